@@ -1,0 +1,19 @@
+"""The only place that asks what time it is."""
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """Return this machine's time in UTC. Schedules use the database's clock instead."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place that asks
+
+
+def unix_seconds() -> float:
+    """Return this machine's time in seconds since 1970."""
+    return time.time()  # noqa: TID251 - the one place that asks
+
+
+def monotonic() -> float:
+    """Return seconds on a clock that never leaps; for durations and leases only."""
+    return time.monotonic()

@@ -1,0 +1,120 @@
+"""The one opener of Postgres: engines that work in one of the three roles.
+
+Transactions are opened at the edge and are short; queries take the connection, and never commit.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import TextClause, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from core import clock
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT: Final = 3.0
+STATEMENT_TIMEOUT: Final = 30.0
+LOCK_TIMEOUT: Final = "1s"  # one stuck row must not hold a group
+
+
+class Role(StrEnum):
+    """What a pool may do; see `migrations/roles.py`."""
+
+    OWNER = "ringback_owner"
+    TENANT = "ringback_tenant"
+    ENGINE = "ringback_engine"
+
+
+def database_url(url: str) -> URL:
+    """Return the URL with the driver that the project uses, whatever `postgresql://` form was given."""
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+def open_engine(url: str, role: Role | None, *, size: int = 5, pooled: bool = True) -> AsyncEngine:
+    """Return an engine whose connections work in `role`; with `None`, as the login itself."""
+    settings = {"application_name": "ringback", "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
+    if role is not None:
+        settings["role"] = role.value
+    connect = {"timeout": CONNECT_TIMEOUT, "command_timeout": STATEMENT_TIMEOUT, "server_settings": settings}
+    if not pooled:
+        return create_async_engine(database_url(url), poolclass=NullPool, connect_args=connect)
+    return create_async_engine(
+        database_url(url),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=CONNECT_TIMEOUT,
+        pool_pre_ping=True,
+        connect_args=connect,
+        json_serializer=_dump,
+    )
+
+
+@lru_cache(maxsize=512)
+def _statement(sql: str) -> TextClause:
+    return text(sql)
+
+
+async def fetch_all(tx: AsyncConnection, kind: Callable[..., T], sql: str, **values: object) -> tuple[T, ...]:
+    """Run a statement and return each row as a `kind`, whose fields carry the columns' names."""
+    result = await tx.execute(_statement(sql), values)
+    return tuple(kind(**{str(name): value for name, value in row.items()}) for row in result.mappings())
+
+
+async def fetch_one(tx: AsyncConnection, kind: Callable[..., T], sql: str, **values: object) -> T | None:
+    """Run a statement and return its first row as a `kind`, or `None` where there is no row."""
+    return next(iter(await fetch_all(tx, kind, sql, **values)), None)
+
+
+async def execute(tx: AsyncConnection, sql: str, **values: object) -> int:
+    """Run a statement and return how many rows it changed."""
+    return (await tx.execute(_statement(sql), values)).rowcount
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class Database:
+    """The pools of one process, and the database's clock."""
+
+    def __init__(self, url: str, *, size: int = 5) -> None:
+        self._tenant: Final = open_engine(url, Role.TENANT, size=size)
+        self._engine: Final = open_engine(url, Role.ENGINE, size=size)
+        self._offset = 0.0
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction that sees one tenant's rows and no others."""
+        async with self._tenant.begin() as tx:
+            await tx.execute(text("SELECT set_config('ringback.tenant', :id, true)"), {"id": str(tenant_id)})
+            yield tx
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction across tenants, for statements that carry the tenant themselves."""
+        async with self._engine.begin() as tx:
+            yield tx
+
+    async def ping(self) -> None:
+        """Ask the database for its time and keep the difference to this machine's; raise if it is away."""
+        async with self._engine.connect() as connection:
+            before = clock.unix_seconds()
+            there = await connection.scalar(text("SELECT extract(EPOCH FROM clock_timestamp())::FLOAT8"))
+            self._offset = float(there or before) - (before + clock.unix_seconds()) / 2
+
+    def unix_seconds(self) -> float:
+        """Return the database's time, good to the milliseconds of its last `ping`."""
+        return clock.unix_seconds() + self._offset
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._tenant.dispose()
+        await self._engine.dispose()

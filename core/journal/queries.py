@@ -1,0 +1,84 @@
+"""The statements that read the log; all run in the tenant's role, so that each sees one tenant's rows."""
+
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import fetch_all, fetch_one
+from core.journal.read import AttemptRecord, DeliveryFilter, DeliveryRecord
+from core.journal.tasks import TaskRecord
+from core.model.ids import DeliveryId, TaskId
+
+TASK_COLUMNS: Final = (
+    "id, tenant_id, type, queue, status, input, result, result_size, progress, error_code, error_title, error_detail,"
+    " run, max_attempts, webhook_url, unique_key, retry_of, metadata, created_at, started_at, finished_at"
+)
+
+_DELIVERY: Final = """
+SELECT d.id, d.tenant_id, d.event_id, d.event_type, d.endpoint_id, d.task_id, coalesce(d.url, e.url) AS url,
+       d.status, d.reason, d.trigger, d.wait_reason, d.due_at, coalesce(d.due_at <= now(), false) AS is_due,
+       d.lease_until IS NOT NULL AS on_the_wire, e.status AS endpoint_status, d.attempt_count, d.step,
+       e.retry_schedule AS schedule, d.last_response_code, d.last_error, d.created_at, d.finished_at
+FROM deliveries d LEFT JOIN endpoints e ON e.id = d.endpoint_id
+"""
+
+
+async def read_task(tx: AsyncConnection, *, task_id: TaskId) -> TaskRecord | None:
+    """Look up one task by its primary key."""
+    return await fetch_one(tx, TaskRecord, f"SELECT {TASK_COLUMNS} FROM tasks WHERE id = :id", id=task_id)
+
+
+async def list_tasks(
+    tx: AsyncConnection, *, before: TaskId | None, limit: int, status: str | None, type_: str | None
+) -> tuple[TaskRecord, ...]:
+    """List tasks, newest first, by `tasks_tenant_id_id_idx`."""
+    sql = f"""
+    SELECT {TASK_COLUMNS} FROM tasks
+    WHERE tenant_id = ringback_tenant_id() AND (CAST(:before AS UUID) IS NULL OR id < :before)
+      AND (CAST(:status AS TEXT) IS NULL OR status = :status) AND (CAST(:type AS TEXT) IS NULL OR type = :type)
+    ORDER BY id DESC LIMIT :limit
+    """
+    return await fetch_all(tx, TaskRecord, sql, before=before, limit=limit, status=status, type=type_)
+
+
+async def read_delivery(tx: AsyncConnection, *, delivery_id: DeliveryId) -> DeliveryRecord | None:
+    """Look up one delivery by its primary key, in the one partition that its ID names."""
+    return await fetch_one(tx, DeliveryRecord, f"{_DELIVERY} WHERE d.id = :id", id=delivery_id)
+
+
+async def list_deliveries(
+    tx: AsyncConnection, *, wanted: DeliveryFilter, before: DeliveryId | None, limit: int
+) -> tuple[DeliveryRecord, ...]:
+    """List deliveries, newest first, by `deliveries_tenant_id_id_idx` or the index of the filter."""
+    tests = {
+        "status": "d.status = :status",
+        "endpoint_id": "d.endpoint_id = :endpoint_id",
+        "event_id": "d.event_id = :event_id",
+        "task_id": "d.task_id = :task_id",
+        "event_type": "d.event_type = :event_type",
+        "response_code": "d.last_response_code = :response_code",
+        "response_class": "d.last_response_code / 100 = :response_class",
+        "error": "d.last_error = :error",
+        "created_after": "d.id >= ringback_floor(:created_after) AND d.created_at > :created_after",
+        "created_before": "d.id <= ringback_floor(:created_before + INTERVAL '1 ms')"
+        " AND d.created_at < :created_before",
+    }
+    values: dict[str, object] = {name: value for name in tests if (value := getattr(wanted, name)) is not None}
+    conditions = ["d.tenant_id = ringback_tenant_id()", *(tests[name] for name in values)]
+    if before is not None:
+        conditions.append("d.id < :before")
+        values["before"] = before
+    sql = f"{_DELIVERY} WHERE {' AND '.join(conditions)} ORDER BY d.id DESC LIMIT :limit"
+    return await fetch_all(tx, DeliveryRecord, sql, limit=limit, **values)
+
+
+async def list_attempts(tx: AsyncConnection, *, delivery_id: DeliveryId) -> tuple[AttemptRecord, ...]:
+    """List a delivery's attempts in their order, by the primary key."""
+    sql = """
+    SELECT a.id, a.delivery_id, a.number, a.trigger, a.outcome, a.error, a.note, a.request_url, a.request_headers,
+           e.body AS request_body, a.response_status, a.response_headers, a.response_body, a.response_truncated,
+           a.address, a.dns_ms, a.connect_ms, a.tls_ms, a.first_byte_ms, a.total_ms, a.started_at
+    FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN events e ON e.id = d.event_id
+    WHERE a.delivery_id = :id AND d.id = :id ORDER BY a.number
+    """
+    return await fetch_all(tx, AttemptRecord, sql, id=delivery_id)

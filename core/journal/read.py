@@ -1,0 +1,89 @@
+"""What the log says: deliveries and their attempts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.model.ids import AttemptId, DeliveryId, EndpointId, EventId, TaskId, TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """The duty to bring one event to one URL, as it stands."""
+
+    id: DeliveryId
+    tenant_id: TenantId
+    event_id: EventId
+    event_type: str
+    endpoint_id: EndpointId | None
+    task_id: TaskId | None
+    url: str
+    status: str
+    reason: str | None
+    trigger: str
+    wait_reason: str | None
+    due_at: datetime | None
+    is_due: bool
+    on_the_wire: bool
+    endpoint_status: str | None
+    attempt_count: int
+    step: int
+    schedule: Sequence[int] | None
+    last_response_code: int | None
+    last_error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Why it waits, computed on reading: the row itself is not touched while it does."""
+        if self.due_at is None or self.on_the_wire:
+            return None
+        if self.endpoint_status == "paused":
+            return "paused"
+        if not self.is_due:
+            return self.wait_reason or "schedule"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One request that was made for a delivery, or may have been."""
+
+    id: AttemptId
+    delivery_id: DeliveryId
+    number: int
+    trigger: str
+    outcome: str
+    error: str | None
+    note: str | None
+    request_url: str
+    request_headers: Mapping[str, str]
+    request_body: bytes | None
+    response_status: int | None
+    response_headers: Sequence[Sequence[str]] | None
+    response_body: bytes | None
+    response_truncated: bool | None
+    address: str | None
+    dns_ms: float | None
+    connect_ms: float | None
+    tls_ms: float | None
+    first_byte_ms: float | None
+    total_ms: float | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries to list; `None` means any."""
+
+    status: str | None = None
+    endpoint_id: EndpointId | None = None
+    event_id: EventId | None = None
+    task_id: TaskId | None = None
+    event_type: str | None = None
+    response_code: int | None = None
+    response_class: int | None = None
+    error: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None

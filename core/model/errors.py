@@ -1,0 +1,89 @@
+"""What can go wrong for a caller, as the API tells it.
+
+```
+RingbackError
+├── NotFoundError        there is no such thing, or not for this tenant
+├── InvalidInputError    a known shape with bad values; says where
+├── ConflictError        the thing is in a state that forbids it
+├── GoneError            it was there and is no more
+├── ForbiddenError       the key lacks a scope; says which
+├── LimitReachedError    a limit of the tenant; says which
+└── UnavailableError     a store is away; try again
+```
+"""
+
+from dataclasses import dataclass
+
+
+class RingbackError(Exception):
+    """Base of all errors that a client is told; `code` is stable, `detail` is a safe sentence."""
+
+    code = "error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotFoundError(RingbackError):
+    """There is no such thing for this tenant."""
+
+    code = "not-found"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"There is no such {kind}.")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One bad value: a JSON Pointer (RFC 6901) into the input, and what is wrong there."""
+
+    pointer: str
+    detail: str
+
+
+class InvalidInputError(RingbackError):
+    """A known shape with bad values."""
+
+    code = "invalid-input"
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__("The input has values that are not allowed.")
+        self.errors = errors
+
+
+class ConflictError(RingbackError):
+    """The thing is in a state that forbids it."""
+
+    code = "conflict"
+
+
+class GoneError(RingbackError):
+    """It was there and is no more."""
+
+    code = "gone"
+
+
+class ForbiddenError(RingbackError):
+    """The key lacks a scope."""
+
+    code = "forbidden"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs a key with the scope {scope}.")
+        self.scope = scope
+
+
+class LimitReachedError(RingbackError):
+    """A limit of the tenant is reached."""
+
+    code = "limit-reached"
+
+
+class UnavailableError(RingbackError):
+    """A store is away for now."""
+
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The service cannot take this now; try again.")

@@ -1,0 +1,88 @@
+"""What became of one attempt, as a value.
+
+```
+claim ──► send ──► Outcome ──► settle ──► Verdict ──► record
+```
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+RESPONSE_BODY_LIMIT: Final = 16 * 1024
+RESPONSE_HEADERS_LIMIT: Final = 64 * 1024
+
+
+class OutcomeKind(StrEnum):
+    """How an attempt ended; `unknown` means that its process died and it may have been sent."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class ErrorClass(StrEnum):
+    """Why a failed attempt failed."""
+
+    TIMEOUT = "timeout"
+    CONNECT = "connect"
+    TLS = "tls"
+    DNS = "dns"
+    BLOCKED_ADDRESS = "blocked_address"
+    TOO_LARGE = "too_large"
+    PROTOCOL = "protocol"
+    HTTP_STATUS = "http_status"
+
+
+class Trigger(StrEnum):
+    """Why an attempt was made."""
+
+    FIRST = "first"
+    RETRY = "retry"
+    RESEND = "resend"
+    REPLAY = "replay"
+    RECOVER = "recover"
+    TEST = "test"
+    RECONNECT = "reconnect"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the receiver answered; `body` holds its first 16 KiB at most."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    truncated: bool
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of the header, whatever the case of its name."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Durations of one attempt in milliseconds; `None` for a stage that it did not reach or need."""
+
+    dns: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+    first_byte: float | None = None
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One finished attempt.
+
+    `error` is set exactly when `kind` is `failed`. `note` says what is odd about a success or a failure
+    (`late`, `reset_in_body`, `reconnect`). `address` is the one that was connected to.
+    """
+
+    kind: OutcomeKind
+    error: ErrorClass | None = None
+    note: str | None = None
+    response: Response | None = None
+    address: str | None = None
+    timings: Timings = field(default_factory=Timings)

@@ -1,0 +1,24 @@
+"""The tables, as the migrations make them; `docs/storage.md` says why they are so."""
+
+from core.model.tables.base import metadata
+from core.model.tables.tenancy import api_keys, dedupe, endpoints, event_types, secrets, tenants
+from core.model.tables.webhooks import PARTITIONED, attempts, deliveries, delivery_order, events
+from core.model.tables.work import STORED_RESULT_LIMIT, task_types, tasks
+
+__all__ = [
+    "PARTITIONED",
+    "STORED_RESULT_LIMIT",
+    "api_keys",
+    "attempts",
+    "dedupe",
+    "deliveries",
+    "delivery_order",
+    "endpoints",
+    "event_types",
+    "events",
+    "metadata",
+    "secrets",
+    "task_types",
+    "tasks",
+    "tenants",
+]

@@ -1,0 +1,41 @@
+"""Results of tasks in Redis, under (task, run), so that a run that was given up overwrites nothing.
+
+Small results stand in Postgres too; what is only here is gone when Redis is wiped (410).
+"""
+
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from core.model.ids import TaskId
+
+RESULT_LIMIT: Final = 10 * 1024 * 1024
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+class Results:
+    """The results that Redis holds."""
+
+    def __init__(self, redis: Redis, *, ttl: int) -> None:
+        self._redis: Final = redis
+        self._ttl: Final = ttl
+
+    async def put(self, task_id: TaskId, run: int, result: bytes) -> None:
+        """Keep a result for its time; raise `RedisError` if Redis is away."""
+        await self._redis.set(_key(task_id, run), result, ex=self._ttl)
+
+    async def get(self, task_id: TaskId, run: int) -> bytes | None:
+        """Return a result, or `None` if it is gone or Redis is away."""
+        try:
+            found: object = await self._redis.get(_key(task_id, run))
+        except RedisError as error:
+            _log.warning("results.unavailable", error=type(error).__name__)
+            return None
+        return found if isinstance(found, bytes) else None
+
+
+def _key(task_id: TaskId, run: int) -> str:
+    return f"ringback:result:{task_id}:{run}"

@@ -1,0 +1,77 @@
+"""Every setting, read once from the environment and passed in.
+
+`docs/configuration.md` is generated from this class.
+"""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.model.retry import DEFAULT_SCHEDULE
+
+Network = IPv4Network | IPv6Network
+
+
+class Settings(BaseSettings):
+    """Environment variables with the prefix `RINGBACK_`; lists are separated by commas."""
+
+    model_config = SettingsConfigDict(env_prefix="RINGBACK_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
+    data_dir: Path = Field(Path(".ringback"), description="Where `ringback up` keeps its data.")
+    database_url: str | None = Field(
+        None, description="`postgresql://…`; unset: `ringback up` starts its own Postgres."
+    )
+    broker_url: str | None = Field(
+        None, description="`amqp://…` for RabbitMQ; unset: `ringback up` uses its own Redis."
+    )
+    redis_url: str | None = Field(
+        None, description="`redis://…` or `unix://…`; unset: `ringback up` starts its own Redis."
+    )
+    operator_key: SecretStr | None = Field(
+        None, description="The operator's API key; unset: `ringback up` makes one in `DATA_DIR/operator.key`."
+    )
+    secret_keys: SecretStr | None = Field(
+        None,
+        description="Key ring for encryption at rest: base64 of 32 bytes each, the first one encrypts; "
+        "unset: `ringback up` makes one in `DATA_DIR/secret.keys`, anything else refuses to start.",
+    )
+    public_url: str | None = Field(None, description="Where clients reach the API, for links in events.")
+    allow_targets: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="Networks that deliveries may reach in spite of the address guard."
+    )
+    https_only: bool = Field(True, description="Refuse `http://` endpoints; off under `ringback up`.")
+    retry_schedule: Annotated[tuple[int, ...], NoDecode] = Field(
+        DEFAULT_SCHEDULE, description="Seconds between attempts, for endpoints that bring no schedule."
+    )
+    timeout: int = Field(15, ge=1, le=30, description="Seconds that one attempt may take in all.")
+    lease: int = Field(15, ge=1, description="Seconds; a lease is the endpoint's timeout plus this.")
+    feed_interval: float = Field(1.0, gt=0, description="Seconds that an idle feeder pauses.")
+    sender: Literal["httpx"] = Field("httpx", description="What sends the requests.")
+    task_modules: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Modules whose task types the workers offer, beside the built-in ones."
+    )
+    worker_concurrency: int = Field(2, ge=1, description="Tasks that one worker process tree runs at once.")
+    max_in_flight: int = Field(2000, ge=1, description="Requests that one deliverer keeps on the wire.")
+    retention_days: int = Field(30, ge=1, description="Days that finished records are kept.")
+    result_ttl: int = Field(86_400, ge=1, description="Seconds that Redis keeps a task's result.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    log_format: Literal["json", "console"] = Field("json", description="How log lines look.")
+
+    @field_validator("allow_targets", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return tuple(ip_network(part) for part in _parts(value)) if isinstance(value, str) else value
+
+    @field_validator("retry_schedule", "task_modules", mode="before")
+    @classmethod
+    def _list(cls, value: object) -> object:
+        return _parts(value) if isinstance(value, str) else value
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
