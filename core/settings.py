@@ -20,47 +20,47 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RINGBACK_", frozen=True, extra="ignore")
 
-    host: str = Field("127.0.0.1", description="Address that the API listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
-    data_dir: Path = Field(Path(".ringback"), description="Where `ringback up` keeps its data.")
+    host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port that the API listens on.")
+    data_dir: Path = Field(default=Path(".ringback"), description="Where `ringback up` keeps its data.")
     database_url: str | None = Field(
-        None, description="`postgresql://…`; unset: `ringback up` starts its own Postgres."
+        default=None, description="`postgresql://…`; unset: `ringback up` starts its own Postgres."
     )
     broker_url: str | None = Field(
-        None, description="`amqp://…` for RabbitMQ; unset: `ringback up` uses its own Redis."
+        default=None, description="`amqp://…` for RabbitMQ; unset: `ringback up` uses its own Redis."
     )
     redis_url: str | None = Field(
-        None, description="`redis://…` or `unix://…`; unset: `ringback up` starts its own Redis."
+        default=None, description="`redis://…` or `unix://…`; unset: `ringback up` starts its own Redis."
     )
     operator_key: SecretStr | None = Field(
-        None, description="The operator's API key; unset: `ringback up` makes one in `DATA_DIR/operator.key`."
+        default=None, description="The operator's API key; unset: `ringback up` makes one in `DATA_DIR/operator.key`."
     )
     secret_keys: SecretStr | None = Field(
-        None,
+        default=None,
         description="Key ring for encryption at rest: base64 of 32 bytes each, the first one encrypts; "
         "unset: `ringback up` makes one in `DATA_DIR/secret.keys`, anything else refuses to start.",
     )
-    public_url: str | None = Field(None, description="Where clients reach the API, for links in events.")
+    public_url: str | None = Field(default=None, description="Where clients reach the API, for links in events.")
     allow_targets: Annotated[tuple[Network, ...], NoDecode] = Field(
-        (), description="Networks that deliveries may reach in spite of the address guard."
+        default=(), description="Networks that deliveries may reach in spite of the address guard."
     )
-    https_only: bool = Field(True, description="Refuse `http://` endpoints; off under `ringback up`.")
+    https_only: bool = Field(default=True, description="Refuse `http://` endpoints; off under `ringback up`.")
     retry_schedule: Annotated[tuple[int, ...], NoDecode] = Field(
-        DEFAULT_SCHEDULE, description="Seconds between attempts, for endpoints that bring no schedule."
+        default=DEFAULT_SCHEDULE, description="Seconds between attempts, for endpoints that bring no schedule."
     )
-    timeout: int = Field(15, ge=1, le=30, description="Seconds that one attempt may take in all.")
-    lease: int = Field(15, ge=1, description="Seconds; a lease is the endpoint's timeout plus this.")
-    feed_interval: float = Field(1.0, gt=0, description="Seconds that an idle feeder pauses.")
-    sender: Literal["httpx"] = Field("httpx", description="What sends the requests.")
+    timeout: int = Field(default=15, ge=1, le=30, description="Seconds that one attempt may take in all.")
+    lease: int = Field(default=15, ge=1, description="Seconds; a lease is the endpoint's timeout plus this.")
+    feed_interval: float = Field(default=1.0, gt=0, description="Seconds that an idle feeder pauses.")
+    sender: Literal["httpx"] = Field(default="httpx", description="What sends the requests.")
     task_modules: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Modules whose task types the workers offer, beside the built-in ones."
+        default=(), description="Modules whose task types the workers offer, beside the built-in ones."
     )
-    worker_concurrency: int = Field(2, ge=1, description="Tasks that one worker process tree runs at once.")
-    max_in_flight: int = Field(2000, ge=1, description="Requests that one deliverer keeps on the wire.")
-    retention_days: int = Field(30, ge=1, description="Days that finished records are kept.")
-    result_ttl: int = Field(86_400, ge=1, description="Seconds that Redis keeps a task's result.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
-    log_format: Literal["json", "console"] = Field("json", description="How log lines look.")
+    worker_concurrency: int = Field(default=2, ge=1, description="Tasks that one worker process tree runs at once.")
+    max_in_flight: int = Field(default=2000, ge=1, description="Requests that one deliverer keeps on the wire.")
+    retention_days: int = Field(default=30, ge=1, description="Days that finished records are kept.")
+    result_ttl: int = Field(default=86_400, ge=1, description="Seconds that Redis keeps a task's result.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["json", "console"] = Field(default="json", description="How log lines look.")
 
     @field_validator("allow_targets", mode="before")
     @classmethod
@@ -71,6 +71,25 @@ class Settings(BaseSettings):
     @classmethod
     def _list(cls, value: object) -> object:
         return _parts(value) if isinstance(value, str) else value
+
+
+class MissingSettingError(ValueError):
+    """A process cannot start without this setting."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"RINGBACK_{name} is not set; `ringback up` sets it for the processes that it starts")
+
+
+def require(value: str | None, name: str) -> str:
+    """Return a setting that this process cannot do without; raise `MissingSettingError` if it is unset."""
+    if not value:
+        raise MissingSettingError(name)
+    return value
+
+
+def require_secret(value: SecretStr | None, name: str) -> str:
+    """Return a secret setting that this process cannot do without."""
+    return require(value.get_secret_value() if value else None, name)
 
 
 def _parts(value: str) -> tuple[str, ...]:

@@ -83,7 +83,6 @@ CREATE TABLE deliveries (
     attempt_count INTEGER DEFAULT '0' NOT NULL,
     step SMALLINT DEFAULT '0' NOT NULL,
     unknown_run SMALLINT DEFAULT '0' NOT NULL,
-    reconnected BOOLEAN DEFAULT 'false' NOT NULL,
     succeeded_at TIMESTAMP WITH TIME ZONE,
     sequence BIGINT DEFAULT nextval('delivery_order') NOT NULL,
     ordering_key TEXT,

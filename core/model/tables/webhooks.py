@@ -79,7 +79,6 @@ deliveries: Final = Table(
     Column("attempt_count", Integer, nullable=False, server_default="0"),
     Column("step", SmallInteger, nullable=False, server_default="0"),
     Column("unknown_run", SmallInteger, nullable=False, server_default="0"),
-    Column("reconnected", Boolean, nullable=False, server_default="false"),
     moment("succeeded_at"),
     Column("sequence", BigInteger, delivery_order, server_default=delivery_order.next_value(), nullable=False),
     text("ordering_key", nullable=True),

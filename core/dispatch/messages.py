@@ -1,0 +1,44 @@
+"""What travels on the broker: IDs only, so that a queue never holds a payload."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from core.dispatch.broker import BATCH
+from core.model.queued import Queued
+
+VERSION: Final = 1
+
+
+class DeliveryBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message of the delivery queue: `d` lists (delivery, lane, tenant)."""
+
+    v: int
+    d: list[tuple[UUID, UUID, UUID]]
+
+
+class MalformedMessageError(ValueError):
+    """A message that is none of ours: set aside, never retried."""
+
+    def __init__(self) -> None:
+        super().__init__("not a batch of deliveries")
+
+
+def batches(queued: Sequence[Queued]) -> Iterator[dict[str, object]]:
+    """Yield message bodies that name all of these, `BATCH` in each."""
+    for start in range(0, len(queued), BATCH):
+        part = queued[start : start + BATCH]
+        yield {"v": VERSION, "d": [(str(q.delivery_id), str(q.lane), str(q.tenant_id)) for q in part]}
+
+
+def read_batch(body: object) -> DeliveryBatch:
+    """Check a decoded message; raise `MalformedMessageError` if it is not one of ours."""
+    try:
+        batch = msgspec.convert(body, DeliveryBatch)
+    except msgspec.ValidationError:
+        raise MalformedMessageError from None
+    if batch.v != VERSION:
+        raise MalformedMessageError
+    return batch

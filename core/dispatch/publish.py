@@ -1,0 +1,143 @@
+"""Rows become messages: one thread owns the connection, publishes in batches, and waits for confirms.
+
+Publishing is a hint: whatever is dropped here stands in Postgres, and the feeder brings it again. So nothing in this
+module raises to a caller, and nothing queues up while the broker is away.
+"""
+
+import queue
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from celery import Celery
+from kombu import Connection, Producer
+from kombu.exceptions import KombuError
+
+from core import clock
+from core.dispatch.broker import (
+    BATCH,
+    WINDOW,
+    declare_all,
+    delivery_queue,
+    depth,
+    open_connection,
+    queue_name,
+)
+from core.dispatch.messages import batches
+from core.model.queued import Queued, QueuedTask
+
+PERSISTENT: Final = 2  # AMQP 0-9-1, basic properties
+RETRY_PAUSE: Final = 1.0
+DEPTH_AGE: Final = 0.2
+_BACKLOG: Final = 1_000
+
+_log: Final = structlog.stdlib.get_logger()
+Item = Sequence[Queued] | QueuedTask
+
+
+class Publisher:
+    """A thread that publishes; `ready` and `room` say whether it makes sense to hand it anything."""
+
+    def __init__(self, broker_url: str, app: Celery) -> None:
+        self._url: Final = broker_url
+        self._app: Final = app
+        self._items: Final[queue.Queue[Item | None]] = queue.Queue(_BACKLOG)
+        self._thread: Final = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._stopping: Final = threading.Event()
+        self._connected: Final = threading.Event()
+        self._depth = 0
+        self._depth_at = 0.0
+
+    def start(self) -> None:
+        """Start the thread; it connects by itself and connects again."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish what was handed over, then end."""
+        self._stopping.set()
+        self._offer(None)
+        self._thread.join(timeout=10)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the broker is there and the window has room."""
+        return self._connected.is_set() and self.room > 0 and not self._items.full()
+
+    @property
+    def room(self) -> int:
+        """How many more deliveries the window holds, as far as is known; each message may name `BATCH`."""
+        return max(0, WINDOW - (self._depth + self._items.qsize()) * BATCH) if self._connected.is_set() else 0
+
+    def wait_until_ready(self, timeout: float) -> bool:
+        """Wait until the broker is there; false if it is not within `timeout` seconds."""
+        return self._connected.wait(timeout)
+
+    def deliveries(self, queued: Sequence[Queued]) -> None:
+        """Publish deliveries soon; safe from any thread."""
+        if queued:
+            self._offer(queued)
+
+    def task(self, task: QueuedTask) -> None:
+        """Publish a task soon; safe from any thread."""
+        self._offer(task)
+
+    def _offer(self, item: Item | None) -> None:
+        try:
+            self._items.put_nowait(item)
+        except queue.Full:
+            _log.warning("publish.dropped", reason="backlog")
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with open_connection(self._url) as connection:
+                    self._serve(connection)
+            except (OSError, KombuError, *self._errors()) as error:
+                self._connected.clear()
+                _log.warning("publish.disconnected", error=type(error).__name__)
+                self._stopping.wait(RETRY_PAUSE)
+
+    def _errors(self) -> tuple[type[BaseException], ...]:
+        connection = open_connection(self._url)
+        return (*connection.connection_errors, *connection.channel_errors)
+
+    def _serve(self, connection: Connection) -> None:
+        declare_all(connection)
+        producer = connection.Producer(serializer="json")
+        self._measure(connection)
+        self._connected.set()
+        while not (self._stopping.is_set() and self._items.empty()):
+            item = self._next(connection)
+            if item is not None:
+                self._publish(producer, item)
+                self._measure(connection)
+
+    def _next(self, connection: Connection) -> Item | None:
+        try:
+            return self._items.get(timeout=DEPTH_AGE)
+        except queue.Empty:
+            if connection.supports_heartbeats:
+                connection.heartbeat_check()
+            self._measure(connection)
+            return None
+
+    def _publish(self, producer: Producer, item: Item) -> None:
+        if isinstance(item, QueuedTask):
+            name = str(item.task_id)
+            self._app.send_task(item.type, args=[name], task_id=name, queue=queue_name(item.queue), producer=producer)
+            return
+        for body in batches(item):
+            producer.publish(
+                body,
+                exchange=delivery_queue.exchange,
+                routing_key=delivery_queue.routing_key,
+                delivery_mode=PERSISTENT,
+                mandatory=True,
+            )
+
+    def _measure(self, connection: Connection) -> None:
+        now = clock.monotonic()
+        if now - self._depth_at >= DEPTH_AGE:
+            self._depth = depth(connection, delivery_queue)
+            self._depth_at = now

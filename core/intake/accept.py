@@ -1,0 +1,61 @@
+"""Accept events: one event, one delivery for each endpoint that wants it, in one statement.
+
+```
+NewEvent ──► event row + a delivery for each matching endpoint + the direct deliveries   (one transaction)
+         ──► the deliveries that are due now, to be published after the commit
+```
+The same statement serves one event and a whole group of them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID, uuid5
+
+import msgspec
+
+from core.journal.tasks import timestamp
+from core.model.ids import EventId, LaneId, TaskId, TenantId
+
+PUBLISHED_FOR: Final = 30
+"""Seconds that a published row is left alone before the feeder brings it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """A fact to record; `data` is JSON, and reaches receivers in exactly these bytes."""
+
+    id: EventId
+    tenant_id: TenantId
+    type: str
+    timestamp: datetime
+    data: bytes
+    client_id: str | None = None
+    ordering_key: str | None = None
+    task_id: TaskId | None = None
+    webhook_url: str | None = None
+    """Where the event goes besides the endpoints that match: its task's own callback URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The outgoing body, built once; `data` lies in it at `offset`."""
+
+    bytes: bytes
+    offset: int
+    length: int
+
+
+def build_body(event: NewEvent) -> Body:
+    """Build the body that every receiver gets (Standard Webhooks 1.0, payload structure)."""
+    head = b'{"type":%b,"timestamp":%b,"data":' % (
+        msgspec.json.encode(event.type),
+        msgspec.json.encode(timestamp(event.timestamp)),
+    )
+    return Body(head + event.data + b"}", len(head), len(event.data))
+
+
+def lane_of_url(tenant_id: UUID, url: str) -> LaneId:
+    """Return what deliveries to a task's own URL share: one lane for each tenant and host."""
+    return LaneId(uuid5(tenant_id, urlsplit(url).netloc))

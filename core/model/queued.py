@@ -1,0 +1,22 @@
+"""What stands in the broker's window: names of rows, never what is in them."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A delivery that is due."""
+
+    delivery_id: UUID
+    lane: UUID
+    tenant_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedTask:
+    """A task that is due, and the queue of its type."""
+
+    task_id: UUID
+    type: str
+    queue: str

@@ -1,0 +1,182 @@
+"""The registry's statements: tenants, keys, secrets, endpoints, task types."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import execute, fetch_all, fetch_one
+from core.model.ids import EndpointId, KeyId, SecretId, TenantId
+from core.registry.endpoints import EndpointRecord, NewEndpoint
+from core.registry.secrets import SecretRecord
+from core.registry.task_types import TaskType
+from core.registry.tenants import KeyRecord, TenantRecord
+
+_TENANT: Final = (
+    "id, slug, name, requests_per_second, waiting_tasks, running_tasks, endpoints, retention_days, created_at"
+)
+_KEY: Final = "id, tenant_id, name, role, scopes, owner, last_four, created_at, expires_at, last_used_at, revoked_at"
+_ENDPOINT: Final = (
+    "id, tenant_id, url, description, event_types, sealed_headers, signature, rate_limit, max_in_flight, ordering,"
+    " retry_schedule, timeout, filter, owner, metadata, status, disabled_reason, created_at, updated_at"
+)
+_SIGNING: Final = "id, tenant_id, endpoint_id, kind, sealed, created_at, expires_at"
+_TYPE: Final = "name, description, queue, input_schema, output_schema, soft_time_limit, hard_time_limit, retry_policy"
+
+
+async def insert_tenant(tx: AsyncConnection, *, tenant_id: TenantId, slug: str, name: str) -> TenantRecord | None:
+    """Insert a tenant in the engine's role; `None` if the slug is taken."""
+    sql = f"INSERT INTO tenants (id, slug, name) VALUES (:id, :slug, :name) ON CONFLICT DO NOTHING RETURNING {_TENANT}"
+    return await fetch_one(tx, TenantRecord, sql, id=tenant_id, slug=slug, name=name)
+
+
+async def find_tenant(tx: AsyncConnection, *, tenant_id: UUID | None, slug: str | None) -> TenantRecord | None:
+    """Look up a living tenant by its ID or its slug, in the engine's role, each by its unique index."""
+    test = "slug = :slug" if tenant_id is None else "id = :id"
+    sql = f"SELECT {_TENANT} FROM tenants WHERE {test} AND deleted_at IS NULL"
+    return await fetch_one(tx, TenantRecord, sql, **({"slug": slug} if tenant_id is None else {"id": tenant_id}))
+
+
+async def list_tenants(tx: AsyncConnection, *, before: TenantId | None, limit: int) -> tuple[TenantRecord, ...]:
+    """List living tenants, newest first, in the engine's role, by the primary key."""
+    sql = f"""
+    SELECT {_TENANT} FROM tenants WHERE deleted_at IS NULL AND (CAST(:before AS UUID) IS NULL OR id < :before)
+    ORDER BY id DESC LIMIT :limit
+    """
+    return await fetch_all(tx, TenantRecord, sql, before=before, limit=limit)
+
+
+async def insert_key(tx: AsyncConnection, *, key: KeyRecord, hash_: bytes) -> None:
+    """Insert an API key by its hash, in the tenant's role."""
+    sql = f"""
+    INSERT INTO api_keys ({_KEY}, hash) VALUES (:id, :tenant_id, :name, :role, :scopes, :owner, :last_four,
+        :created_at, :expires_at, :last_used_at, :revoked_at, :hash)
+    """
+    await execute(tx, sql, hash=hash_, **asdict(key))
+
+
+async def find_key(tx: AsyncConnection, *, hash_: bytes) -> KeyRecord | None:
+    """Look up a living key of a living tenant by `api_keys_hash_key`, in the engine's role."""
+    sql = f"""
+    SELECT {_KEY} FROM api_keys k WHERE hash = :hash AND revoked_at IS NULL
+        AND (expires_at IS NULL OR expires_at > now())
+        AND EXISTS (SELECT FROM tenants t WHERE t.id = k.tenant_id AND t.deleted_at IS NULL)
+    """
+    return await fetch_one(tx, KeyRecord, sql, hash=hash_)
+
+
+async def list_keys(tx: AsyncConnection, *, before: KeyId | None, limit: int) -> tuple[KeyRecord, ...]:
+    """List the tenant's keys, newest first, by `api_keys_tenant_id_id_idx`."""
+    sql = f"""
+    SELECT {_KEY} FROM api_keys WHERE tenant_id = ringback_tenant_id() AND revoked_at IS NULL
+        AND (CAST(:before AS UUID) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+    """
+    return await fetch_all(tx, KeyRecord, sql, before=before, limit=limit)
+
+
+async def revoke_key(tx: AsyncConnection, *, key_id: KeyId) -> bool:
+    """Revoke one of the tenant's keys; false if there is none."""
+    sql = "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL"
+    return await execute(tx, sql, id=key_id) == 1
+
+
+async def touch_key(tx: AsyncConnection, *, key_id: KeyId) -> None:
+    """Note that a key was used, in the engine's role; called once in many minutes, not per request."""
+    await execute(tx, "UPDATE api_keys SET last_used_at = now() WHERE id = :id", id=key_id)
+
+
+async def insert_secret(tx: AsyncConnection, *, secret: SecretRecord) -> None:
+    """Insert a sealed signing secret."""
+    sql = f"""
+    INSERT INTO secrets ({_SIGNING})
+    VALUES (:id, :tenant_id, :endpoint_id, :kind, :sealed, :created_at, :expires_at)
+    """
+    await execute(tx, sql, **asdict(secret))
+
+
+async def read_secret(tx: AsyncConnection, *, endpoint_id: EndpointId | None) -> SecretRecord | None:
+    """Return the present secret of an endpoint, or the tenant's default, in the tenant's role."""
+    sql = f"""
+    SELECT {_SIGNING} FROM secrets WHERE tenant_id = ringback_tenant_id()
+        AND endpoint_id IS NOT DISTINCT FROM CAST(:endpoint_id AS UUID) AND expires_at IS NULL
+    """
+    return await fetch_one(tx, SecretRecord, sql, endpoint_id=endpoint_id)
+
+
+async def expire_secret(tx: AsyncConnection, *, secret_id: SecretId, at: datetime) -> None:
+    """Let a secret sign beside its successor until then."""
+    await execute(tx, "UPDATE secrets SET expires_at = :at WHERE id = :id", id=secret_id, at=at)
+
+
+async def insert_endpoint(tx: AsyncConnection, *, endpoint: NewEndpoint) -> EndpointRecord | None:
+    """Insert an endpoint in the tenant's role."""
+    sql = f"""
+    INSERT INTO endpoints (id, tenant_id, url, description, event_types, sealed_headers, signature, max_in_flight,
+        ordering, retry_schedule, timeout, metadata, status)
+    VALUES (:id, :tenant_id, :url, :description, :event_types, :sealed_headers, 'hmac', :max_in_flight,
+        'none', :retry_schedule, :timeout, CAST(:metadata AS JSONB), 'enabled')
+    RETURNING {_ENDPOINT}
+    """
+    values = asdict(endpoint) | {"metadata": json.dumps(endpoint.metadata)}
+    return await fetch_one(tx, EndpointRecord, sql, **values)
+
+
+async def count_endpoints(tx: AsyncConnection) -> tuple[int, int]:
+    """Return how many endpoints the tenant has and may have, holding new ones back until the commit."""
+    sql = """
+    WITH held AS (SELECT pg_advisory_xact_lock(hashtextextended(ringback_tenant_id()::TEXT, 1)))
+    SELECT (SELECT count(*) FROM endpoints WHERE deleted_at IS NULL)::INTEGER AS present, t.endpoints AS allowed
+    FROM held, tenants t
+    """
+    found = await fetch_one(tx, dict[str, int], sql)
+    return (0, 0) if found is None else (found["present"], found["allowed"])
+
+
+async def read_endpoint(tx: AsyncConnection, *, endpoint_id: EndpointId) -> EndpointRecord | None:
+    """Look up one living endpoint by its primary key."""
+    sql = f"SELECT {_ENDPOINT} FROM endpoints WHERE id = :id AND deleted_at IS NULL"
+    return await fetch_one(tx, EndpointRecord, sql, id=endpoint_id)
+
+
+async def list_endpoints(tx: AsyncConnection, *, before: EndpointId | None, limit: int) -> tuple[EndpointRecord, ...]:
+    """List the tenant's endpoints, newest first, by `endpoints_tenant_id_id_idx`."""
+    sql = f"""
+    SELECT {_ENDPOINT} FROM endpoints WHERE tenant_id = ringback_tenant_id() AND deleted_at IS NULL
+        AND (CAST(:before AS UUID) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+    """
+    return await fetch_all(tx, EndpointRecord, sql, before=before, limit=limit)
+
+
+async def delete_endpoint(tx: AsyncConnection, *, endpoint_id: EndpointId) -> bool:
+    """Mark an endpoint as deleted; what waits for it is cancelled by whoever meets it."""
+    sql = "UPDATE endpoints SET deleted_at = now(), updated_at = now() WHERE id = :id AND deleted_at IS NULL"
+    return await execute(tx, sql, id=endpoint_id) == 1
+
+
+async def register_task_type(tx: AsyncConnection, *, task_type: TaskType) -> None:
+    """Say that a worker offers this version of a type, in the engine's role."""
+    sql = f"""
+    INSERT INTO task_types ({_TYPE}, fingerprint)
+    VALUES (:name, :description, :queue, CAST(:input_schema AS JSONB), CAST(:output_schema AS JSONB),
+        :soft_time_limit, :hard_time_limit, CAST(:retry_policy AS JSONB), :fingerprint)
+    ON CONFLICT (name, fingerprint) DO UPDATE SET seen_at = now()
+    """
+    values = asdict(task_type)
+    for name in ("input_schema", "output_schema", "retry_policy"):
+        values[name] = json.dumps(values[name])
+    await execute(tx, sql, fingerprint=task_type.fingerprint, **values)
+
+
+async def list_task_types(tx: AsyncConnection) -> tuple[TaskType, ...]:
+    """List each type in the version that a worker registered last."""
+    sql = f"SELECT DISTINCT ON (name) {_TYPE} FROM task_types ORDER BY name, seen_at DESC"
+    return await fetch_all(tx, TaskType, sql)
+
+
+async def read_task_type(tx: AsyncConnection, *, name: str) -> TaskType | None:
+    """Return one type in the version that a worker registered last."""
+    sql = f"SELECT {_TYPE} FROM task_types WHERE name = :name ORDER BY seen_at DESC LIMIT 1"
+    return await fetch_one(tx, TaskType, sql, name=name)

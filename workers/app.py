@@ -1,0 +1,149 @@
+"""The Celery worker: registers the task types, runs them in children, keeps their leases in the main process."""
+
+import asyncio
+import importlib
+import os
+import platform
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import structlog
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import WorkerLostError
+from celery import Celery, Task, signals
+from celery.worker import state
+from celery.worker.request import Request
+
+from core.database import Database
+from core.dispatch.broker import TASK_QUEUES, queue_name
+from core.dispatch.celery import make_celery
+from core.registry.queries import register_task_type
+from core.settings import Settings, require
+from core.telemetry import configure_logging
+from workers.leases import LeaseKeeper
+from workers.runtime import Runtime
+from workers.task_types.define import Definition, defined
+
+BUILT_IN: Final = ("workers.task_types.mathematics", "workers.task_types.words")
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+class WorkerState:
+    """What the signals of one process hand to each other."""
+
+    settings: Settings
+    leased_by: str
+    keeper: LeaseKeeper | None = None
+    runtime: Runtime | None = None
+
+
+_worker: Final = WorkerState()
+
+
+class LeasedRequest(Request):
+    """A request whose lease is let go of as soon as its child is lost."""
+
+    def on_failure(self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
+        """Tell the lease keeper, then do what Celery does."""
+        if isinstance(exc_info.exception, WorkerLostError) and _worker.keeper is not None:
+            _worker.keeper.lost(UUID(self.id))
+        super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
+        """Let go of a task whose child is killed at the hard time limit."""
+        if not soft and _worker.keeper is not None:
+            _worker.keeper.lost(UUID(self.id))
+        super().on_timeout(soft, timeout)
+
+
+class LeasedTask(Task[..., None]):
+    """A task whose requests are leased."""
+
+    Request = f"{LeasedRequest.__module__}:{LeasedRequest.__qualname__}"
+
+
+def make_worker(settings: Settings) -> Celery:
+    """Return the app with every task type of the settings' modules."""
+    for module in (*BUILT_IN, *settings.task_modules):
+        importlib.import_module(module)
+    app = make_celery(settings)
+    for definition in defined().values():
+        _add(app, definition)
+    _worker.settings = settings
+    _worker.leased_by = f"{platform.node()}/{os.getpid()}"
+    return app
+
+
+def _add(app: Celery, definition: Definition) -> None:
+    def run(task_id: str) -> None:
+        if _worker.runtime is not None:
+            _worker.runtime.run(definition, UUID(task_id))
+
+    kind = definition.kind
+    app.task(
+        name=kind.name,
+        base=LeasedTask,
+        soft_time_limit=kind.soft_time_limit,
+        time_limit=kind.hard_time_limit,
+        acks_late=True,
+        reject_on_worker_lost=True,
+        ignore_result=True,
+    )(run)
+
+
+def _running() -> Sequence[UUID]:
+    return [UUID(request.id) for request in tuple(state.active_requests)]
+
+
+@signals.worker_ready.connect
+def on_ready(**_: object) -> None:
+    """Register the types and keep the leases; the children are forked by now."""
+    settings = _worker.settings
+    url = require(settings.database_url, "DATABASE_URL")
+    asyncio.run(register(url))
+    _worker.keeper = LeaseKeeper(url, leased_by=_worker.leased_by, lease=settings.lease, running=_running)
+    _worker.keeper.start()
+    _log.info("worker.ready", task_types=sorted(defined()))
+
+
+@signals.worker_shutdown.connect
+def on_shutdown(**_: object) -> None:
+    """End the lease keeper."""
+    if _worker.keeper is not None:
+        _worker.keeper.stop()
+
+
+@signals.worker_process_init.connect
+def on_child(**_: object) -> None:
+    """Give the child connections of its own."""
+    _worker.keeper = None
+    _worker.runtime = Runtime(_worker.settings, leased_by=_worker.leased_by)
+
+
+@signals.worker_process_shutdown.connect
+def on_child_shutdown(**_: object) -> None:
+    """Close the child's connections."""
+    if _worker.runtime is not None:
+        _worker.runtime.close()
+
+
+async def register(database_url: str) -> None:
+    """Say in Postgres what this worker offers."""
+    database = Database(database_url, size=1)
+    async with database.engine() as tx:
+        for definition in defined().values():
+            await register_task_type(tx, task_type=definition.kind)
+    await database.close()
+
+
+def main() -> None:
+    """Run a worker until a signal ends it."""
+    settings = Settings()
+    configure_logging(settings.log_level, settings.log_format)
+    queues = ",".join(queue_name(name) for name in TASK_QUEUES)
+    options = ("--without-gossip", "--without-mingle", "--pool=prefork", "--loglevel=WARNING")
+    make_worker(settings).worker_main(
+        ["worker", f"--concurrency={settings.worker_concurrency}", f"--queues={queues}", *options]
+    )

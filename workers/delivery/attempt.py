@@ -1,0 +1,162 @@
+"""One attempt, from its claim to its record."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from core import clock
+from core.database import Database
+from core.journal.record import Settled
+from core.model import ids
+from core.model.header_rules import MASK
+from core.model.outcome import ErrorClass, Outcome, OutcomeKind
+from core.model.queued import Queued
+from core.model.sealing import CannotOpenError, KeyRing
+from core.model.settle import settle
+from core.model.signature import SigningKey, parse_secret
+from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
+from core.registry.secrets import HEADERS, TASK_SIGNING, open_secret
+from core.settings import Settings
+from core.version import VERSION
+from workers.delivery.claim import Claimed
+from workers.delivery.queries import claim_deliveries, due_of_lane, give_back
+from workers.delivery.record import Recorder
+from workers.delivery.request import Destination, build_request
+from workers.delivery.send import OutgoingRequest, Sender
+
+UNREADABLE: Final = "unreadable_secret"
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+class Leases:
+    """Claims against Postgres: each a short transaction, none open while a socket is."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database: Final = database
+        self._settings: Final = settings
+
+    async def claim(self, ids: Sequence[UUID]) -> Sequence[Claimed]:
+        """See `Claims.claim`."""
+        async with self._database.engine() as tx:
+            return await claim_deliveries(
+                tx,
+                ids=ids,
+                default_cap=DEFAULT_MAX_IN_FLIGHT,
+                default_timeout=self._settings.timeout,
+                lease=self._settings.lease,
+            )
+
+    async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
+        """See `Claims.due`."""
+        async with self._database.engine() as tx:
+            return await due_of_lane(tx, lane=lane, limit=limit)
+
+    async def give_back(self, claimed: Claimed) -> None:
+        """End a lease under which nothing was sent."""
+        async with self._database.engine() as tx:
+            await give_back(tx, delivery_id=claimed.delivery_id, claim=claimed.claim)
+
+
+class Attempts:
+    """Makes attempts: opens the secrets, signs, sends, settles, records."""
+
+    def __init__(self, leases: Leases, sender: Sender, recorder: Recorder, ring: KeyRing, settings: Settings) -> None:
+        self._leases: Final = leases
+        self._sender: Final = sender
+        self._recorder: Final = recorder
+        self._ring: Final = ring
+        self._settings: Final = settings
+
+    async def make(self, claimed: Claimed, before: float) -> None:
+        """Make the attempt that was claimed; `before` is the monotonic time before its claim was sent."""
+        started = clock.monotonic()
+        if started + claimed.timeout > before + claimed.timeout + self._settings.lease:
+            await self._leases.give_back(claimed)  # another may hold it before this request would end
+            return
+        try:
+            custom = open_headers(self._ring, claimed)
+            request = self._request(claimed, custom)
+        except CannotOpenError:
+            _log.exception("attempt.unreadable", delivery_id=ids.encode(ids.DELIVERY, claimed.delivery_id))
+            custom, request = {}, None
+        outcome = _UNREADABLE if request is None else await self._sender.send(request)
+        await self._record(claimed, outcome, _shown(request, custom), clock.monotonic() - started)
+
+    def _request(self, claimed: Claimed, custom: Mapping[str, str]) -> OutgoingRequest:
+        keys = open_keys(self._ring, claimed)
+        destination = Destination(claimed.lane, claimed.url, keys, custom, claimed.timeout)
+        return build_request(
+            destination,
+            event_id=ids.encode(ids.EVENT, claimed.event_id),
+            body=claimed.body,
+            timestamp=int(clock.unix_seconds()),
+            version=VERSION,
+        )
+
+    async def _record(self, claimed: Claimed, outcome: Outcome, headers: Mapping[str, str], elapsed: float) -> None:
+        now: datetime = claimed.claimed_at + timedelta(seconds=elapsed)
+        state = claimed.state(self._settings.retry_schedule)
+        verdict = settle(outcome, state, now=now, draw=random.random())  # noqa: S311 - jitter, not a secret
+        settled = Settled(
+            delivery_id=claimed.delivery_id,
+            tenant_id=claimed.tenant_id,
+            claim=claimed.claim,
+            number=claimed.number,
+            trigger=state.trigger,
+            url=claimed.url,
+            request_headers=headers,
+            outcome=outcome,
+            verdict=verdict,
+            started_at=claimed.claimed_at,
+        )
+        await self._recorder.record(settled)
+        _log.info("attempt", **_wide(settled))
+
+
+_UNREADABLE: Final = Outcome(OutcomeKind.FAILED, error=ErrorClass.PROTOCOL, note=UNREADABLE)
+
+
+def open_keys(ring: KeyRing, claimed: Claimed) -> list[SigningKey]:
+    """Open the signing secrets: the task's own, else the endpoint's or the tenant's, newest first."""
+    tenant, own = claimed.tenant_id, claimed.sealed_webhook_secret
+    if own is not None and claimed.task_id is not None:
+        secret = ring.open(own, tenant=tenant, row=claimed.task_id, column=TASK_SIGNING)
+        return [parse_secret(secret.decode())]
+    pairs = zip(claimed.secret_ids, claimed.sealed_secrets, strict=True)
+    return [parse_secret(open_secret(ring, sealed, tenant_id=tenant, secret_id=row)) for row, sealed in pairs]
+
+
+def open_headers(ring: KeyRing, claimed: Claimed) -> dict[str, str]:
+    """Open the endpoint's own headers."""
+    if claimed.sealed_headers is None or claimed.endpoint_id is None:
+        return {}
+    plain = ring.open(claimed.sealed_headers, tenant=claimed.tenant_id, row=claimed.endpoint_id, column=HEADERS)
+    return {str(name): str(value) for name, value in json.loads(plain).items()}
+
+
+def _shown(request: OutgoingRequest | None, custom: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers as they are logged: the endpoint's own masked."""
+    if request is None:
+        return {}
+    return {name: MASK if name in custom else value for name, value in request.headers}
+
+
+def _wide(settled: Settled) -> dict[str, object]:
+    outcome, verdict = settled.outcome, settled.verdict
+    return {
+        "delivery_id": ids.encode(ids.DELIVERY, settled.delivery_id),
+        "number": settled.number,
+        "trigger": settled.trigger.value,
+        "outcome": outcome.kind.value,
+        "error": outcome.error and outcome.error.value,
+        "status": outcome.response and outcome.response.status,
+        "total_ms": round(outcome.timings.total, 1),
+        "next": verdict.status.value,
+        "delay": verdict.delay,
+    }

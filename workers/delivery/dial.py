@@ -1,0 +1,128 @@
+"""From a host to a connection, past the guard: resolve once, judge every address, connect to one of those.
+
+```
+host ──► resolve ──► judge all ──► connect to a judged address ──► compare the peer ──► TLS by name
+```
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final, cast
+from uuid import UUID
+
+import httpcore
+
+from core.clock import monotonic
+from core.model.addresses import Address, Network, judge
+from core.model.outcome import ErrorClass
+from core.resolver import NameNotResolvedError, Resolver
+from workers.delivery.wire import Probe, Wire, milliseconds_since
+
+TRIED_ADDRESSES: Final = 3
+_PATIENCE: Final = 3.0  # seconds for one address while others are left
+
+
+class DialError(Exception):
+    """There is no connection; `error` says at which stage."""
+
+    def __init__(self, error: ErrorClass) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose connection, and to where. Only requests with the same origin share one."""
+
+    lane: UUID
+    scheme: str
+    host: str
+    port: int
+
+    def url(self, target: bytes) -> httpcore.URL:
+        """Return the URL of a request; `target` is the path and query as sent."""
+        return httpcore.URL(scheme=self.scheme.encode(), host=self.host.encode(), port=self.port, target=target)
+
+
+class Dialer:
+    """Opens connections that the guard allows. Knows no proxy and reads nothing from the environment."""
+
+    def __init__(self, resolver: Resolver, allowed: tuple[Network, ...], tls: ssl.SSLContext) -> None:
+        self._resolver = resolver
+        self._allowed = allowed
+        self._tls = tls
+
+    async def dial(self, origin: Origin, probe: Probe) -> Wire:
+        """Open a connection; raise `DialError`. The caller sets the deadline."""
+        addresses = await self._judged(origin, probe)
+        wire = await self._first_open(addresses[:TRIED_ADDRESSES], origin.port, probe)
+        if origin.scheme == "https":
+            await self._secure(wire, origin.host, probe)
+        return wire
+
+    async def _judged(self, origin: Origin, probe: Probe) -> tuple[Address, ...]:
+        addresses = _literal(origin.host) or await self._resolve(origin, probe)
+        # One bad answer fails the name: whoever sends it decides which one would be used next.
+        if not all(judge(address, self._allowed) for address in addresses):
+            raise DialError(ErrorClass.BLOCKED_ADDRESS)
+        return addresses
+
+    async def _resolve(self, origin: Origin, probe: Probe) -> tuple[Address, ...]:
+        start = monotonic()
+        try:
+            return await self._resolver.resolve(origin.host, lane=origin.lane)
+        except NameNotResolvedError as error:
+            raise DialError(ErrorClass.DNS) from error
+        finally:
+            probe.dns = milliseconds_since(start)
+
+    async def _first_open(self, addresses: tuple[Address, ...], port: int, probe: Probe) -> Wire:
+        start = monotonic()
+        for address in addresses[:-1]:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    return await self._open(address, port, start, probe)
+            except (TimeoutError, DialError):
+                continue
+        return await self._open(addresses[-1], port, start, probe)
+
+    async def _open(self, address: Address, port: int, start: float, probe: Probe) -> Wire:
+        loop = asyncio.get_running_loop()
+        probe.address = str(address)
+        try:
+            _, wire = await loop.create_connection(lambda: Wire(probe), str(address), port)
+        except TimeoutError as error:
+            raise DialError(ErrorClass.TIMEOUT) from error
+        except OSError as error:
+            raise DialError(ErrorClass.CONNECT) from error
+        probe.connect = milliseconds_since(start)
+        if not _is_peer(wire, address):
+            await wire.aclose()
+            raise DialError(ErrorClass.BLOCKED_ADDRESS)
+        return wire
+
+    async def _secure(self, wire: Wire, host: str, probe: Probe) -> None:
+        start = monotonic()
+        try:
+            await wire.start_tls(self._tls, server_hostname=host)
+        except OSError as error:
+            await wire.aclose()
+            raise DialError(ErrorClass.TLS) from error
+        except BaseException:
+            wire.abort()
+            raise
+        probe.tls = milliseconds_since(start)
+
+
+def _literal(host: str) -> tuple[Address, ...] | None:
+    try:
+        return (ip_address(host),)
+    except ValueError:
+        return None
+
+
+def _is_peer(wire: Wire, address: Address) -> bool:
+    peer = cast("tuple[str, int] | None", wire.get_extra_info("peername"))
+    return peer is not None and ip_address(peer[0]) == address

@@ -1,0 +1,151 @@
+"""The engine: gate → claim → send → settle → record, for thousands at once on one event loop.
+
+```
+message ─► lanes ─► claim ─┬─► send ─► settle ─► record ─► slot free ─► lanes
+           (gate)          └─► stale: slot free
+```
+A message is decided once each of its pairs is claimed, stale or refused for want of a slot; only then is it
+acknowledged. While Postgres is away nothing is decided, and the broker's prefetch holds the rest back.
+The engine owns concurrency and knows no SQL and no HTTP. `stop()` only sets an event; `run()` returns when
+everything that was on the wire is recorded.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+
+from core import clock
+from core.model.queued import Queued
+from workers.delivery.claim import Claimed
+from workers.delivery.lanes import Lanes
+from workers.delivery.record import STORE_ERRORS
+
+CLAIM_BATCH: Final = 200
+PAUSE_AFTER_ERROR: Final = 0.5
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+class Claims(Protocol):
+    """Where leases come from."""
+
+    async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
+        """Return the first deliveries of a lane that are due and not leased."""
+        ...
+
+    async def claim(self, ids: Sequence[UUID]) -> Sequence[Claimed]:
+        """Lease what may be sent now; what is not returned may not."""
+        ...
+
+
+Attempt = Callable[[Claimed, float], Awaitable[None]]
+"""Make one attempt and return when it is recorded; the float is the monotonic time before the claim was sent."""
+
+
+class Engine:
+    """Takes in names of deliveries, and makes their attempts."""
+
+    def __init__(self, claims: Claims, attempt: Attempt, lanes: Lanes, *, limit: int) -> None:
+        self._claims: Final = claims
+        self._attempt: Final = attempt
+        self._lanes: Final = lanes
+        self._limit: Final = limit
+        self._running: Final[set[asyncio.Task[None]]] = set()
+        self._undecided: list[Callable[[], None]] = []
+        self._wake: Final = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts are under way."""
+        return len(self._running)
+
+    def offer(self, queued: Sequence[Queued], decided: Callable[[], None] | None = None) -> None:
+        """Take in deliveries that are due; call `decided` once each is claimed, stale or refused. Never blocks."""
+        self._lanes.offer(queued)
+        if decided is not None:
+            self._undecided.append(decided)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when what is on the wire is recorded."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until stopped, then drain."""
+        while not self._stopping:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.turn()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    async def turn(self) -> int:
+        """Claim and start what has a free slot now; return how many attempts were started."""
+        undecided, self._undecided = self._undecided, []
+        started = 0
+        while wanted := self._lanes.take(min(CLAIM_BATCH, self._limit - len(self._running))):
+            before = clock.monotonic()
+            claimed = await self._claim(wanted)
+            if claimed is None:  # the store is away: nothing is decided
+                self._undecided = undecided + self._undecided
+                return started
+            started += self._start(wanted, claimed, before)
+        for decided in undecided:
+            decided()
+        return started
+
+    async def _claim(self, wanted: Sequence[Queued]) -> Sequence[Claimed] | None:
+        try:
+            return await self._claims.claim([one.delivery_id for one in wanted])
+        except STORE_ERRORS as error:
+            _log.warning("claim.failed", deliveries=len(wanted), error=type(error).__name__)
+            self._lanes.put_back(wanted)
+            await asyncio.sleep(PAUSE_AFTER_ERROR)
+            self._wake.set()
+            return None
+
+    def _start(self, wanted: Sequence[Queued], claimed: Sequence[Claimed], before: float) -> int:
+        for one in claimed:
+            self._lanes.set_cap(one.lane, one.cap)
+            self._spawn(self._run_one(one, before))
+        leased = {one.delivery_id for one in claimed}
+        for one in wanted:
+            if one.delivery_id not in leased:
+                self._release(one.lane)
+        return len(claimed)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _run_one(self, claimed: Claimed, before: float) -> None:
+        try:
+            await self._attempt(claimed, before)
+        except Exception:  # noqa: BLE001 - one attempt must not end the others
+            # The lease runs out, and the feeder writes the attempt as unknown.
+            _log.exception("attempt.failed", delivery_id=str(claimed.delivery_id))
+        finally:
+            self._release(claimed.lane)
+            self._wake.set()
+
+    def _release(self, lane: UUID) -> None:
+        refill = self._lanes.release(lane)
+        if refill and not self._stopping:
+            self._spawn(self._refill(lane, refill))
+
+    async def _refill(self, lane: UUID, room: int) -> None:
+        """The end of one delivery brings the next of its lane at once, not at the feeder's next turn."""
+        try:
+            due = await self._claims.due(lane, room)
+        except STORE_ERRORS as error:
+            _log.warning("refill.failed", error=type(error).__name__)
+            return
+        self._lanes.offer(due)
+        self._lanes.forget_idle(lane)
+        self._wake.set()

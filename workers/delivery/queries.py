@@ -1,0 +1,87 @@
+"""The deliverer's statements: claim, give back, and what a lane may do."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import execute, fetch_all
+from core.model.queued import Queued
+from workers.delivery.claim import Claimed
+
+# Claimable: due_at set and passed, no lease, whatever the status. The lease is the write-ahead record of the attempt.
+# By the primary keys of the wanted rows; `live` by deliveries_leased_idx.
+_CLAIM: Final = """
+WITH seen AS (
+    SELECT d.id, d.lane, d.due_at, d.trigger, e.max_in_flight, e.timeout, e.status = 'paused' AS paused,
+           CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased' WHEN e.deleted_at IS NOT NULL THEN 'endpoint_deleted'
+                WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead
+    FROM (SELECT DISTINCT unnest(CAST(:ids AS UUID[])) AS id) w JOIN deliveries d ON d.id = w.id
+    JOIN events v ON v.id = d.event_id LEFT JOIN endpoints e ON e.id = d.endpoint_id
+    WHERE d.due_at <= now() AND d.lease_until IS NULL
+), live AS (
+    SELECT lane, count(*) AS taken FROM deliveries
+    WHERE lease_until IS NOT NULL AND lane IN (SELECT lane FROM seen) GROUP BY lane
+), placed AS (
+    SELECT s.id, s.timeout, s.max_in_flight, coalesce(l.taken, 0)
+           + row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) <= coalesce(s.max_in_flight, :cap) AS fits
+    FROM seen s LEFT JOIN live l ON l.lane = s.lane
+    WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.trigger IN ('resend', 'test'))
+), locked AS (
+    SELECT d.id, coalesce(p.timeout, :timeout) AS timeout, coalesce(p.max_in_flight, :cap) AS cap
+    FROM placed p JOIN deliveries d ON d.id = p.id
+    WHERE p.fits AND d.due_at <= now() AND d.lease_until IS NULL FOR UPDATE OF d SKIP LOCKED
+), claimed AS (
+    UPDATE deliveries d SET claim = d.claim + 1, attempt_count = d.attempt_count + 1, published_until = NULL,
+        lease_until = now() + make_interval(secs => l.timeout + :lease)
+    FROM locked l WHERE d.id = l.id
+    RETURNING d.*, l.timeout, l.cap
+), cancelled AS (
+    UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
+        status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
+        reason = CASE WHEN d.succeeded_at IS NULL THEN s.dead END, finished_at = coalesce(d.finished_at, now())
+    FROM seen s WHERE d.id = s.id AND s.dead IS NOT NULL AND d.lease_until IS NULL AND d.due_at IS NOT NULL
+)
+SELECT c.id AS delivery_id, c.tenant_id, c.event_id, c.endpoint_id, c.task_id, c.lane, coalesce(c.url, e.url) AS url,
+       c.claim, c.attempt_count AS number, c.trigger, c.step, c.unknown_run,
+       c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout, c.cap, e.retry_schedule AS schedule,
+       now() AS claimed_at, v.body, e.sealed_headers, t.sealed_webhook_secret,
+       ARRAY(SELECT s.id FROM secrets s WHERE s.tenant_id = c.tenant_id
+             AND s.endpoint_id IS NOT DISTINCT FROM c.endpoint_id AND (s.expires_at IS NULL OR s.expires_at > now())
+             ORDER BY s.id DESC) AS secret_ids,
+       ARRAY(SELECT s.sealed FROM secrets s WHERE s.tenant_id = c.tenant_id
+             AND s.endpoint_id IS NOT DISTINCT FROM c.endpoint_id AND (s.expires_at IS NULL OR s.expires_at > now())
+             ORDER BY s.id DESC) AS sealed_secrets
+FROM claimed c JOIN events v ON v.id = c.event_id
+LEFT JOIN endpoints e ON e.id = c.endpoint_id
+LEFT JOIN tasks t ON c.endpoint_id IS NULL AND t.id = c.task_id
+"""
+
+
+async def claim_deliveries(
+    tx: AsyncConnection, *, ids: Sequence[UUID], default_cap: int, default_timeout: int, lease: int
+) -> tuple[Claimed, ...]:
+    """Lease what may be sent now, in the engine's role; cancel what has nowhere to go any more.
+
+    The defaults are for deliveries that have no endpoint to say so; `lease` is added to the timeout, in seconds.
+    """
+    return await fetch_all(tx, Claimed, _CLAIM, ids=list(ids), cap=default_cap, timeout=default_timeout, lease=lease)
+
+
+async def give_back(tx: AsyncConnection, *, delivery_id: UUID, claim: int) -> bool:
+    """End a lease without an attempt: nothing was sent. Only if the row still carries this claim."""
+    sql = """
+    UPDATE deliveries SET lease_until = NULL, attempt_count = attempt_count - 1, published_until = NULL
+    WHERE id = :id AND claim = :claim AND lease_until IS NOT NULL
+    """
+    return await execute(tx, sql, id=delivery_id, claim=claim) == 1
+
+
+async def due_of_lane(tx: AsyncConnection, *, lane: UUID, limit: int) -> tuple[Queued, ...]:
+    """Return the first deliveries of a lane that are due and not leased, by `deliveries_due_idx`."""
+    sql = """
+    SELECT id AS delivery_id, lane, tenant_id FROM deliveries
+    WHERE lane = :lane AND due_at <= now() AND lease_until IS NULL ORDER BY due_at LIMIT :limit
+    """
+    return await fetch_all(tx, Queued, sql, lane=lane, limit=limit)

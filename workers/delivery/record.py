@@ -1,0 +1,76 @@
+"""Record outcomes in batches: whatever finished while the last batch was written goes with the next one."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+
+from core.database import Database
+from core.journal.record import Settled
+from core.journal.record_queries import record_attempts
+from core.model.queued import Queued
+from workers.loop import STORE_ERRORS
+
+BATCH: Final = 500
+
+
+_log: Final = structlog.stdlib.get_logger()
+Entry = tuple[Settled, asyncio.Future[None]]
+
+
+class Recorder:
+    """Writes finished attempts; each `record` returns once its attempt is committed."""
+
+    def __init__(self, database: Database, due_again: Callable[[Sequence[Queued]], None]) -> None:
+        self._database: Final = database
+        self._due_again: Final = due_again
+        self._waiting: list[Entry] = []
+        self._wake: Final = asyncio.Event()
+
+    async def record(self, settled: Settled) -> None:
+        """Hand over an attempt and wait until it is committed, however long the store is away."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((settled, done))
+        self._wake.set()
+        await done
+
+    async def run(self) -> None:
+        """Write for ever; cancel it once nothing is handed over any more."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                await self._flush(self._next_batch())
+
+    def _next_batch(self) -> list[Entry]:
+        batch: dict[object, Entry] = {}
+        rest: list[Entry] = []
+        for entry in self._waiting:
+            fits = len(batch) < BATCH and entry[0].delivery_id not in batch
+            if fits:
+                batch[entry[0].delivery_id] = entry
+            else:
+                rest.append(entry)
+        self._waiting = rest
+        return list(batch.values())
+
+    async def _flush(self, batch: list[Entry]) -> None:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(STORE_ERRORS), wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.2)
+        )
+        try:
+            await self._write([settled for settled, _ in batch])
+        except STORE_ERRORS as error:
+            _log.warning("record.failed", attempts=len(batch), error=type(error).__name__)
+            for settled, _ in batch:  # the one that spoils the batch must not hold the others
+                await retrying.wraps(self._write)([settled])
+        for _, done in batch:
+            if not done.done():
+                done.set_result(None)
+
+    async def _write(self, settled: list[Settled]) -> None:
+        async with self._database.engine() as tx:
+            due = await record_attempts(tx, settled=settled)
+        self._due_again(due)

@@ -1,0 +1,185 @@
+"""One TCP or TLS connection to a receiver, and what is seen of one request on it."""
+
+import asyncio
+import select
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+import httpcore
+
+from core.clock import monotonic
+from core.model.outcome import RESPONSE_HEADERS_LIMIT
+
+_BUFFER_LIMIT: Final = 64 * 1024
+_FLOOD_READ: Final = 4 * 1024
+_FLOOD_PAUSE: Final = 0.1  # seconds: 40 KB/s of interim answers cost some 5 % of a core to parse
+
+
+@dataclass(slots=True)
+class Probe:
+    """What is seen of one request; times in milliseconds."""
+
+    started: float = field(default_factory=monotonic)
+    dns: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+    first_byte: float | None = None
+    address: str | None = None
+    reused: bool = False
+    written_at: float | None = None
+    received: int = 0
+    head_ended: bool = False
+    end_read: bool = False
+
+    @property
+    def flooded(self) -> bool:
+        """Whether more than any allowed response head has come, and it still has not ended."""
+        return not self.head_ended and self.received > RESPONSE_HEADERS_LIMIT
+
+    def total(self) -> float:
+        """Return the time since the start."""
+        return milliseconds_since(self.started)
+
+
+def milliseconds_since(start: float) -> float:
+    """Return the time since a monotonic reading in milliseconds."""
+    return (monotonic() - start) * 1000
+
+
+class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
+    """A connection as httpcore's HTTP/1.1 code wants it.
+
+    Reads eagerly, so that an end or unasked-for bytes on an idle connection are seen when they come, not
+    by the next request.
+    """
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        self.ended = False
+        self._failure: Exception | None = None
+        self._buffer = bytearray()
+        self._readable = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._transport: asyncio.Transport | None = None
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature, three times
+    ) -> "Wire":
+        """Do the handshake, in which the certificate is checked against the name.
+
+        Raises `OSError` (`ssl.SSLError` is one) or `TimeoutError`.
+        """
+        if self._buffer:
+            raise ssl.SSLError("bytes came before the handshake")
+        async with asyncio.timeout(timeout):
+            transport = await asyncio.get_running_loop().start_tls(
+                self._open(), self, ssl_context, server_hostname=server_hostname
+            )
+        if transport is None:
+            raise ConnectionResetError("the connection was lost in the handshake")
+        self._transport = transport
+        return self
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Send; raise `httpcore.WriteError` if the connection has ended."""
+        if self.ended:
+            raise httpcore.WriteError("the connection has ended")
+        if self.probe.written_at is None:
+            self.probe.written_at = monotonic()
+        self._open().write(buffer)
+        with _timed_out_as(httpcore.WriteTimeout):
+            async with asyncio.timeout(timeout):
+                await self._writable.wait()
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        """Return what has come, nothing at the end; raise `httpcore.ReadError` if that is no clean end."""
+        if self._buffer:
+            # Interim answers may come without end, and a body in a thousand chunks: the others' turn first.
+            await asyncio.sleep(_FLOOD_PAUSE if self.probe.flooded else 0)
+        elif not self.ended:
+            self._readable.clear()
+            with _timed_out_as(httpcore.ReadTimeout):
+                async with asyncio.timeout(timeout):
+                    await self._readable.wait()
+        if not self._buffer and self._failure is not None:
+            raise httpcore.ReadError("the connection broke") from self._failure
+        return self._take(_FLOOD_READ if self.probe.flooded else max_bytes)
+
+    async def aclose(self) -> None:
+        """Drop the connection, with what it may still hold."""
+        self.abort()
+        await asyncio.sleep(0)  # the transport lets go of its socket in the loop's next turn
+
+    def abort(self) -> None:
+        """Drop the connection in the loop's next turn."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def get_extra_info(self, info: str) -> object:
+        """Return `is_readable` (the end has come, or bytes nobody asked for) or what the transport knows."""
+        if info == "is_readable":
+            return self.ended or bool(self._buffer) or self._kernel_has_more()
+        return None if self._transport is None else cast("object", self._transport.get_extra_info(info))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:  # noqa: D102
+        if self.probe.first_byte is None and self.probe.written_at is not None:
+            self.probe.first_byte = milliseconds_since(self.probe.written_at)
+        self._buffer += data
+        self._readable.set()
+        if len(self._buffer) > _BUFFER_LIMIT:
+            self._open().pause_reading()
+
+    def eof_received(self) -> None:  # noqa: D102
+        self.ended = True
+        self._readable.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
+        self.ended = True
+        self._failure = exc
+        self._readable.set()
+        self._writable.set()
+
+    def pause_writing(self) -> None:  # noqa: D102
+        self._writable.clear()
+
+    def resume_writing(self) -> None:  # noqa: D102
+        self._writable.set()
+
+    def _take(self, most: int) -> bytes:
+        chunk = bytes(self._buffer[:most])
+        del self._buffer[:most]
+        self.probe.received += len(chunk)
+        self.probe.end_read = not chunk
+        if not self._buffer and not self.ended:
+            self._open().resume_reading()
+        return chunk
+
+    def _open(self) -> asyncio.Transport:
+        if self._transport is None:
+            raise ConnectionResetError("the connection is not open")
+        return self._transport
+
+    def _kernel_has_more(self) -> bool:
+        # The end may have come since the loop last looked.
+        descriptor = self._open().get_extra_info("socket").fileno()
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+@contextmanager
+def _timed_out_as(error: type[httpcore.TimeoutException]) -> Generator[None]:
+    try:
+        yield
+    except TimeoutError as timeout:
+        raise error from timeout

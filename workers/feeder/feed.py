@@ -1,0 +1,121 @@
+"""The feeder: fills the broker's window from what is due in Postgres, and ends what a dead process left.
+
+```
+lapsed leases ──► `unknown` attempt + next state          (deliveries)
+              ──► due again, or FAILURE `worker_lost`     (tasks)
+due, unpublished, its lane with room ──► published_until ──► message
+```
+Any number of feeders may run: each row is taken by one of them (`FOR UPDATE SKIP LOCKED`). Rows that merely wait are
+not touched. A turn is `run_once()`; it is the only thing that makes the broker's loss harmless.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from core.database import Database
+from core.dispatch.publish import Publisher
+from core.journal.record import Settled
+from core.journal.record_queries import record_attempts
+from core.model.outcome import Outcome, OutcomeKind
+from core.model.settle import settle
+from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
+from core.settings import Settings
+from workers.ending import Ending, end_lost_tasks
+from workers.feeder import queries
+
+BATCH: Final = 1_000
+LAPSED_BATCH: Final = 200
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReport:
+    """What one turn did."""
+
+    unknown: int = 0
+    lost: int = 0
+    cancelled: int = 0
+    deliveries: int = 0
+    tasks: int = 0
+
+    @property
+    def worked(self) -> bool:
+        """Whether another turn should follow at once."""
+        return self != FeedReport()
+
+
+class Feeder:
+    """One process's feeder."""
+
+    def __init__(self, database: Database, publisher: Publisher, settings: Settings, ending: Ending) -> None:
+        self._database: Final = database
+        self._publisher: Final = publisher
+        self._settings: Final = settings
+        self._ending: Final = ending
+
+    async def run_once(self) -> FeedReport:
+        """End what has lapsed, cancel what has nowhere to go, publish what is due."""
+        report = FeedReport(
+            unknown=await self._end_lapsed(),
+            lost=await end_lost_tasks(self._database, self._ending, limit=LAPSED_BATCH),
+            cancelled=await self._cancel(),
+            deliveries=await self._feed_deliveries(),
+            tasks=await self._feed_tasks(),
+        )
+        if report.worked:
+            _log.info(
+                "feed", unknown=report.unknown, lost=report.lost, deliveries=report.deliveries, tasks=report.tasks
+            )
+        return report
+
+    async def _end_lapsed(self) -> int:
+        async with self._database.engine() as tx:
+            lapsed = await queries.take_lapsed(tx, limit=LAPSED_BATCH, default_timeout=self._settings.timeout)
+            if not lapsed:
+                return 0
+            due = await record_attempts(tx, settled=[self._unknown(one) for one in lapsed])
+        self._publisher.deliveries(due)
+        return len(lapsed)
+
+    def _unknown(self, lapsed: queries.Lapsed) -> Settled:
+        outcome = Outcome(OutcomeKind.UNKNOWN)
+        state = lapsed.state(self._settings.retry_schedule)
+        return Settled(
+            delivery_id=lapsed.delivery_id,
+            tenant_id=lapsed.tenant_id,
+            claim=lapsed.claim,
+            number=lapsed.number,
+            trigger=state.trigger,
+            url=lapsed.url,
+            request_headers={},
+            outcome=outcome,
+            verdict=settle(outcome, state, now=lapsed.now, draw=random.random()),  # noqa: S311 - jitter, not a secret
+            started_at=lapsed.lease_until - timedelta(seconds=lapsed.timeout + self._settings.lease),
+        )
+
+    async def _cancel(self) -> int:
+        async with self._database.engine() as tx:
+            return await queries.cancel_undeliverable(tx, limit=BATCH)
+
+    async def _feed_deliveries(self) -> int:
+        room = min(BATCH, self._publisher.room)
+        if room == 0:
+            return 0
+        async with self._database.engine() as tx:
+            due = await queries.take_due_deliveries(tx, limit=room, default_cap=DEFAULT_MAX_IN_FLIGHT)
+        self._publisher.deliveries(due)  # after the commit: a message must not overtake its row
+        return len(due)
+
+    async def _feed_tasks(self) -> int:
+        if self._publisher.room == 0:
+            return 0
+        async with self._database.engine() as tx:
+            due = await queries.take_due_tasks(tx, limit=BATCH, per_tenant=queries.TASKS_PER_TENANT)
+        for task in due:
+            self._publisher.task(task)
+        return len(due)

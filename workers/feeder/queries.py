@@ -1,0 +1,137 @@
+"""The feeder's statements, all in the engine's role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import execute, fetch_all
+from core.intake.accept import PUBLISHED_FOR
+from core.model.outcome import Trigger
+from core.model.queued import Queued, QueuedTask
+from core.model.settle import DeliveryState
+
+TASKS_PER_TENANT: Final = 64
+"""Published tasks of one tenant and queue: another tenant's single one waits for no more than these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapsed:
+    """A delivery whose deliverer did not come back within its lease."""
+
+    delivery_id: UUID
+    tenant_id: UUID
+    claim: int
+    number: int
+    trigger: str
+    url: str
+    step: int
+    unknown_run: int
+    had_succeeded: bool
+    schedule: Sequence[int] | None
+    timeout: int
+    lease_until: datetime
+    now: datetime
+
+    def state(self, default_schedule: tuple[int, ...]) -> DeliveryState:
+        """Return what the rules need to know to settle the attempt that was cut off."""
+        return DeliveryState(
+            step=self.step,
+            unknown_run=self.unknown_run,
+            trigger=Trigger(self.trigger),
+            had_succeeded=self.had_succeeded,
+            schedule=default_schedule if self.schedule is None else tuple(self.schedule),
+        )
+
+
+async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) -> tuple[Lapsed, ...]:
+    """Lock deliveries whose lease has run out, by `deliveries_leased_idx`."""
+    sql = """
+    SELECT d.id AS delivery_id, d.tenant_id, d.claim, d.attempt_count AS number, d.trigger,
+           coalesce(d.url, e.url) AS url, d.step, d.unknown_run, d.succeeded_at IS NOT NULL AS had_succeeded,
+           e.retry_schedule AS schedule, coalesce(e.timeout, :timeout) AS timeout, d.lease_until, now() AS now
+    FROM deliveries d LEFT JOIN endpoints e ON e.id = d.endpoint_id
+    WHERE d.lease_until < now() ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+    """
+    return await fetch_all(tx, Lapsed, sql, limit=limit, timeout=default_timeout)
+
+
+async def cancel_undeliverable(tx: AsyncConnection, *, limit: int) -> int:
+    """Cancel what still waits for an endpoint that is disabled or deleted, by `deliveries_due_idx`."""
+    sql = """
+    WITH dead AS (
+        SELECT d.id, CASE WHEN e.deleted_at IS NULL THEN 'endpoint_disabled' ELSE 'endpoint_deleted' END AS reason
+        FROM endpoints e CROSS JOIN LATERAL (
+            SELECT id FROM deliveries WHERE lane = e.id AND due_at IS NOT NULL AND lease_until IS NULL
+            LIMIT :limit FOR UPDATE SKIP LOCKED) d
+        WHERE e.deleted_at IS NOT NULL OR e.status = 'disabled' LIMIT :limit
+    )
+    UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
+        status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
+        reason = CASE WHEN d.succeeded_at IS NULL THEN dead.reason END, finished_at = coalesce(d.finished_at, now())
+    FROM dead WHERE d.id = dead.id
+    """
+    return await execute(tx, sql, limit=limit)
+
+
+# A loose scan over deliveries_due_idx finds each lane that has anything to do; of each, the first 2 x cap due rows are
+# its share of the window, so that a backlog of a million costs what a backlog of two caps costs.
+_TAKE_DELIVERIES: Final = """
+WITH RECURSIVE lanes AS (
+    SELECT (SELECT min(lane) FROM deliveries WHERE due_at IS NOT NULL) AS lane
+    UNION ALL
+    SELECT (SELECT min(d.lane) FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane)
+    FROM lanes l WHERE l.lane IS NOT NULL
+), head AS (
+    SELECT h.id, l.lane, h.tenant_id, row_number() OVER (PARTITION BY l.lane ORDER BY h.due_at, h.id) AS place
+    FROM lanes l LEFT JOIN endpoints e ON e.id = l.lane CROSS JOIN LATERAL (
+        SELECT id, tenant_id, due_at, lease_until, published_until, trigger FROM deliveries d
+        WHERE d.lane = l.lane AND d.due_at <= now() ORDER BY d.due_at LIMIT 2 * coalesce(e.max_in_flight, :cap)) h
+    WHERE l.lane IS NOT NULL AND h.lease_until IS NULL AND (h.published_until IS NULL OR h.published_until < now())
+      AND (e.status IS DISTINCT FROM 'paused' OR h.trigger IN ('resend', 'test'))
+), turns AS (
+    SELECT id, row_number() OVER (PARTITION BY tenant_id ORDER BY place, lane) AS turn FROM head
+    ORDER BY turn LIMIT :limit
+), taken AS (
+    SELECT d.id, t.turn FROM deliveries d JOIN turns t ON t.id = d.id
+    WHERE d.lease_until IS NULL AND d.due_at <= now()
+      AND (d.published_until IS NULL OR d.published_until < now()) FOR UPDATE OF d SKIP LOCKED
+), published AS (
+    UPDATE deliveries d SET published_until = now() + CAST(:published AS INTERVAL) FROM taken t WHERE d.id = t.id
+    RETURNING d.id, d.lane, d.tenant_id, t.turn
+)
+SELECT id AS delivery_id, lane, tenant_id FROM published ORDER BY turn
+"""
+
+
+async def take_due_deliveries(tx: AsyncConnection, *, limit: int, default_cap: int) -> tuple[Queued, ...]:
+    """Take what is due and stands in no window: tenants in turn, lanes in turn, each up to its room."""
+    published = timedelta(seconds=PUBLISHED_FOR)
+    return await fetch_all(tx, Queued, _TAKE_DELIVERIES, limit=limit, cap=default_cap, published=published)
+
+
+async def take_due_tasks(tx: AsyncConnection, *, limit: int, per_tenant: int) -> tuple[QueuedTask, ...]:
+    """Take tasks that are due and stand in no window, of each tenant and queue the first ones; by `tasks_due_idx`."""
+    sql = """
+    WITH head AS (
+        SELECT h.id, h.place FROM (SELECT DISTINCT tenant_id, queue FROM tasks WHERE due_at <= now()) q
+        CROSS JOIN LATERAL (
+            SELECT id, published_until, row_number() OVER (ORDER BY due_at) AS place FROM tasks t
+            WHERE t.tenant_id = q.tenant_id AND t.queue = q.queue AND t.due_at <= now()
+            ORDER BY due_at LIMIT :per_tenant) h
+        WHERE h.published_until IS NULL OR h.published_until < now() ORDER BY h.place LIMIT :limit
+    ), taken AS (
+        SELECT t.id, h.place FROM tasks t JOIN head h ON h.id = t.id
+        WHERE t.due_at <= now() AND (t.published_until IS NULL OR t.published_until < now())
+        FOR UPDATE OF t SKIP LOCKED
+    ), published AS (
+        UPDATE tasks t SET published_until = now() + CAST(:published AS INTERVAL) FROM taken k WHERE t.id = k.id
+        RETURNING t.id AS task_id, t.type, t.queue, k.place
+    )
+    SELECT task_id, type, queue FROM published ORDER BY place
+    """
+    published = timedelta(seconds=PUBLISHED_FOR)
+    return await fetch_all(tx, QueuedTask, sql, limit=limit, per_tenant=per_tenant, published=published)

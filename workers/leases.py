@@ -1,0 +1,88 @@
+"""Leases of running tasks, pushed by the worker's main process: a child that hangs in C code cannot do it itself."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import Database
+from workers.loop import STORE_ERRORS
+from workers.queries import end_leases, push_leases
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+class LeaseKeeper:
+    """A thread of the main process with its own event loop and its own connection."""
+
+    def __init__(self, database_url: str, *, leased_by: str, lease: int, running: Callable[[], Sequence[UUID]]) -> None:
+        self._url: Final = database_url
+        self._leased_by: Final = leased_by
+        self._lease: Final = lease
+        self._running: Final = running
+        self._lost: Final[set[UUID]] = set()
+        self._lock: Final = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: Final = asyncio.Event()
+        self._stopping = False
+        self._thread: Final = threading.Thread(target=self._main, name="leases", daemon=True)
+
+    def start(self) -> None:
+        """Start pushing; to be called after the children were forked."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Push no more."""
+        self._stopping = True
+        self._notify()
+        self._thread.join(timeout=5)
+
+    def lost(self, task_id: UUID) -> None:
+        """Let go of a task whose child is dead; safe from any thread."""
+        with self._lock:
+            self._lost.add(task_id)
+        self._notify()
+
+    async def turn(self, database: Database) -> None:
+        """Let go of what was lost, push the rest."""
+        with self._lock:
+            lost, running = list(self._lost), [one for one in self._running() if one not in self._lost]
+        async with database.engine() as tx:
+            await self._write(tx, lost, running)
+        with self._lock:
+            self._lost.difference_update(lost)
+
+    async def _write(self, tx: AsyncConnection, lost: Sequence[UUID], running: Sequence[UUID]) -> None:
+        if lost:
+            await end_leases(tx, task_ids=lost, leased_by=self._leased_by)
+        if running:
+            await push_leases(tx, task_ids=running, leased_by=self._leased_by, lease=self._lease)
+
+    def _main(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        database = Database(self._url, size=1)
+        while not self._stopping:
+            await self._guarded(self.turn(database))
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._lease / 3)
+            except TimeoutError:
+                continue
+            self._wake.clear()
+        await database.close()
+
+    async def _guarded(self, turn: Awaitable[None]) -> None:
+        try:
+            await turn
+        except STORE_ERRORS as error:
+            _log.warning("leases.failed", error=type(error).__name__)
+
+    def _notify(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake.set)

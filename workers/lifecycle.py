@@ -1,0 +1,96 @@
+"""The one wrapper that runs every task.
+
+```
+message ─► start (counts the run, takes the lease) ─► function ─► result to Redis ─► end + event + deliveries ─► ack
+              └── no row: nothing to do
+```
+The end is one transaction, and Celery hears of it only after the commit; it counts only for the run that still holds
+the task.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from core.database import Database
+from core.journal.tasks import TaskRecord
+from core.model.states import TaskStatus
+from core.results import RESULT_LIMIT, Results
+from workers.ending import Ending, end_task
+from workers.loop import STORE_ERRORS
+from workers.queries import TaskEnd, start_run
+from workers.task_types.define import Definition, TaskContext, TaskError
+
+END_PATIENCE: Final = 60
+"""Seconds that a finished task waits for Postgres to come back, before the run is given up and repeated."""
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What it takes to run tasks in one process."""
+
+    database: Database
+    results: Results
+    ending: Ending
+    leased_by: str
+    lease: int
+
+    async def start(self, task_id: UUID) -> TaskRecord | None:
+        """Take the task, if it waits and is due."""
+        async with self.database.engine() as tx:
+            return await start_run(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
+
+    async def end(self, task: TaskRecord, end: TaskEnd) -> bool:
+        """Keep the result, then record the end; false if the task is another run's by now."""
+        if end.result is not None:
+            await self._keep(task, end.result)
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(STORE_ERRORS),
+            wait=wait_exponential_jitter(initial=0.1, max=2, jitter=0.2),
+            stop=stop_after_delay(END_PATIENCE),
+            reraise=True,
+        )
+        return await retrying(end_task, self.database, self.ending, task_id=task.id, run=task.run, end=end)
+
+    async def _keep(self, task: TaskRecord, result: bytes) -> None:
+        try:
+            await self.results.put(task.id, task.run, result)
+        except RedisError as error:
+            # A small result stands in the record; of a large one, the end must be told all the same.
+            _log.warning("result.not_kept", task_id=str(task.id), error=type(error).__name__)
+
+
+def call(definition: Definition, task: TaskRecord) -> TaskEnd:
+    """Run the function and say how it ended; raises nothing that the function did."""
+    context = TaskContext(task.id, task.run)
+    try:
+        values = definition.input_model.model_validate_json(task.input or b"{}")
+        found = definition.function(context, **{name: getattr(values, name) for name in type(values).model_fields})
+        return _succeeded(definition.output.dump_json(found))
+    except TaskError as error:
+        return TaskEnd(TaskStatus.FAILURE, None, error.code, error.title, error.detail)
+    except SoftTimeLimitExceeded:
+        return _failed("time_limit", "Time limit", f"It ran longer than {definition.kind.soft_time_limit} seconds.")
+    except ValidationError:
+        return _failed("invalid_input", "Invalid input", "The input does not fit this version of the task type.")
+    except Exception:  # noqa: BLE001 - whatever a task raises ends the task, and only the task
+        _log.exception("task.raised", task_id=str(task.id), type=task.type)
+        return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
+
+
+def _succeeded(result: bytes) -> TaskEnd:
+    if len(result) > RESULT_LIMIT:
+        return _failed("result_too_large", "Result too large", f"It is larger than {RESULT_LIMIT} bytes.")
+    return TaskEnd(TaskStatus.SUCCESS, result)
+
+
+def _failed(code: str, title: str, detail: str) -> TaskEnd:
+    return TaskEnd(TaskStatus.FAILURE, None, code, title, detail)

@@ -1,0 +1,116 @@
+"""How a task type is made: one typed function, one decorator.
+
+```python
+@task_type("math.divide")
+def divide(context: TaskContext, *, x: float, y: float) -> float: ...
+```
+The keyword parameters are the input, the annotation of the return value is the output; both become JSON Schema.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, ParamSpec, TypeVar, get_type_hints
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+
+from core.registry.task_types import TaskType
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SOFT_TIME_LIMIT: Final = 300
+HARD_TIME_LIMIT: Final = 330
+
+
+class TaskError(Exception):
+    """A failure that the client is told of in just these words, which must be safe to show."""
+
+    def __init__(self, code: str, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.title = title
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """What a running task knows of itself; `run` counts its runs from 1."""
+
+    task_id: UUID
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A task type with its code."""
+
+    kind: TaskType
+    function: Callable[..., object]
+    input_model: type[BaseModel]
+    output: TypeAdapter[object]
+
+
+_defined: Final[dict[str, Definition]] = {}
+
+
+def task_type(
+    name: str,
+    *,
+    queue: str = "default",
+    soft_time_limit: int = SOFT_TIME_LIMIT,
+    hard_time_limit: int = HARD_TIME_LIMIT,
+    max_attempts: int = 1,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a function as a task type; limits are seconds.
+
+    Raises `TypeError` for a parameter or a return value without an annotation, `ValueError` for a name that is taken.
+    """
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        if name in _defined:
+            raise ValueError(f"there is a task type {name} already")
+        model, output = _input_of(function), _output_of(function)
+        described = TaskType(
+            name=name,
+            description=inspect.getdoc(function) or "",
+            queue=queue,
+            input_schema=model.model_json_schema(),
+            output_schema=output.json_schema(),
+            soft_time_limit=soft_time_limit,
+            hard_time_limit=hard_time_limit,
+            retry_policy={"max_attempts": max_attempts},
+        )
+        _defined[name] = Definition(described, function, model, output)
+        return function
+
+    return register
+
+
+def defined() -> Mapping[str, Definition]:
+    """Return every task type whose module has been imported."""
+    return dict(_defined)
+
+
+def _input_of(function: Callable[..., object]) -> type[BaseModel]:
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, tuple[object, object]] = {}
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        if parameter.name not in hints:
+            raise TypeError(f"{function.__qualname__}: {parameter.name} has no annotation")
+        default: object = ... if parameter.default is inspect.Parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    return _model(f"{function.__name__}_input", fields)
+
+
+def _model(name: str, fields: Mapping[str, tuple[object, object]]) -> type[BaseModel]:
+    make: Callable[..., type[BaseModel]] = create_model
+    return make(name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _output_of(function: Callable[..., object]) -> TypeAdapter[object]:
+    hints = get_type_hints(function, include_extras=True)
+    if "return" not in hints:
+        raise TypeError(f"{function.__qualname__}: the return value has no annotation")
+    return TypeAdapter(hints["return"])
