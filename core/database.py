@@ -52,6 +52,7 @@ def open_engine(url: str, role: Role | None, *, size: int = 5, pooled: bool = Tr
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged, payloads are not
         connect_args=connect,
         json_serializer=_dump,
     )

@@ -27,6 +27,10 @@ class Results:
         """Keep a result for its time; raise `RedisError` if Redis is away."""
         await self._redis.set(_key(task_id, run), result, ex=self._ttl)
 
+    async def ping(self) -> None:
+        """Raise `RedisError` if Redis is away."""
+        await self._redis.exists("ringback:ping")
+
     async def get(self, task_id: TaskId, run: int) -> bytes | None:
         """Return a result, or `None` if it is gone or Redis is away."""
         try:

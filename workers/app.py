@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import os
 import platform
+import warnings
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
@@ -12,6 +13,7 @@ import structlog
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import WorkerLostError
 from celery import Celery, Task, signals
+from celery.platforms import SecurityWarning
 from celery.worker import state
 from celery.worker.request import Request
 
@@ -144,6 +146,8 @@ def main() -> None:
     configure_logging(settings.log_level, settings.log_format)
     queues = ",".join(queue_name(name) for name in TASK_QUEUES)
     options = ("--without-gossip", "--without-mingle", "--pool=prefork", "--loglevel=WARNING")
+    os.environ.setdefault("C_FORCE_ROOT", "1")  # JSON only: no message is ever unpickled
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     make_worker(settings).worker_main(
-        ["worker", f"--concurrency={settings.worker_concurrency}", f"--queues={queues}", *options]
+        ["--quiet", "worker", f"--concurrency={settings.worker_concurrency}", f"--queues={queues}", *options]
     )

@@ -30,7 +30,7 @@ async def repeat(
         try:
             worked = (await run_once()).worked
         except STORE_ERRORS as error:
-            _log.warning("loop.failed", loop=name, error=type(error).__name__)
+            _log.warning("loop.failed", loop=name, error=type(error).__name__, detail=str(error)[:300])
             worked = False
         if not worked:
             with suppress(TimeoutError):

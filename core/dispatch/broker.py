@@ -88,6 +88,6 @@ def declare_all(connection: Connection) -> None:
 
 
 def depth(connection: Connection, queue: Queue) -> int:
-    """Return how many messages of the queue wait to be taken."""
-    found: object = queue.bind(connection.default_channel).queue_declare(passive=True)
+    """Declare the queue, which is harmless where it is there, and return how many messages wait in it."""
+    found: object = queue.bind(connection.default_channel).queue_declare()
     return int(getattr(found, "message_count", 0))

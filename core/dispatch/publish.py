@@ -60,6 +60,11 @@ class Publisher:
         self._thread.join(timeout=10)
 
     @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._connected.is_set()
+
+    @property
     def ready(self) -> bool:
         """Whether the broker is there and the window has room."""
         return self._connected.is_set() and self.room > 0 and not self._items.full()

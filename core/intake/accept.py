@@ -7,6 +7,7 @@ NewEvent ──► event row + a delivery for each matching endpoint + the direc
 The same statement serves one event and a whole group of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,7 @@ import msgspec
 
 from core.journal.tasks import timestamp
 from core.model.ids import EventId, LaneId, TaskId, TenantId
+from core.registry.task_types import TaskType
 
 PUBLISHED_FOR: Final = 30
 """Seconds that a published row is left alone before the feeder brings it again."""
@@ -59,3 +61,17 @@ def build_body(event: NewEvent) -> Body:
 def lane_of_url(tenant_id: UUID, url: str) -> LaneId:
     """Return what deliveries to a task's own URL share: one lane for each tenant and host."""
     return LaneId(uuid5(tenant_id, urlsplit(url).netloc))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A task to record; `input` is JSON that fits the type's schema."""
+
+    id: TaskId
+    tenant_id: TenantId
+    type: TaskType
+    input: bytes
+    webhook_url: str | None = None
+    sealed_webhook_secret: bytes | None = None
+    metadata: Mapping[str, str]
+    traceparent: str | None = None

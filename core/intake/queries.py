@@ -9,8 +9,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all, fetch_one
-from core.intake.accept import PUBLISHED_FOR, NewEvent, build_body, lane_of_url
-from core.intake.submit import NewTask
+from core.intake.accept import PUBLISHED_FOR, NewEvent, NewTask, build_body, lane_of_url
 from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.ids import TenantId

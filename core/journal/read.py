@@ -45,6 +45,11 @@ class DeliveryRecord:
             return self.wait_reason or "schedule"
         return None
 
+    @property
+    def next_attempt_at(self) -> datetime | None:
+        """When the next attempt is due; none while one is on the wire."""
+        return None if self.on_the_wire else self.due_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:

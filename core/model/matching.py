@@ -14,7 +14,7 @@ _TYPE: Final = re.compile(TYPE_PATTERN)
 
 def is_event_type(text: str) -> bool:
     """Tell whether the text is a well-formed event type of at most 128 characters."""
-    return len(text) <= TYPE_LENGTH and _TYPE.match(text) is not None
+    return len(text) <= TYPE_LENGTH and _TYPE.fullmatch(text) is not None
 
 
 def subscriptions_of(event_type: str) -> tuple[str, ...]:

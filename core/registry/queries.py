@@ -2,14 +2,12 @@
 
 import json
 from dataclasses import asdict
-from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import execute, fetch_all, fetch_one
-from core.model.ids import EndpointId, KeyId, SecretId, TenantId
+from core.model.ids import TENANT, EndpointId, InvalidIdError, KeyId, TenantId, decode
 from core.registry.endpoints import EndpointRecord, NewEndpoint
 from core.registry.secrets import SecretRecord
 from core.registry.task_types import TaskType
@@ -33,11 +31,14 @@ async def insert_tenant(tx: AsyncConnection, *, tenant_id: TenantId, slug: str, 
     return await fetch_one(tx, TenantRecord, sql, id=tenant_id, slug=slug, name=name)
 
 
-async def find_tenant(tx: AsyncConnection, *, tenant_id: UUID | None, slug: str | None) -> TenantRecord | None:
+async def find_tenant(tx: AsyncConnection, *, name: str) -> TenantRecord | None:
     """Look up a living tenant by its ID or its slug, in the engine's role, each by its unique index."""
-    test = "slug = :slug" if tenant_id is None else "id = :id"
-    sql = f"SELECT {_TENANT} FROM tenants WHERE {test} AND deleted_at IS NULL"
-    return await fetch_one(tx, TenantRecord, sql, **({"slug": slug} if tenant_id is None else {"id": tenant_id}))
+    try:
+        wanted: dict[str, object] = {"id": decode(TENANT, name)}
+    except InvalidIdError:
+        wanted = {"slug": name}
+    sql = f"SELECT {_TENANT} FROM tenants WHERE {' AND '.join(f'{c} = :{c}' for c in wanted)} AND deleted_at IS NULL"
+    return await fetch_one(tx, TenantRecord, sql, **wanted)
 
 
 async def list_tenants(tx: AsyncConnection, *, before: TenantId | None, limit: int) -> tuple[TenantRecord, ...]:
@@ -104,11 +105,6 @@ async def read_secret(tx: AsyncConnection, *, endpoint_id: EndpointId | None) ->
         AND endpoint_id IS NOT DISTINCT FROM CAST(:endpoint_id AS UUID) AND expires_at IS NULL
     """
     return await fetch_one(tx, SecretRecord, sql, endpoint_id=endpoint_id)
-
-
-async def expire_secret(tx: AsyncConnection, *, secret_id: SecretId, at: datetime) -> None:
-    """Let a secret sign beside its successor until then."""
-    await execute(tx, "UPDATE secrets SET expires_at = :at WHERE id = :id", id=secret_id, at=at)
 
 
 async def insert_endpoint(tx: AsyncConnection, *, endpoint: NewEndpoint) -> EndpointRecord | None:

@@ -12,7 +12,6 @@ from core.model.sealing import KeyRing
 SIGNING: Final = "secrets.sealed"
 HEADERS: Final = "endpoints.headers"
 TASK_SIGNING: Final = "tasks.webhook_secret"
-DEFAULT_OVERLAP: Final = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,8 +55,8 @@ class IdleConnections:
     def take(self, origin: Origin) -> Connection | None:
         """Take out the connection used last that is still fresh; dead ones met on the way are dropped."""
         while connections := self._by_origin.get(origin):
-            connection = connections[-1]
-            self._remove(connection)
+            connection = connections.pop()
+            self._forget(connection)
             if connection.is_fresh():
                 return connection
             connection.wire.abort()
@@ -70,26 +70,26 @@ class IdleConnections:
         self._since[connection] = monotonic()
         self._by_origin.setdefault(connection.origin, deque()).append(connection)
         if len(self._since) > self._limit:
-            self._drop(next(iter(self._since)))
+            self._drop_oldest()
         self._arm()
 
     def close(self) -> None:
         """Drop all."""
         while self._since:
-            self._drop(next(iter(self._since)))
+            self._drop_oldest()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _drop(self, connection: Connection) -> None:
-        self._remove(connection)
+    def _drop_oldest(self) -> None:
+        connection = next(iter(self._since))
+        self._by_origin[connection.origin].popleft()  # the oldest of all is the oldest of its origin
+        self._forget(connection)
         connection.wire.abort()
 
-    def _remove(self, connection: Connection) -> None:
+    def _forget(self, connection: Connection) -> None:
         del self._since[connection]
-        connections = self._by_origin[connection.origin]
-        connections.remove(connection)  # found at either end: the newest is taken, the oldest expires
-        if not connections:
+        if not self._by_origin[connection.origin]:
             del self._by_origin[connection.origin]
 
     def _arm(self) -> None:
@@ -100,5 +100,5 @@ class IdleConnections:
     def _expire(self) -> None:
         self._timer = None
         while self._since and next(iter(self._since.values())) + self._seconds <= monotonic():
-            self._drop(next(iter(self._since)))
+            self._drop_oldest()
         self._arm()

@@ -20,7 +20,7 @@ from core.model.addresses import Network
 from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
 from core.resolver import Resolver
 from workers.delivery.dial import Dialer, DialError, Origin
-from workers.delivery.pool import IDLE_SECONDS, Connection, IdleConnections
+from workers.delivery.pool import IDLE_LIMIT, IDLE_SECONDS, Connection, IdleConnections
 from workers.delivery.wire import Probe
 
 NO_LANE: Final = UUID(int=0)
@@ -61,9 +61,10 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         allowed: tuple[Network, ...] = (),
         tls: ssl.SSLContext | None = None,
         idle_seconds: float = IDLE_SECONDS,
+        idle_limit: int = IDLE_LIMIT,
     ) -> None:
         self._dialer = Dialer(resolver, allowed, tls or client_tls())
-        self._idle = IdleConnections(seconds=idle_seconds)
+        self._idle = IdleConnections(seconds=idle_seconds, limit=idle_limit)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return the answer, whose body is still to be read."""

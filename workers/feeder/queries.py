@@ -81,9 +81,9 @@ async def cancel_undeliverable(tx: AsyncConnection, *, limit: int) -> int:
 # its share of the window, so that a backlog of a million costs what a backlog of two caps costs.
 _TAKE_DELIVERIES: Final = """
 WITH RECURSIVE lanes AS (
-    SELECT (SELECT min(lane) FROM deliveries WHERE due_at IS NOT NULL) AS lane
+    SELECT (SELECT lane FROM deliveries WHERE due_at IS NOT NULL ORDER BY lane LIMIT 1) AS lane
     UNION ALL
-    SELECT (SELECT min(d.lane) FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane)
+    SELECT (SELECT d.lane FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane ORDER BY d.lane LIMIT 1)
     FROM lanes l WHERE l.lane IS NOT NULL
 ), head AS (
     SELECT h.id, l.lane, h.tenant_id, row_number() OVER (PARTITION BY l.lane ORDER BY h.due_at, h.id) AS place

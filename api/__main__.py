@@ -1,0 +1,27 @@
+"""`python -m api`: one API process."""
+
+import uvicorn
+
+from api.app import create_app
+from core.settings import Settings
+from core.telemetry import configure_logging
+
+
+def main() -> None:
+    """Serve until a signal ends it; what is under way is answered first."""
+    settings = Settings()
+    configure_logging(settings.log_level, settings.log_format)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+main()

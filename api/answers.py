@@ -1,0 +1,36 @@
+"""Answers whose bytes are made here: a single thing with its ETag, a list with its cursor."""
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from fastapi import Request, Response
+
+JSON: Final = "application/json"
+
+
+def single(
+    request: Request, document: object, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return one thing with a strong ETag made from its bytes (RFC 9110, section 8.8), or 304."""
+    return tagged(request, msgspec.json.encode(document), status=status, headers=headers)
+
+
+def tagged(
+    request: Request, body: bytes, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return JSON bytes with their ETag, or 304 if the client has them; a 304 keeps the other headers."""
+    tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    more = {**(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
+    if _has(request.headers.get("if-none-match"), tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=more)
+    return Response(body, status, more, media_type=JSON)
+
+
+def _has(wanted: str | None, tag: str) -> bool:
+    """Compare weakly (RFC 9110, section 13.1.2)."""
+    if wanted is None:
+        return False
+    return wanted.strip() == "*" or tag in {part.strip().removeprefix("W/") for part in wanted.split(",")}

@@ -1,0 +1,76 @@
+"""The API: everything that it is made of, connected."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import openapi
+from api.auth import Keys
+from api.bodies import BODY_LIMIT
+from api.errors import add_error_handlers
+from api.middleware import RequestLog
+from api.routes import deliveries, endpoints, health, tasks, tenants
+from api.state import State
+from core.database import Database
+from core.intake.submit import Submissions
+from core.registry.callbacks import Callbacks
+from core.registry.register import Registrar
+from core.settings import Settings
+from core.version import VERSION
+
+CLOCK_PAUSE: Final = 10.0
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the app; it opens its stores when it is started."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        state = State.open(settings)
+        _connect(app, state)
+        clock = asyncio.create_task(_keep_clock(state.database))
+        _log.info("api.started")
+        yield
+        clock.cancel()
+        await state.close()
+        _log.info("api.stopped")
+
+    app = FastAPI(
+        title=openapi.TITLE,
+        summary=openapi.SUMMARY,
+        description=openapi.DESCRIPTION,
+        version=VERSION,
+        lifespan=lifespan,
+        max_body_size=BODY_LIMIT,
+        responses=openapi.ERRORS,
+    )
+    openapi.add_webhooks(app)
+    app.add_middleware(RequestLog)
+    add_error_handlers(app)
+    for module in (tasks, endpoints, deliveries, tenants, health):
+        app.include_router(module.router)
+    return app
+
+
+def _connect(app: FastAPI, state: State) -> None:
+    settings = state.settings
+    callbacks = Callbacks(state.resolver, allowed=settings.allow_targets, https_only=settings.https_only)
+    app.state.ringback = state
+    app.state.keys = Keys(state)
+    app.state.registrar = Registrar(state.database, state.ring, callbacks)
+    app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)
+
+
+async def _keep_clock(database: Database) -> None:
+    """IDs carry the database's time: read its clock now and then."""
+    while True:
+        with suppress(SQLAlchemyError, OSError, TimeoutError):
+            await database.ping()
+        await asyncio.sleep(CLOCK_PAUSE)

@@ -1,0 +1,153 @@
+"""What routes ask for: the process's state, who calls, a transaction, a page."""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import Depends, Header, Query, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.auth import Caller, Keys
+from api.errors import ProblemError
+from api.paging import decode_cursor
+from api.state import State
+from core.intake.submit import Submissions
+from core.model import ids
+from core.model.errors import ForbiddenError, NotFoundError
+from core.model.ids import InvalidIdError, TenantId
+from core.registry.register import Registrar
+
+_bearer: Final = HTTPBearer(auto_error=False, description="An API key: `rb_…`.")
+
+
+def get_state(request: Request) -> State:
+    """Return what the process holds open."""
+    state: object = request.app.state.ringback
+    assert isinstance(state, State)
+    return state
+
+
+StateDep = Annotated[State, Depends(get_state)]
+
+
+async def get_caller(
+    request: Request,
+    _scheme: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    acting_for: Annotated[
+        str | None,
+        Header(alias="Ringback-Tenant", description="The tenant that the operator acts for: its ID or slug."),
+    ] = None,
+) -> Caller:
+    """Find out who calls."""
+    keys: object = request.app.state.keys
+    assert isinstance(keys, Keys)
+    caller = await keys.caller(request.headers.get("authorization"), acting_for)
+    request.scope["ringback.tenant_id"] = caller.tenant_id and ids.encode(ids.TENANT, caller.tenant_id)
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(get_caller)]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantCaller:
+    """A caller who acts for a tenant."""
+
+    tenant_id: TenantId
+    scopes: frozenset[str]
+    owner: str | None
+    operator: bool
+
+
+def scoped(scope: str) -> Callable[..., TenantCaller]:
+    """Return the dependency that wants a tenant and a scope."""
+
+    def check(caller: CallerDep) -> TenantCaller:
+        if caller.tenant_id is None:
+            detail = "Name the tenant with the header Ringback-Tenant."
+            raise ProblemError(HTTPStatus.BAD_REQUEST, "tenant-required", detail)
+        caller.require(scope)
+        return TenantCaller(caller.tenant_id, caller.scopes, caller.owner, caller.operator)
+
+    return check
+
+
+def operator(caller: CallerDep) -> Caller:
+    """Want the operator's key."""
+    if not caller.operator:
+        raise ForbiddenError("operator")
+    return caller
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction that sees one tenant's rows."""
+
+    connection: AsyncConnection
+    tenant_id: TenantId
+
+    @staticmethod
+    def of(scope: str) -> Callable[..., AsyncGenerator["Transaction"]]:
+        """Return the dependency that wants a scope and opens a transaction.
+
+        Use it with `scope="function"`: it commits before the answer leaves, so that a failing commit is not a 2xx.
+        """
+
+        async def open_transaction(
+            state: StateDep, caller: Annotated[TenantCaller, Depends(scoped(scope))]
+        ) -> AsyncGenerator[Transaction]:
+            async with state.database.tenant(caller.tenant_id) as connection:
+                yield Transaction(connection, caller.tenant_id)
+
+        return open_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted."""
+
+    limit: int
+    before: UUID | None
+
+
+def paged(prefix: str) -> Callable[..., Coroutine[None, None, Page]]:
+    """Return the dependency that reads `limit` and `cursor` of a list of such IDs."""
+
+    async def read(
+        caller: CallerDep,
+        limit: Annotated[int, Query(ge=1, le=200, description="How many to return.")] = 50,
+        cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=200)] = None,
+    ) -> Page:
+        return Page(limit, None if cursor is None else decode_cursor(cursor, prefix, caller.tenant_id))
+
+    return read
+
+
+def parse_id(prefix: str, text: str, kind: str) -> UUID:
+    """Read an ID out of a path; what is malformed names nothing, so it is not found."""
+    try:
+        return ids.decode(prefix, text)
+    except InvalidIdError:
+        raise NotFoundError(kind) from None
+
+
+def get_registrar(request: Request) -> Registrar:
+    """Return what registers tenants, keys and endpoints."""
+    registrar: object = request.app.state.registrar
+    assert isinstance(registrar, Registrar)
+    return registrar
+
+
+def get_submissions(request: Request) -> Submissions:
+    """Return what takes tasks in."""
+    submissions: object = request.app.state.submissions
+    assert isinstance(submissions, Submissions)
+    return submissions
+
+
+RegistrarDep = Annotated[Registrar, Depends(get_registrar)]
+SubmissionsDep = Annotated[Submissions, Depends(get_submissions)]
+OperatorDep = Annotated[Caller, Depends(operator)]

@@ -1,0 +1,157 @@
+"""Errors as RFC 9457 problems: the domain's errors are mapped here, once."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from core.model.errors import (
+    ConflictError,
+    ForbiddenError,
+    GoneError,
+    InvalidInputError,
+    LimitReachedError,
+    NotFoundError,
+    RingbackError,
+    UnavailableError,
+)
+
+PROBLEM: Final = "application/problem+json"
+PROBLEM_BASE: Final = "/problems/"
+RETRY_AFTER: Final = "1"
+
+_STATUS: Final[Mapping[type[RingbackError], HTTPStatus]] = {
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ConflictError: HTTPStatus.CONFLICT,
+    GoneError: HTTPStatus.GONE,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    LimitReachedError: HTTPStatus.TOO_MANY_REQUESTS,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_HIDDEN: Final = frozenset({"header", "path", "query", "body"})
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+class ProblemError(HTTPException):
+    """An error of the HTTP layer itself; `code` names its problem type."""
+
+    def __init__(self, status: HTTPStatus, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+        self.code = code
+
+
+def problem(
+    request: Request,
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a problem document; `code` becomes the type's page, `errors` the bad values of a 422."""
+    request_id = str(request.scope.get("ringback.request_id", ""))
+    document: dict[str, object] = {
+        "type": f"{PROBLEM_BASE}{code}",
+        "title": TITLES.get(code, status.phrase),
+        "status": int(status),
+        "detail": detail,
+        "instance": f"urn:uuid:{request_id}",
+        "request_id": request_id,
+    }
+    if errors:
+        document["errors"] = errors
+    return Response(msgspec.json.encode(document), int(status), dict(headers or {}), media_type=PROBLEM)
+
+
+TITLES: Final = {
+    "bad-request": "The request cannot be read",
+    "conflict": "The present state forbids it",
+    "forbidden": "The key lacks a scope",
+    "gone": "It is no longer here",
+    "internal": "Something went wrong here",
+    "invalid-input": "Some values are not allowed",
+    "invalid-json": "The body is not JSON",
+    "limit-reached": "A limit is reached",
+    "method-not-allowed": "Not a method of this resource",
+    "not-found": "Not found",
+    "task-failed": "The task failed",
+    "tenant-required": "Name the tenant",
+    "too-large": "The body is too large",
+    "unauthorized": "A valid API key is needed",
+    "unavailable": "Try again later",
+    "unsupported-media-type": "Not a media type that is read here",
+}
+_CODES: Final = {
+    400: "bad-request",
+    401: "unauthorized",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+}
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+    app.add_exception_handler(RingbackError, _domain)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(SQLAlchemyError, _store)
+    app.add_exception_handler(OSError, _store)
+
+
+def _domain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RingbackError)
+    status = _STATUS[type(error)]
+    errors = [{"pointer": e.pointer, "detail": e.detail} for e in getattr(error, "errors", ())]
+    headers = {"Retry-After": RETRY_AFTER} if status in (429, 503) else {}
+    return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    code = error.code if isinstance(error, ProblemError) else _CODES.get(error.status_code, "bad-request")
+    detail = error.detail if isinstance(error, ProblemError) else TITLES[code] + "."
+    return problem(request, status, code, detail, headers=error.headers)
+
+
+def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [{"pointer": _pointer(e["loc"]), "detail": str(e["msg"])} for e in error.errors()]
+    detail = "Some values are not allowed."
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail, errors=errors)
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    parts = location[1:] if location and location[0] in _HIDDEN else location
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def _store(request: Request, error: Exception) -> Response:
+    lost = not isinstance(error, DBAPIError) or error.connection_invalidated or _is_away(error)
+    if not lost:
+        return unexpected(request, error)
+    _log.warning("store.unavailable", error=type(error).__name__)
+    return _domain(request, UnavailableError())
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Tell a store that is away or overloaded from a statement that is wrong (SQLSTATE classes 08, 53, 55, 57)."""
+    code = getattr(error.orig, "sqlstate", None)
+    return code is None or str(code)[:2] in {"08", "53", "55", "57"}
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw, and log it; nothing of it leaves."""
+    _log.error("request.failed", exc_info=error)
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")

@@ -1,0 +1,60 @@
+"""What happens to every request: an ID in, one wide log line out."""
+
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import unexpected
+from core import clock
+
+_log: Final = structlog.stdlib.get_logger()
+_QUIET: Final = frozenset({"/healthz", "/readyz"})
+
+
+class RequestLog:
+    """Gives each request an ID that its answer carries, and logs it when it has been answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app: Final = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid4())
+        scope["ringback.request_id"] = request_id
+        started, status = clock.monotonic(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:
+            if status:
+                raise
+            await unexpected(Request(scope), error)(scope, receive, answer)
+        finally:
+            if scope["path"] not in _QUIET:
+                _log.info("request", **_wide(scope, request_id, status, started))
+
+
+def _wide(scope: Scope, request_id: str, status: int, started: float) -> dict[str, object]:
+    route = scope.get("route")
+    return {
+        "request_id": request_id,
+        "method": scope["method"],
+        "route": getattr(route, "path", None),
+        "status": status,
+        "ms": round((clock.monotonic() - started) * 1000, 1),
+        "tenant_id": scope.get("ringback.tenant_id"),
+    }

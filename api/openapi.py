@@ -1,0 +1,82 @@
+"""The OpenAPI document: what it says of the whole, and the command that keeps the committed copy in step."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from pydantic import Field, JsonValue
+
+from api.schemas.fields import Moment, Out, Problem
+
+COMMITTED: Final = Path(__file__).parent.parent / "docs" / "openapi.json"
+TITLE: Final = "Ringback"
+SUMMARY: Final = "Runs tasks and rings back."
+DESCRIPTION: Final = (
+    "Submit tasks and poll them; register callback URLs and get signed, idempotent, retried callbacks;"
+    " read what was delivered, when, and why."
+)
+_ERRORS: Final = {
+    400: "The request cannot be read.",
+    401: "A valid API key is needed.",
+    403: "The key lacks a scope; the answer says which.",
+    404: "There is no such thing for this tenant.",
+    413: "The body is too large.",
+    415: "Not a media type that is read here.",
+    422: "Some values are not allowed; `errors` says which.",
+    429: "A limit is reached; try again after `Retry-After` seconds.",
+    503: "A store is away; try again after `Retry-After` seconds.",
+}
+ERRORS: Final[dict[int | str, dict[str, object]]] = {
+    status: {
+        "description": description,
+        "model": Problem,
+    }
+    for status, description in _ERRORS.items()
+}
+
+
+class WebhookBody(Out):
+    """What every receiver gets (Standard Webhooks): `webhook-id`, `-timestamp` and `-signature` come as headers."""
+
+    type: str = Field(examples=["task.succeeded"])
+    timestamp: Moment
+    data: dict[str, JsonValue] = Field(description="The task as `GET` shows it, without `input`.")
+
+
+def add_webhooks(app: FastAPI) -> None:
+    """Describe the requests that receivers get."""
+
+    @app.webhooks.post("task.succeeded")
+    def succeeded(body: WebhookBody) -> None:
+        """Tell that a task has ended well. Answer 2xx."""
+
+    @app.webhooks.post("task.failed")
+    def failed(body: WebhookBody) -> None:
+        """Tell that a task has failed. Answer 2xx."""
+
+
+def document(app: FastAPI) -> str:
+    """Return the document as it is committed: sorted, without the release's number."""
+    described = {**app.openapi(), "info": {**app.openapi()["info"], "version": "1"}}
+    return json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the committed document, or with `--check` compare it."""
+    from api.app import create_app  # noqa: PLC0415 - the app describes itself with this module
+    from core.settings import Settings  # noqa: PLC0415 - as above
+
+    made = document(create_app(Settings()))
+    if "--check" not in arguments:
+        COMMITTED.write_text(made, encoding="utf-8")
+        return 0
+    if COMMITTED.read_text(encoding="utf-8") == made:
+        return 0
+    sys.stderr.write("docs/openapi.json is not in step with the API: run python -m api.openapi\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,148 @@
+"""Deliveries and attempts: what was sent, when, and why not yet."""
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.answers import single
+from api.bodies import StrictRoute
+from api.deps import Page, StateDep, Transaction, paged, parse_id
+from api.errors import ProblemError
+from api.paging import cut, encode_cursor, link_next
+from api.schemas.deliveries import (
+    AttemptList,
+    AttemptOut,
+    DeliveryDetailOut,
+    DeliveryOut,
+    DeliveryPage,
+    DeliveryStatusName,
+    ErrorName,
+    ScheduledOut,
+)
+from core.journal.queries import list_attempts, list_deliveries, read_delivery, read_task
+from core.journal.read import DeliveryFilter, DeliveryRecord
+from core.journal.schedule import plan
+from core.model import ids
+from core.model.errors import NotFoundError
+from core.model.ids import DeliveryId, EndpointId, EventId, TaskId
+
+T = TypeVar("T")
+
+router = APIRouter(route_class=StrictRoute, tags=["deliveries"])
+Reading = Annotated[Transaction, Depends(Transaction.of("deliveries:read"), scope="function")]
+
+
+class Filters:
+    """The filters of the list, as query parameters."""
+
+    def __init__(  # noqa: PLR0913 - one parameter for each filter of the contract
+        self,
+        *,
+        status: Annotated[DeliveryStatusName | None, Query()] = None,
+        endpoint_id: Annotated[str | None, Query()] = None,
+        event_type: Annotated[str | None, Query(max_length=128)] = None,
+        event_id: Annotated[str | None, Query()] = None,
+        task_id: Annotated[str | None, Query()] = None,
+        response_code: Annotated[str | None, Query(pattern=r"^[1-9](\d\d|xx)$", description="`503` or `5xx`.")] = None,
+        error: Annotated[ErrorName | None, Query()] = None,
+        created_after: Annotated[datetime | None, Query()] = None,
+        created_before: Annotated[datetime | None, Query()] = None,
+    ) -> None:
+        exact = response_code is not None and response_code.isdecimal()
+        self.wanted = DeliveryFilter(
+            status=status,
+            endpoint_id=_optional(ids.ENDPOINT, endpoint_id, EndpointId),
+            event_type=event_type,
+            event_id=_optional(ids.EVENT, event_id, EventId),
+            task_id=_optional(ids.TASK, task_id, TaskId),
+            response_code=int(response_code) if response_code and exact else None,
+            response_class=int(response_code[0]) if response_code and not exact else None,
+            error=error,
+            created_after=_with_offset(created_after),
+            created_before=_with_offset(created_before),
+        )
+
+
+@router.get("/v1/deliveries")
+async def list_all(
+    request: Request,
+    response: Response,
+    tx: Reading,
+    filters: Annotated[Filters, Depends()],
+    page: Annotated[Page, Depends(paged(ids.DELIVERY))],
+) -> DeliveryPage:
+    """List deliveries, newest first."""
+    return await _page(request, response, tx, filters.wanted, page)
+
+
+@router.get("/v1/tasks/{task}/deliveries", tags=["tasks"])
+async def list_of_task(
+    task: str, request: Request, response: Response, tx: Reading, page: Annotated[Page, Depends(paged(ids.DELIVERY))]
+) -> DeliveryPage:
+    """List what was sent about a task."""
+    task_id = TaskId(parse_id(ids.TASK, task, "task"))
+    if await read_task(tx.connection, task_id=task_id) is None:
+        raise NotFoundError("task")
+    return await _page(request, response, tx, DeliveryFilter(task_id=task_id), page)
+
+
+@router.get("/v1/deliveries/{delivery}", response_model=DeliveryDetailOut)
+async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading) -> Response:
+    """Read a delivery with its schedule: every attempt made and every attempt still to come."""
+    found = await _find(tx, delivery)
+    attempts = await list_attempts(tx.connection, delivery_id=found.id)
+    planned = plan(found, attempts, default=state.settings.retry_schedule)
+    detail = DeliveryDetailOut(
+        **_out(found).model_dump(), schedule=[ScheduledOut.model_validate(one) for one in planned]
+    )
+    return single(request, detail.model_dump(mode="json"))
+
+
+@router.get("/v1/deliveries/{delivery}/attempts")
+async def read_attempts(delivery: str, tx: Reading) -> AttemptList:
+    """List a delivery's attempts in their order, with request and response as they were."""
+    found = await _find(tx, delivery)
+    attempts = await list_attempts(tx.connection, delivery_id=found.id)
+    return AttemptList(data=[AttemptOut.of(one) for one in attempts])
+
+
+async def _page(
+    request: Request, response: Response, tx: Transaction, wanted: DeliveryFilter, page: Page
+) -> DeliveryPage:
+    before = None if page.before is None else DeliveryId(page.before)
+    found = await list_deliveries(tx.connection, wanted=wanted, before=before, limit=page.limit + 1)
+    items, last = cut(found, page.limit, lambda delivery: delivery.id)
+    cursor = last and encode_cursor(last, ids.DELIVERY, tx.tenant_id)
+    link_next(request, response, cursor)
+    return DeliveryPage(data=[_out(one) for one in items], next_cursor=cursor)
+
+
+async def _find(tx: Transaction, delivery: str) -> DeliveryRecord:
+    found = await read_delivery(tx.connection, delivery_id=DeliveryId(parse_id(ids.DELIVERY, delivery, "delivery")))
+    if found is None:
+        raise NotFoundError("delivery")
+    return found
+
+
+def _out(delivery: DeliveryRecord) -> DeliveryOut:
+    return DeliveryOut.model_validate(delivery)
+
+
+def _optional(prefix: str, text: str | None, kind: Callable[[UUID], T]) -> T | None:
+    """Read an ID of a filter; one that is malformed names nothing, so that nothing matches."""
+    if text is None:
+        return None
+    try:
+        return kind(ids.decode(prefix, text))
+    except ids.InvalidIdError:
+        return kind(UUID(int=0))
+
+
+def _with_offset(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", "A time needs its offset from UTC.")
+    return moment

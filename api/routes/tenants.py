@@ -1,0 +1,100 @@
+"""Tenants, their keys and their default signing secret."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.bodies import StrictRoute
+from api.deps import OperatorDep, Page, RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.paging import cut, encode_cursor, link_next
+from api.schemas.tenants import KeyIn, KeyOut, KeyPage, NewKeyOut, SecretOut, TenantIn, TenantOut, TenantPage
+from core.model import ids
+from core.model.errors import ForbiddenError, NotFoundError
+from core.model.ids import KeyId, TenantId
+from core.registry import queries
+from core.registry.register import KeyWish
+from core.registry.tenants import ROLES
+
+router = APIRouter(route_class=StrictRoute, tags=["tenants and keys"])
+
+
+@router.post("/v1/tenants", status_code=HTTPStatus.CREATED)
+async def create_tenant(body: TenantIn, registrar: RegistrarDep, _caller: OperatorDep) -> TenantOut:
+    """Make a tenant, with a default signing secret. The operator only."""
+    return TenantOut.of(await registrar.tenant(body.slug, body.name))
+
+
+@router.get("/v1/tenants")
+async def list_tenants(
+    request: Request,
+    response: Response,
+    state: StateDep,
+    _caller: OperatorDep,
+    page: Annotated[Page, Depends(paged(ids.TENANT))],
+) -> TenantPage:
+    """List tenants, newest first. The operator only."""
+    before = None if page.before is None else TenantId(page.before)
+    async with state.database.engine() as tx:
+        found = await queries.list_tenants(tx, before=before, limit=page.limit + 1)
+    items, last = cut(found, page.limit, lambda tenant: tenant.id)
+    cursor = last and encode_cursor(last, ids.TENANT, None)
+    link_next(request, response, cursor)
+    return TenantPage(data=[TenantOut.of(tenant) for tenant in items], next_cursor=cursor)
+
+
+@router.get("/v1/tenants/{tenant}")
+async def read_tenant(tenant: str, state: StateDep, _caller: OperatorDep) -> TenantOut:
+    """Read a tenant by its ID or its slug. The operator only."""
+    async with state.database.engine() as tx:
+        found = await queries.find_tenant(tx, name=tenant)
+    if found is None:
+        raise NotFoundError("tenant")
+    return TenantOut.of(found)
+
+
+@router.post("/v1/keys", status_code=HTTPStatus.CREATED)
+async def create_key(
+    body: KeyIn, registrar: RegistrarDep, caller: Annotated[TenantCaller, Depends(scoped("keys:write"))]
+) -> NewKeyOut:
+    """Make an API key. It is shown this once, and grants no more than its maker holds."""
+    scopes = ROLES[body.role] if body.role is not None else sorted(set(body.scopes or ()))
+    for missing in sorted(set(scopes) - caller.scopes):
+        raise ForbiddenError(missing)
+    wish = KeyWish(name=body.name, role=body.role, scopes=scopes, expires_at=body.expires_at)
+    record, key = await registrar.key(caller.tenant_id, wish)
+    return NewKeyOut(**KeyOut.model_validate(record).model_dump(), key=key)
+
+
+@router.get("/v1/keys")
+async def list_keys(
+    request: Request,
+    response: Response,
+    tx: Annotated[Transaction, Depends(Transaction.of("keys:read"), scope="function")],
+    page: Annotated[Page, Depends(paged(ids.KEY))],
+) -> KeyPage:
+    """List the tenant's keys that have not been revoked, newest first."""
+    before = None if page.before is None else KeyId(page.before)
+    found = await queries.list_keys(tx.connection, before=before, limit=page.limit + 1)
+    items, last = cut(found, page.limit, lambda key: key.id)
+    cursor = last and encode_cursor(last, ids.KEY, tx.tenant_id)
+    link_next(request, response, cursor)
+    return KeyPage(data=[KeyOut.model_validate(key) for key in items], next_cursor=cursor)
+
+
+@router.delete("/v1/keys/{key}", status_code=HTTPStatus.NO_CONTENT)
+async def revoke_key(
+    key: str, tx: Annotated[Transaction, Depends(Transaction.of("keys:write"), scope="function")]
+) -> None:
+    """Revoke a key; it stops working within 5 seconds."""
+    if not await queries.revoke_key(tx.connection, key_id=KeyId(parse_id(ids.KEY, key, "key"))):
+        raise NotFoundError("key")
+
+
+@router.get("/v1/secret")
+async def read_default_secret(
+    registrar: RegistrarDep, response: Response, caller: Annotated[TenantCaller, Depends(scoped("secrets:read"))]
+) -> SecretOut:
+    """Read the tenant's default signing secret: it signs what tasks without a `webhook_secret` send."""
+    response.headers["Cache-Control"] = "no-store"
+    return SecretOut(secret=await registrar.secret(caller.tenant_id, None))

@@ -1,0 +1,77 @@
+"""Field types that several schemas share, each described once."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+
+from core.journal.tasks import timestamp
+from core.model import ids
+
+_NO_NUL: Final = r"^[^\x00]*$"
+
+
+def _encoder(prefix: str) -> Callable[[object], object]:
+    return lambda value: ids.encode(prefix, value) if isinstance(value, UUID) else value
+
+
+TenantIdOut = Annotated[str, BeforeValidator(_encoder(ids.TENANT)), Field(examples=["ten_01jz8f6kq3e5v9t2w4x6y8z0ab"])]
+KeyIdOut = Annotated[str, BeforeValidator(_encoder(ids.KEY)), Field(examples=["key_01jz8f6kq3e5v9t2w4x6y8z0ab"])]
+TaskIdOut = Annotated[str, BeforeValidator(_encoder(ids.TASK)), Field(examples=["task_01jz8f6kq3e5v9t2w4x6y8z0ab"])]
+EventIdOut = Annotated[str, BeforeValidator(_encoder(ids.EVENT)), Field(examples=["evt_01jz8f6kq3e5v9t2w4x6y8z0ab"])]
+EndpointIdOut = Annotated[
+    str, BeforeValidator(_encoder(ids.ENDPOINT)), Field(examples=["ep_01jz8f6kq3e5v9t2w4x6y8z0ab"])
+]
+DeliveryIdOut = Annotated[
+    str, BeforeValidator(_encoder(ids.DELIVERY)), Field(examples=["dlv_01jz8f6kq3e5v9t2w4x6y8z0ab"])
+]
+AttemptIdOut = Annotated[
+    str, BeforeValidator(_encoder(ids.ATTEMPT)), Field(examples=["att_01jz8f6kq3e5v9t2w4x6y8z0ab"])
+]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(timestamp, return_type=str | None),
+    Field(description="RFC 3339, UTC.", examples=["2026-01-31T12:00:00.000Z"]),
+]
+Line = Annotated[str, StringConstraints(pattern=_NO_NUL, min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(pattern=_NO_NUL, max_length=2000)]
+MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+MetadataValue = Annotated[str, StringConstraints(pattern=_NO_NUL, max_length=500)]
+Metadata = Annotated[
+    dict[MetadataKey, MetadataValue],
+    Field(max_length=50, description="A flat map of strings, kept as it is.", examples=[{"order": "42"}]),
+]
+Url = Annotated[str, StringConstraints(min_length=1, max_length=2048), Field(examples=["https://example.com/hook"])]
+
+
+class In(BaseModel):
+    """Input: what is not named is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    """Output, made from a record."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ProblemField(BaseModel):
+    """One bad value."""
+
+    pointer: str = Field(description="JSON Pointer (RFC 6901) into the input.", examples=["/input/x"])
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(examples=["/problems/not-found"])
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[ProblemField] | None = None

@@ -1,0 +1,112 @@
+"""Tenants, keys and the default signing secret on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from api.schemas.fields import In, KeyIdOut, Line, Moment, Out, TenantIdOut
+from core import clock
+from core.registry.tenants import SCOPES, TenantRecord
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"), Field(examples=["acme"])]
+RoleName = Literal["admin", "client", "partner", "inspector"]
+
+
+class TenantIn(In):
+    """A new tenant."""
+
+    slug: Slug
+    name: Line = Field(examples=["Acme Ltd"])
+
+
+class LimitsOut(Out):
+    """What the tenant may use; `null` means no limit."""
+
+    requests_per_second: int | None
+    waiting_tasks: int
+    running_tasks: int | None
+    endpoints: int
+    retention_days: int
+
+
+class TenantOut(Out):
+    """A tenant."""
+
+    id: TenantIdOut
+    slug: str
+    name: str
+    limits: LimitsOut
+    created_at: Moment
+
+    @classmethod
+    def of(cls, tenant: TenantRecord) -> "TenantOut":
+        """Show a tenant."""
+        limits = LimitsOut.model_validate(tenant)
+        return cls.model_validate(
+            {
+                "id": tenant.id,
+                "slug": tenant.slug,
+                "name": tenant.name,
+                "limits": limits,
+                "created_at": tenant.created_at,
+            }
+        )
+
+
+class TenantPage(Out):
+    """A page of tenants, newest first."""
+
+    data: list[TenantOut]
+    next_cursor: str | None
+
+
+class KeyIn(In):
+    """A new API key: a role, or scopes one by one."""
+
+    name: Line = Field(examples=["backend"])
+    role: RoleName | None = None
+    scopes: Annotated[list[str], Field(min_length=1, examples=[["tasks:read", "tasks:write"]])] | None = None
+    expires_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "KeyIn":
+        if (self.role is None) == (self.scopes is None):
+            raise ValueError("give either role or scopes")
+        if unknown := set(self.scopes or ()) - set(SCOPES):
+            raise ValueError(f"there is no scope {min(unknown)}")
+        if self.expires_at is not None and (self.expires_at.tzinfo is None or self.expires_at <= clock.now()):
+            raise ValueError("expires_at must lie in the future and name its offset from UTC")
+        return self
+
+
+class KeyOut(Out):
+    """An API key, without the key."""
+
+    id: KeyIdOut
+    name: str
+    role: str | None
+    scopes: list[str]
+    owner: str | None
+    last_four: str
+    created_at: Moment
+    expires_at: Moment | None
+    last_used_at: Moment | None
+
+
+class NewKeyOut(KeyOut):
+    """A new API key; `key` is shown this once."""
+
+    key: str = Field(examples=["rb_0123456789abcdefghijABCDEFGHIJ0123451x2y3z"])
+
+
+class KeyPage(Out):
+    """A page of keys, newest first."""
+
+    data: list[KeyOut]
+    next_cursor: str | None
+
+
+class SecretOut(Out):
+    """A signing secret (Standard Webhooks)."""
+
+    secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])

@@ -1,0 +1,51 @@
+"""The whole schedule of a delivery: every attempt that was made, and every one still to come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.journal.read import AttemptRecord, DeliveryRecord
+from core.model.outcome import Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One line of the schedule; what is still to come has no outcome."""
+
+    number: int
+    at: datetime
+    made: bool
+    reason: str
+    outcome: str | None = None
+    error: str | None = None
+    response_code: int | None = None
+
+
+def plan(delivery: DeliveryRecord, attempts: Sequence[AttemptRecord], *, default: Sequence[int]) -> list[Planned]:
+    """Return the attempts, then what follows if each of those still to come fails; jitter is not foreseen."""
+    made = [
+        Planned(
+            number=one.number,
+            at=one.started_at,
+            made=True,
+            reason=one.trigger,
+            outcome=one.outcome,
+            error=one.error,
+            response_code=one.response_status,
+        )
+        for one in attempts
+    ]
+    if delivery.due_at is None:
+        return made
+    schedule = default if delivery.schedule is None else delivery.schedule
+    return made + _to_come(delivery, schedule[delivery.step :], delivery.due_at)
+
+
+def _to_come(delivery: DeliveryRecord, steps: Sequence[int], at: datetime) -> list[Planned]:
+    number = delivery.attempt_count if delivery.on_the_wire else delivery.attempt_count + 1
+    coming = [Planned(number=number, at=at, made=False, reason=delivery.trigger)]
+    for seconds in steps:
+        at += timedelta(seconds=seconds)
+        number += 1
+        coming.append(Planned(number=number, at=at, made=False, reason=Trigger.RETRY.value))
+    return coming

@@ -1,0 +1,176 @@
+"""Register what tenants bring: tenants themselves, keys, endpoints, and their secrets."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from core import clock
+from core.database import Database
+from core.model.api_key import hash_api_key, last_four, new_api_key
+from core.model.errors import ConflictError, FieldError, InvalidInputError, LimitReachedError, NotFoundError
+from core.model.header_rules import InvalidHeaderError, check_headers
+from core.model.ids import EndpointId, KeyId, SecretId, TenantId, new_uuid7
+from core.model.sealing import KeyRing
+from core.model.signature import InvalidSecretError, Scheme, SigningKey, format_secret, new_secret, parse_secret
+from core.registry import queries
+from core.registry.callbacks import Callbacks
+from core.registry.endpoints import EndpointRecord, NewEndpoint
+from core.registry.secrets import HEADERS, SecretRecord, open_secret, seal_secret
+from core.registry.tenants import KeyRecord, TenantRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointWish:
+    """An endpoint as a partner asks for it, not checked yet; the schedule and the timeout are in seconds."""
+
+    url: str
+    event_types: Sequence[str]
+    description: str | None
+    secret: str | None
+    headers: Mapping[str, str]
+    max_in_flight: int
+    retry_schedule: Sequence[int] | None
+    timeout: int | None
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyWish:
+    """A key as its maker asks for it."""
+
+    name: str
+    role: str | None
+    scopes: Sequence[str]
+    expires_at: datetime | None
+
+
+class Registrar:
+    """Registers; opens its own short transactions, none of them while a name is resolved."""
+
+    def __init__(self, database: Database, ring: KeyRing, callbacks: Callbacks) -> None:
+        self._database: Final = database
+        self._ring: Final = ring
+        self._callbacks: Final = callbacks
+
+    async def tenant(self, slug: str, name: str) -> TenantRecord:
+        """Make a tenant with its default signing secret; raise `ConflictError` if the slug is taken."""
+        tenant_id = TenantId(self._new_id())
+        async with self._database.engine() as tx:
+            made = await queries.insert_tenant(tx, tenant_id=tenant_id, slug=slug, name=name)
+            if made is None:
+                raise ConflictError(f"There is a tenant {slug} already.")
+            await queries.insert_secret(tx, secret=self._sealed(new_secret(), tenant_id, None))
+        return made
+
+    async def key(self, tenant_id: TenantId, wish: KeyWish) -> tuple[KeyRecord, str]:
+        """Make an API key; return its record, and the key itself, which is not kept."""
+        text = new_api_key()
+        record = KeyRecord(
+            id=KeyId(self._new_id()),
+            tenant_id=tenant_id,
+            name=wish.name,
+            role=wish.role,
+            scopes=list(wish.scopes),
+            owner=None,
+            last_four=last_four(text),
+            created_at=clock.now(),
+            expires_at=wish.expires_at,
+            last_used_at=None,
+            revoked_at=None,
+        )
+        async with self._database.tenant(tenant_id) as tx:
+            await queries.insert_key(tx, key=record, hash_=hash_api_key(text))
+        return record, text
+
+    async def endpoint(self, tenant_id: TenantId, wish: EndpointWish) -> tuple[EndpointRecord, str]:
+        """Register an endpoint; return it with its secret.
+
+        Raises `InvalidInputError` for a URL, header or secret that is not allowed, `LimitReachedError` for one
+        endpoint too many.
+        """
+        key = signing_key(wish.secret)
+        headers = _checked_headers(wish.headers)
+        url = await self._callbacks.check(wish.url, pointer="/url", tenant_id=tenant_id)
+        new = self._new_endpoint(tenant_id, wish, url, headers)
+        async with self._database.tenant(tenant_id) as tx:
+            present, allowed = await queries.count_endpoints(tx)
+            if present >= allowed:
+                raise LimitReachedError(f"The tenant has its {allowed} endpoints.")
+            made = await queries.insert_endpoint(tx, endpoint=new)
+            if made is None:
+                raise NotFoundError("tenant")
+            await queries.insert_secret(tx, secret=self._sealed(key, tenant_id, new.id))
+        return made, format_secret(key)
+
+    async def secret(self, tenant_id: TenantId, endpoint_id: EndpointId | None) -> str:
+        """Return the present signing secret of an endpoint, or the tenant's default."""
+        async with self._database.tenant(tenant_id) as tx:
+            found = await queries.read_secret(tx, endpoint_id=endpoint_id)
+        if found is None:
+            raise NotFoundError("secret")
+        return open_secret(self._ring, found.sealed, tenant_id=tenant_id, secret_id=found.id)
+
+    def headers(self, endpoint: EndpointRecord) -> dict[str, str]:
+        """Open an endpoint's own headers."""
+        if endpoint.sealed_headers is None:
+            return {}
+        place = {"tenant": endpoint.tenant_id, "row": endpoint.id}
+        plain = self._ring.open(endpoint.sealed_headers, **place, column=HEADERS)
+        return {str(name): str(value) for name, value in json.loads(plain).items()}
+
+    def _new_id(self) -> UUID:
+        return new_uuid7(self._database.unix_seconds())
+
+    def _sealed(self, key: SigningKey, tenant_id: TenantId, endpoint_id: EndpointId | None) -> SecretRecord:
+        secret_id = SecretId(self._new_id())
+        return SecretRecord(
+            id=secret_id,
+            tenant_id=tenant_id,
+            endpoint_id=endpoint_id,
+            kind=key.scheme.value,
+            sealed=seal_secret(self._ring, format_secret(key), tenant_id=tenant_id, secret_id=secret_id),
+            created_at=clock.now(),
+            expires_at=None,
+        )
+
+    def _new_endpoint(
+        self, tenant_id: TenantId, wish: EndpointWish, url: str, headers: Mapping[str, str]
+    ) -> NewEndpoint:
+        endpoint_id = EndpointId(self._new_id())
+        plain = json.dumps(dict(headers)).encode()
+        sealed = self._ring.seal(plain, tenant=tenant_id, row=endpoint_id, column=HEADERS) if headers else None
+        return NewEndpoint(
+            id=endpoint_id,
+            tenant_id=tenant_id,
+            url=url,
+            description=wish.description,
+            event_types=list(wish.event_types),
+            sealed_headers=sealed,
+            max_in_flight=wish.max_in_flight,
+            retry_schedule=None if wish.retry_schedule is None else list(wish.retry_schedule),
+            timeout=wish.timeout,
+            metadata=wish.metadata,
+        )
+
+
+def signing_key(secret: str | None, pointer: str = "/secret") -> SigningKey:
+    """Read a client's own HMAC secret, or make one; raise `InvalidInputError` if it is malformed."""
+    if secret is None:
+        return new_secret()
+    try:
+        key = parse_secret(secret)
+    except InvalidSecretError as error:
+        raise InvalidInputError(FieldError(pointer, error.reason)) from None
+    if key.scheme is not Scheme.HMAC:
+        raise InvalidInputError(FieldError(pointer, "the secret must start with whsec_"))
+    return key
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return check_headers(headers)
+    except InvalidHeaderError as error:
+        raise InvalidInputError(FieldError(f"/headers/{error.name}", error.reason)) from None

@@ -1,0 +1,69 @@
+# ruff: noqa: INP001 - a script, not part of a package
+"""A receiver to try Ringback with: prints every webhook that comes in, and whether its signature verifies.
+
+    python examples/receiver.py --secret whsec_…
+    python examples/receiver.py --secret whsec_… --port 9000 --fail 2
+
+It listens on loopback only. Needs `pip install standardwebhooks`; the rest is Python's own library.
+"""
+
+import argparse
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+HOST = "127.0.0.1"
+
+
+def main() -> None:
+    """Listen until Ctrl-C."""
+    arguments = argparse.ArgumentParser(description="Print the webhooks that come in.")
+    arguments.add_argument("--secret", required=True, help="the endpoint's secret, whsec_…")
+    arguments.add_argument("--port", type=int, default=9000, help="0 takes a free one")
+    arguments.add_argument("--fail", type=int, default=0, metavar="N", help="answer 500 to the first N requests")
+    options = arguments.parse_args()
+    handler = make_handler(Webhook(str(options.secret)), int(options.fail))
+    with ThreadingHTTPServer((HOST, int(options.port)), handler) as server:
+        print(f"listening on http://{HOST}:{server.server_port}/  (Ctrl-C ends)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("bye")
+
+
+def make_handler(webhook: Webhook, failures: int) -> type[BaseHTTPRequestHandler]:
+    """Return a handler that fails that many times, then answers 204 to what verifies and 401 to the rest."""
+    numbers = count(1)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            """Verify and print one webhook."""
+            number = next(numbers)
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            verified, told = judge(webhook, dict(self.headers), body)
+            status = 500 if number <= failures else 204 if verified else 401
+            print(f"#{number} {told} -> {status}", flush=True)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+            """Say nothing more: `do_POST` has said it."""
+
+    return Handler
+
+
+def judge(webhook: Webhook, headers: dict[str, str], body: bytes) -> tuple[bool, str]:
+    """Tell whether a request verifies, and what to print about it."""
+    try:
+        webhook.verify(body, headers, json_parse=False)
+    except (WebhookVerificationError, ValueError) as error:  # ValueError: a header that is no list of signatures
+        return False, f"does not verify: {error}"
+    message = json.loads(body)
+    # `json.dumps` writes ASCII, so that no payload can steer the terminal.
+    return True, f"verified: {headers.get('webhook-id')} {json.dumps(message['type'])} {json.dumps(message['data'])}"
+
+
+if __name__ == "__main__":
+    main()

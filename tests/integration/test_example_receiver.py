@@ -1,0 +1,70 @@
+"""The receiver that newcomers start, as they start it."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from core.clock import unix_seconds
+from core.model.signature import SigningKey, format_secret, new_secret
+from tests.support.sending import BODY, LANE, sending
+from workers.delivery.request import Destination, build_request
+from workers.delivery.send import OutgoingRequest
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "receiver.py"
+KEY = new_secret()
+
+
+@asynccontextmanager
+async def started(*options: str) -> AsyncGenerator[Process]:
+    """Start the script on a free port."""
+    command = (sys.executable, str(SCRIPT), "--port", "0", "--secret", format_secret(KEY), *options)
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def line(process: Process) -> str:
+    """Return the next line that the script prints."""
+    assert process.stdout is not None
+    return (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
+
+
+def signed(greeting: str, key: SigningKey) -> OutgoingRequest:
+    """Return a request to where the script says that it listens."""
+    destination = Destination(LANE, greeting.split()[2], (key,), {}, 5.0)
+    return build_request(destination, event_id="evt_1", body=BODY, timestamp=int(unix_seconds()), version="1")
+
+
+async def test_it_says_what_came_and_that_it_verifies() -> None:
+    async with started() as process, sending() as sender:
+        request = signed(await line(process), KEY)
+
+        outcome = await sender.send(request)
+
+        assert outcome.response is not None
+        assert outcome.response.status == 204
+        assert await line(process) == '#1 verified: evt_1 "a.b" {} -> 204\n'
+
+
+async def test_it_fails_as_often_as_it_is_told_to() -> None:
+    async with started("--fail", "1") as process, sending() as sender:
+        request = signed(await line(process), KEY)
+
+        outcomes = [await sender.send(request), await sender.send(request)]
+
+    assert [outcome.response and outcome.response.status for outcome in outcomes] == [500, 204]
+
+
+async def test_it_refuses_a_signature_by_another_key() -> None:
+    async with started() as process, sending() as sender:
+        request = signed(await line(process), new_secret())
+
+        await sender.send(request)
+
+        assert await line(process) == "#1 does not verify: No matching signature found -> 401\n"

@@ -1,0 +1,123 @@
+"""A real HTTP receiver on loopback that answers as it is told to, and remembers what it got."""
+
+import asyncio
+import ssl
+from asyncio import StreamReader, StreamWriter
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from standardwebhooks import Webhook
+
+from tests.support.answers import Answer, Wire
+from tests.support.received import ReceivedRequest, read_request
+
+HOST = "127.0.0.1"
+_CLIENT_GONE = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError)
+
+
+class Receiver:
+    """Use it as `async with Receiver() as receiver`; answers 200 unless a script says otherwise."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, host: str = HOST) -> None:
+        self.host = host
+        self.port = 0
+        self.opened = 0
+        self.closed = 0
+        self._tls = tls
+        self._answers = deque([Answer()])
+        self._requests: list[ReceivedRequest] = []
+        self._changed = asyncio.Condition()
+        self._server: asyncio.Server | None = None
+        self._handlers: dict[asyncio.Task[None], StreamWriter] = {}
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self.url_for(self.host)
+
+    @property
+    def requests(self) -> tuple[ReceivedRequest, ...]:
+        """Everything received so far; safe to read from any thread."""
+        return tuple(self._requests)
+
+    def url_for(self, host: str, path: str = "/") -> str:
+        """Return the URL for another name of this host."""
+        return f"{'http' if self._tls is None else 'https'}://{host}:{self.port}{path}"
+
+    def script(self, *answers: Answer) -> None:
+        """Give these answers from now on, in order; the last one repeats."""
+        self._answers = deque(answers)
+
+    async def wait_for(self, count: int, *, within: float = 5.0) -> tuple[ReceivedRequest, ...]:
+        """Wait until that many requests have come, and return all; raise with what was seen otherwise."""
+        await self._until(lambda: len(self._requests) >= count, f"{count} requests", within)
+        return self.requests
+
+    async def wait_for_closed(self, count: int, *, within: float = 5.0) -> None:
+        """Wait until that many connections have ended, by whichever side."""
+        await self._until(lambda: self.closed >= count, f"{count} closed connections", within)
+
+    def verify(self, secret: str) -> None:
+        """Verify every request seen with the reference library; raise if one does not, or there is none."""
+        if not self._requests:
+            raise AssertionError("there is no request to verify")
+        for request in self.requests:
+            Webhook(secret).verify(request.body, dict(request.headers), json_parse=False)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, self.host, 0, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        for writer in self._handlers.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._handlers)
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    async def _until(self, reached: Callable[[], bool], wanted: str, within: float) -> None:
+        try:
+            async with asyncio.timeout(within), self._changed:
+                await self._changed.wait_for(reached)
+        except TimeoutError:
+            seen = [(request.method, request.path, request.connection) for request in self._requests]
+            raise AssertionError(f"wanted {wanted}; {self.closed} closed, saw {seen}") from None
+
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers[task] = writer
+        self.opened += 1
+        try:
+            with suppress(*_CLIENT_GONE):
+                await self._converse(reader, writer, self.opened)
+        finally:
+            del self._handlers[task]
+            await self._end(writer)
+
+    async def _converse(self, reader: StreamReader, writer: StreamWriter, connection: int) -> None:
+        wire = Wire(reader, writer)
+        while True:
+            request = await read_request(reader, connection)
+            answer = self._answers[0] if len(self._answers) == 1 else self._answers.popleft()
+            async with self._changed:
+                self._requests.append(request)
+                self._changed.notify_all()
+            if not await wire.give(answer):
+                return
+
+    async def _end(self, writer: StreamWriter) -> None:
+        writer.close()
+        with suppress(*_CLIENT_GONE):
+            await writer.wait_closed()
+        async with self._changed:
+            self.closed += 1
+            self._changed.notify_all()

@@ -1,0 +1,59 @@
+"""What tests of the sender share: loopback as an allowed target, and a request to make."""
+
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from ipaddress import IPv4Network
+from uuid import UUID
+
+import trustme
+
+from core.model.addresses import Network
+from tests.support.names import FixedNames
+from workers.delivery.send import HttpxSender, OutgoingRequest
+
+LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
+LANE = UUID(int=1)
+OTHER_LANE = UUID(int=2)
+BODY = b'{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{}}'
+
+
+def outgoing(
+    url: str, *, lane: UUID = LANE, timeout: float = 5.0, headers: tuple[tuple[str, str], ...] = ()
+) -> OutgoingRequest:
+    """Return a request with a small body."""
+    return OutgoingRequest(lane=lane, url=url, headers=headers, body=BODY, timeout=timeout)
+
+
+@asynccontextmanager
+async def sending(
+    *,
+    names: Mapping[str, tuple[str, ...]] | None = None,
+    allowed: tuple[Network, ...] = LOOPBACK,
+    tls: ssl.SSLContext | None = None,
+    idle_seconds: float = 60.0,
+) -> AsyncGenerator[HttpxSender]:
+    """Open a sender that may reach loopback, and knows these names."""
+    resolver = FixedNames(names or {})
+    sender = HttpxSender(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds)
+    try:
+        yield sender
+    finally:
+        await sender.aclose()
+
+
+def server_tls(authority: trustme.CA, *names: str, not_after: datetime | None = None) -> ssl.SSLContext:
+    """Return the TLS settings of a receiver with a certificate for these names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with authority.issue_cert(*names, not_after=not_after).private_key_and_cert_chain_pem.tempfile() as path:
+        context.load_cert_chain(path)
+    return context
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the TLS settings of a sender that trusts this authority only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=authority.cert_pem.bytes().decode())
+    return context
