@@ -39,7 +39,7 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "kombu", "amqp", "asyncio"):
+    for noisy in ("httpx", "httpcore", "kombu", "amqp", "asyncio", "celery", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -99,6 +99,12 @@ def _running() -> Sequence[UUID]:
     return [UUID(request.id) for request in tuple(state.active_requests)]
 
 
+@signals.setup_logging.connect
+def on_logging(**_: object) -> None:
+    """Keep Celery from setting up logging its own way."""
+    configure_logging(_worker.settings.log_level, _worker.settings.log_format)
+
+
 @signals.worker_ready.connect
 def on_ready(**_: object) -> None:
     """Register the types and keep the leases; the children are forked by now."""
@@ -143,7 +149,6 @@ async def register(database_url: str) -> None:
 def main() -> None:
     """Run a worker until a signal ends it."""
     settings = Settings()
-    configure_logging(settings.log_level, settings.log_format)
     queues = ",".join(queue_name(name) for name in TASK_QUEUES)
     options = ("--without-gossip", "--without-mingle", "--pool=prefork", "--loglevel=WARNING")
     os.environ.setdefault("C_FORCE_ROOT", "1")  # JSON only: no message is ever unpickled

@@ -32,7 +32,7 @@ def make_celery(settings: Settings) -> Celery:
         task_track_started=False,
         timezone="UTC",
         worker_cancel_long_running_tasks_on_connection_loss=False,
-        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
         worker_prefetch_multiplier=PREFETCH,
         worker_send_task_events=True,
     )

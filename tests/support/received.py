@@ -1,7 +1,9 @@
 """What a receiver has read."""
 
+import json
 from asyncio import StreamReader
 from dataclasses import dataclass
+from typing import cast
 
 from core.clock import unix_seconds
 
@@ -20,6 +22,10 @@ class ReceivedRequest:
     def header(self, name: str) -> str | None:
         """Return the first value of the header, whatever the case of its name."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def json(self) -> dict[str, object]:
+        """Return the body's object."""
+        return cast("dict[str, object]", json.loads(self.body))
 
 
 async def read_request(reader: StreamReader, connection: int) -> ReceivedRequest:
