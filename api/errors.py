@@ -8,9 +8,10 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from core.database import is_away
 from core.model.errors import (
     ConflictError,
     ForbiddenError,
@@ -138,17 +139,10 @@ def _pointer(location: Sequence[str | int]) -> str:
 
 
 def _store(request: Request, error: Exception) -> Response:
-    lost = not isinstance(error, DBAPIError) or error.connection_invalidated or _is_away(error)
-    if not lost:
+    if not is_away(error):
         return unexpected(request, error)
     _log.warning("store.unavailable", error=type(error).__name__)
     return _domain(request, UnavailableError())
-
-
-def _is_away(error: DBAPIError) -> bool:
-    """Tell a store that is away or overloaded from a statement that is wrong (SQLSTATE classes 08, 53, 55, 57)."""
-    code = getattr(error.orig, "sqlstate", None)
-    return code is None or str(code)[:2] in {"08", "53", "55", "57"}
 
 
 def unexpected(request: Request, error: Exception) -> Response:

@@ -55,6 +55,7 @@ def up(settings: Settings, plan: Plan, inherited: Mapping[str, str] = os.environ
         refuse_taken(settings.host, settings.port)
         env = {
             "RINGBACK_HTTPS_ONLY": "false",
+            "RINGBACK_LOG_FORMAT": "console",
             **inherited,
             "RINGBACK_HOST": settings.host,
             "RINGBACK_PORT": str(settings.port),

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -31,6 +33,18 @@ class Role(StrEnum):
     OWNER = "ringback_owner"
     TENANT = "ringback_tenant"
     ENGINE = "ringback_engine"
+
+
+def is_away(error: Exception) -> bool:
+    """Tell a store that is away, overloaded or in a deadlock from a statement that is wrong: the first one passes.
+
+    By SQLSTATE class: 08 connection, 40 rollback, 53 resources, 55 locks, 57 intervention; none at all means that the
+    connection was lost.
+    """
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError | SQLAlchemyTimeoutError)
+    state = str(getattr(error.orig, "sqlstate", None) or "08")
+    return error.connection_invalidated or state[:2] in {"08", "40", "53", "55", "57"}
 
 
 def database_url(url: str) -> URL:

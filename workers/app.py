@@ -12,14 +12,16 @@ from uuid import UUID
 import structlog
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import WorkerLostError
-from celery import Celery, Task, signals
-from celery.platforms import SecurityWarning
-from celery.worker import state
+from celery import Celery, Task, bootsteps, signals
+from celery.concurrency.prefork import TaskPool
+from celery.exceptions import SecurityWarning
+from celery.worker import WorkController, state
 from celery.worker.request import Request
+from kombu.asynchronous import Hub
 
 from core.database import Database
 from core.dispatch.broker import TASK_QUEUES, queue_name
-from core.dispatch.celery import make_celery
+from core.dispatch.celery import LOST_WAIT, make_celery
 from core.registry.queries import register_task_type
 from core.settings import Settings, require
 from core.telemetry import configure_logging
@@ -49,7 +51,8 @@ class LeasedRequest(Request):
 
     def on_failure(self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         """Tell the lease keeper, then do what Celery does."""
-        if isinstance(exc_info.exception, WorkerLostError) and _worker.keeper is not None:
+        cause: object = getattr(exc_info.exception, "exc", exc_info.exception)  # Celery wraps it on the way
+        if isinstance(cause, WorkerLostError) and _worker.keeper is not None:
             _worker.keeper.lost(UUID(self.id))
         super().on_failure(exc_info, send_failed_event, return_ok)
 
@@ -58,6 +61,18 @@ class LeasedRequest(Request):
         if not soft and _worker.keeper is not None:
             _worker.keeper.lost(UUID(self.id))
         super().on_timeout(soft, timeout)
+
+
+class WatchfulPool(bootsteps.StartStopStep):
+    """Looks for dead children twice a second; Celery itself settles one only at its next look, 5 seconds apart."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def register_with_event_loop(self, worker: WorkController, hub: Hub) -> None:
+        """Ask Celery's event loop for the turns."""
+        pool: object = worker.pool
+        if isinstance(pool, TaskPool):
+            hub.call_repeatedly(LOST_WAIT, pool.maintain_pool)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - untyped
 
 
 class LeasedTask(Task[..., None]):
@@ -71,6 +86,7 @@ def make_worker(settings: Settings) -> Celery:
     for module in (*BUILT_IN, *settings.task_modules):
         importlib.import_module(module)
     app = make_celery(settings)
+    app.steps["worker"].add(WatchfulPool)
     for definition in defined().values():
         _add(app, definition)
     _worker.settings = settings

@@ -81,7 +81,7 @@ class LeaseKeeper:
         try:
             await turn
         except STORE_ERRORS as error:
-            _log.warning("leases.failed", error=type(error).__name__)
+            _log.warning("leases.failed", error=type(error).__name__, detail=str(error)[:300])
 
     def _notify(self) -> None:
         if self._loop is not None:

@@ -9,6 +9,8 @@ from core.dispatch.broker import TASK_QUEUES, queue_name, task_queue, transport_
 from core.settings import Settings
 
 PREFETCH: Final = 1
+LOST_WAIT: Final = 0.5
+"""Seconds that a dead child's last words are waited for; the end of a task is in Postgres, not in its message."""
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -33,6 +35,7 @@ def make_celery(settings: Settings) -> Celery:
         timezone="UTC",
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_redirect_stdouts=False,
+        worker_lost_wait=LOST_WAIT,
         worker_prefetch_multiplier=PREFETCH,
         worker_send_task_events=True,
     )

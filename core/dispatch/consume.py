@@ -11,7 +11,6 @@ from typing import Final
 
 import structlog
 from kombu import Connection
-from kombu.exceptions import KombuError
 from kombu.message import Message
 
 from core.dispatch.broker import declare_all, delivery_queue, open_connection
@@ -50,14 +49,12 @@ class DeliveryConsumer:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        errors = open_connection(self._url)
-        away = (OSError, KombuError, *errors.connection_errors, *errors.channel_errors)
         while not self._stopping.is_set():
             try:
                 with open_connection(self._url) as connection:
                     self._serve(connection)
-            except away as error:
-                _log.warning("consume.disconnected", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - whatever a transport raises, this thread goes on
+                _log.warning("consume.disconnected", error=type(error).__name__, detail=str(error)[:300])
                 self._stopping.wait(RETRY_PAUSE)
 
     def _serve(self, connection: Connection) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
+from amqp.exceptions import MessageNacked
 from celery import Celery
 from kombu import Connection, Producer
-from kombu.exceptions import KombuError
 
 from core import clock
 from core.dispatch.broker import (
@@ -98,14 +98,10 @@ class Publisher:
             try:
                 with open_connection(self._url) as connection:
                     self._serve(connection)
-            except (OSError, KombuError, *self._errors()) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a transport raises, this thread goes on
                 self._connected.clear()
-                _log.warning("publish.disconnected", error=type(error).__name__)
+                _log.warning("publish.disconnected", error=type(error).__name__, detail=str(error)[:300])
                 self._stopping.wait(RETRY_PAUSE)
-
-    def _errors(self) -> tuple[type[BaseException], ...]:
-        connection = open_connection(self._url)
-        return (*connection.connection_errors, *connection.channel_errors)
 
     def _serve(self, connection: Connection) -> None:
         declare_all(connection)
@@ -116,7 +112,7 @@ class Publisher:
             item = self._next(connection)
             if item is not None:
                 self._publish(producer, item)
-                self._measure(connection)
+            self._measure(connection)
 
     def _next(self, connection: Connection) -> Item | None:
         try:
@@ -124,15 +120,23 @@ class Publisher:
         except queue.Empty:
             if connection.supports_heartbeats:
                 connection.heartbeat_check()
-            self._measure(connection)
             return None
 
     def _publish(self, producer: Producer, item: Item) -> None:
-        if isinstance(item, QueuedTask):
-            name = str(item.task_id)
-            self._app.send_task(item.type, args=[name], task_id=name, queue=queue_name(item.queue), producer=producer)
-            return
-        for body in batches(item):
+        try:
+            if isinstance(item, QueuedTask):
+                self._publish_task(producer, item)
+            else:
+                self._publish_batches(producer, item)
+        except MessageNacked:  # the queue is at its length: the window is full, the rows wait for the feeder
+            self._depth = WINDOW
+
+    def _publish_task(self, producer: Producer, task: QueuedTask) -> None:
+        name = str(task.task_id)
+        self._app.send_task(task.type, args=[name], task_id=name, queue=queue_name(task.queue), producer=producer)
+
+    def _publish_batches(self, producer: Producer, queued: Sequence[Queued]) -> None:
+        for body in batches(queued):
             producer.publish(
                 body,
                 exchange=delivery_queue.exchange,

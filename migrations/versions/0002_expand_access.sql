@@ -37,8 +37,8 @@ $$;
 
 CREATE FUNCTION ringback_floor(at TIMESTAMPTZ) RETURNS UUID
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    -- The least UUIDv7 of that time, less its version bits: a bound, not an ID.
-    SELECT (lpad(to_hex(floor(extract(EPOCH FROM at) * 1000)::BIGINT), 12, '0') || repeat('0', 20))::UUID
+    -- The least UUIDv7 of that time, less its version bits: a bound, not an ID. Before 1970 there are none.
+    SELECT (lpad(to_hex(greatest(floor(extract(EPOCH FROM at) * 1000), 0)::BIGINT), 12, '0') || repeat('0', 20))::UUID
 $$;
 
 CREATE FUNCTION ringback_make_partitions(ahead INTERVAL DEFAULT '7 days') RETURNS INTEGER

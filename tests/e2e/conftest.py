@@ -1,11 +1,15 @@
-"""A running product for the tests of the whole."""
+"""A running product for the tests of the whole: one for a module and broker, a tenant for each test."""
 
 from collections.abc import Generator
-from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from tests.conftest import TEMPLATE
+from tests.support.brokers import delete_queues
+from tests.support.rabbitmq import RabbitServer
 from tests.support.stack import Stack, running
+from tests.support.stores import PostgresServer, ask_redis
 from tests.support.threaded import ThreadedReceiver
 
 
@@ -16,17 +20,44 @@ def receiver() -> Generator[ThreadedReceiver]:
         yield started
 
 
-@pytest.fixture
-def stack(tmp_path: Path, database_url: str, broker_url: str, redis_url: str) -> Generator[Stack]:
+def on_redis(redis_store: str) -> str:
+    """The embedded broker: Kombu's Redis transport in RabbitMQ's place."""
+    return redis_store.replace("unix://", "redis+socket://").replace("?db=1", "?virtual_host=0")
+
+
+@pytest.fixture(scope="module", params=["redis", pytest.param("rabbitmq", marks=pytest.mark.xdist_group("rabbitmq"))])
+def module_broker(request: pytest.FixtureRequest, redis_store: str) -> str:
+    """Each broker in turn."""
+    if request.param == "redis":
+        return on_redis(redis_store)
+    server: RabbitServer = request.getfixturevalue("rabbitmq_store")
+    delete_queues(server.url)
+    return server.url
+
+
+@pytest.fixture(scope="module")
+def module_stack(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, redis_store: str, module_broker: str
+) -> Generator[Stack]:
     """The product on each broker, with a quick retry schedule and short leases."""
+    ask_redis(redis_store, "FLUSHALL")
+    name = f"e2e_{uuid4().hex}"
     made = Stack(
-        tmp_path,
-        database=database_url,
-        broker=broker_url,
-        redis=redis_url,
+        tmp_path_factory.mktemp("stack"),
+        database=postgres.create_database(name, TEMPLATE),
+        broker=module_broker,
+        redis=redis_store,
         RETRY_SCHEDULE="1,1,1",
         LEASE="2",
         TIMEOUT="2",
     )
     with running(made):
         yield made
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def stack(module_stack: Stack) -> Stack:
+    """The running product, acting for a tenant of the test's own."""
+    module_stack.make_tenant(f"t-{uuid4().hex}")
+    return module_stack

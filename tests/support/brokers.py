@@ -2,7 +2,7 @@
 
 import json
 
-from kombu import Connection
+from kombu import Connection, Queue
 
 from core.dispatch.broker import TASK_QUEUES, queue_name
 
@@ -13,17 +13,14 @@ def delete_queues(url: str) -> None:
     """Delete every queue of the product, with what is in it."""
     with Connection(url) as connection:
         for name in QUEUES:
-            connection.default_channel.queue_delete(name)
+            Queue(name).bind(connection.default_channel).delete()
 
 
 def bodies_in(url: str, queue: str) -> list[object]:
-    """Take every message out of a queue and return what they say."""
-    taken: list[object] = []
+    """Look at every message of a queue and leave it there; return what they say."""
     with Connection(url) as connection:
-        simple = connection.SimpleQueue(queue)
-        while simple.qsize():
-            message = simple.get(timeout=1)
-            taken.append(json.loads(message.body))
-            message.ack()
-        simple.close()
-    return taken
+        bound = Queue(queue).bind(connection.default_channel)
+        taken = list(iter(bound.get, None))
+        for message in taken:
+            message.requeue()
+    return [json.loads(message.body or "null") for message in taken]

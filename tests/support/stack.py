@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIGKILL, Signals
 from typing import Final, TypeVar
 
 import httpx
@@ -63,19 +63,18 @@ class Stack:
         stop(self.processes.pop(name), how, grace=20)
 
     def close(self) -> None:
-        """End every process."""
+        """End every process at once."""
         self.client.close()
-        for process in self.processes.values():
-            process.send_signal(SIGTERM)
         for name in tuple(self.processes):
-            self.kill(name, SIGTERM)
+            self.kill(name)
 
     def wait_until_ready(self) -> None:
         """Return once the API says that everything can be used."""
         eventually(lambda: self.client.get("/readyz").raise_for_status(), within=30)
 
-    def make_tenant(self, slug: str = "acme") -> None:
+    def make_tenant(self, slug: str) -> None:
         """Make a tenant and act for it from now on."""
+        self.client.headers.pop("Ringback-Tenant", None)
         self.client.post("/v1/tenants", json={"slug": slug, "name": slug}).raise_for_status()
         self.client.headers["Ringback-Tenant"] = slug
 
@@ -92,11 +91,10 @@ class Stack:
 
 @contextmanager
 def running(stack: Stack) -> Generator[Stack]:
-    """Run all three processes, with a tenant, until the block ends."""
+    """Run all three processes until the block ends."""
     try:
         stack.start(*MODULES)
         stack.wait_until_ready()
-        stack.make_tenant()
         yield stack
     finally:
         stack.close()

@@ -40,7 +40,8 @@ class PostgresServer:
 
         Nobody may be connected to the template.
         """
-        copied = f' TEMPLATE "{template}"' if template else ""
+        # By file: half the time of copying through the log, which without fsync protects nothing.
+        copied = f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
         self.execute(f'CREATE DATABASE "{name}" OWNER ringback{copied}')
         return self.url_of(name)
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
-from core.database import Database
+from core.database import Database, is_away
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.model.queued import Queued
@@ -57,18 +57,28 @@ class Recorder:
         return list(batch.values())
 
     async def _flush(self, batch: list[Entry]) -> None:
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(STORE_ERRORS), wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.2)
-        )
         try:
             await self._write([settled for settled, _ in batch])
         except STORE_ERRORS as error:
             _log.warning("record.failed", attempts=len(batch), error=type(error).__name__)
-            for settled, _ in batch:  # the one that spoils the batch must not hold the others
-                await retrying.wraps(self._write)([settled])
+            for settled, done in batch:  # the one that spoils the batch must not hold the others
+                await self._write_alone(settled, done)
         for _, done in batch:
             if not done.done():
                 done.set_result(None)
+
+    async def _write_alone(self, settled: Settled, done: asyncio.Future[None]) -> None:
+        """Write one attempt, however long the store is away; one that cannot be written is its waiter's error."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
+            wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.2),
+            reraise=True,
+        )
+        try:
+            await retrying(self._write, [settled])
+        except STORE_ERRORS as error:
+            if not done.done():
+                done.set_exception(error)
 
     async def _write(self, settled: list[Settled]) -> None:
         async with self._database.engine() as tx:

@@ -1,0 +1,61 @@
+"""What stands on RabbitMQ: quorum queues, names of rows, and nothing that cannot be lost."""
+
+import pytest
+
+from tests.e2e.conversations import delivery, ended, submit
+from tests.support.answers import Answer
+from tests.support.brokers import QUEUES, bodies_in, delete_queues
+from tests.support.rabbitmq import RabbitServer
+from tests.support.stack import Stack, eventually
+from tests.support.threaded import ThreadedReceiver
+
+PAYLOAD = "a-word-that-must-not-travel"
+
+pytestmark = [
+    pytest.mark.xdist_group("rabbitmq"),
+    pytest.mark.parametrize("module_broker", ["rabbitmq"], indirect=True, scope="module"),
+]
+
+
+def test_every_queue_is_a_quorum_queue_with_nothing_left_unacknowledged(
+    stack: Stack, rabbitmq_store: RabbitServer, receiver: ThreadedReceiver
+) -> None:
+    submit(stack, webhook_url=receiver.url)
+    delivery(stack, "succeeded")
+
+    def look() -> None:
+        queues = rabbitmq_store.list_queues("name", "type", "messages", "messages_unacknowledged")
+        ours = {q["name"]: (q["type"], q["messages"], q["messages_unacknowledged"]) for q in queues}
+        assert {name: ours.get(name) for name in QUEUES} == dict.fromkeys(QUEUES, ("quorum", 0, 0))
+
+    eventually(look)
+
+
+def test_messages_hold_ids_and_no_payload(stack: Stack, rabbitmq_store: RabbitServer) -> None:
+    stack.kill("worker")
+    submitted = submit(stack, "words.count", input={"text": PAYLOAD}, metadata={"word": PAYLOAD})
+
+    (body,) = eventually(lambda: _seen(rabbitmq_store, "ringback.tasks.default"))
+
+    stack.start("worker")
+    assert body[0] == [str(body[0][0])]
+    assert PAYLOAD not in str(body)
+    assert ended(stack, submitted.headers["location"])["status"] == "SUCCESS"
+
+
+def test_deleted_queues_lose_nothing(stack: Stack, rabbitmq_store: RabbitServer, receiver: ThreadedReceiver) -> None:
+    receiver.script(Answer(status=200))
+    stack.kill("worker")
+    submitted = submit(stack, webhook_url=receiver.url)
+
+    delete_queues(rabbitmq_store.url)
+    stack.start("worker")
+
+    assert ended(stack, submitted.headers["location"])["status"] == "SUCCESS"
+    delivery(stack, "succeeded")
+
+
+def _seen(server: RabbitServer, queue: str) -> list[list[list[str]]]:
+    found = bodies_in(server.url, queue)
+    assert found
+    return [one for one in found if isinstance(one, list)]

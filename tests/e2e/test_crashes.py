@@ -1,0 +1,78 @@
+"""Processes that die at the worst moment: nothing is lost, and the log shows the doubt."""
+
+from signal import SIGTERM
+
+from tests.e2e.conversations import default_secret, delivery, ended, outcomes, started, submit
+from tests.support.answers import Answer, hang
+from tests.support.stack import Stack
+from tests.support.threaded import ThreadedReceiver
+
+
+def test_a_killed_deliverer_leaves_an_unknown_attempt_and_a_delivery_that_succeeds(
+    stack: Stack, receiver: ThreadedReceiver
+) -> None:
+    receiver.script(hang(), Answer(status=200))
+    submit(stack, webhook_url=receiver.url)
+    receiver.wait_for(1, within=20)
+
+    stack.kill("deliverer")
+    stack.start("deliverer")
+
+    receiver.wait_for(2, within=30)
+    assert outcomes(stack, delivery(stack, "succeeded")) == ["unknown", "succeeded"]
+    receiver.verify(default_secret(stack))
+
+
+def test_a_deliverer_that_is_asked_to_end_finishes_what_is_on_the_wire(
+    stack: Stack, receiver: ThreadedReceiver
+) -> None:
+    receiver.script(Answer(status=200, delay=1.0))
+    submit(stack, webhook_url=receiver.url)
+    receiver.wait_for(1, within=20)
+
+    stack.kill("deliverer", SIGTERM)
+
+    assert outcomes(stack, delivery(stack, "succeeded")) == ["succeeded"]
+    stack.start("deliverer")
+
+
+def test_a_killed_worker_leaves_a_task_that_ends_once(stack: Stack, receiver: ThreadedReceiver) -> None:
+    submitted = submit(stack, "tests.hold", input={"seconds": 60}, webhook_url=receiver.url)
+    path = submitted.headers["location"]
+    started(stack, path)
+
+    stack.kill("worker")
+    stack.start("worker")
+
+    assert ended(stack, path)["attempts"] == 2
+    receiver.wait_for(1, within=20)
+    delivery(stack, "succeeded")
+
+
+def test_a_worker_that_is_asked_to_end_finishes_its_task(stack: Stack) -> None:
+    submitted = submit(stack, "tests.hold", input={"seconds": 1})
+    path = submitted.headers["location"]
+    started(stack, path)
+
+    stack.kill("worker", SIGTERM)
+
+    assert ended(stack, path)["attempts"] == 1
+    stack.start("worker")
+
+
+def test_a_killed_child_costs_a_run_and_not_the_task(stack: Stack) -> None:
+    submitted = submit(stack, "tests.crash", input={"runs": 1})
+
+    done = ended(stack, submitted.headers["location"])
+
+    assert (done["status"], done["attempts"]) == ("SUCCESS", 2)
+
+
+def test_a_task_that_always_kills_its_worker_is_given_up(stack: Stack, receiver: ThreadedReceiver) -> None:
+    submitted = submit(stack, "tests.crash", input={"runs": 99}, webhook_url=receiver.url)
+
+    done = ended(stack, submitted.headers["location"])
+
+    (told,) = receiver.wait_for(1, within=20)
+    assert (done["status"], done["attempts"]) == ("FAILURE", 3)
+    assert told.json()["type"] == "task.failed"
