@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PYTEST_ARGS ?= -n 2
 UP_ARGS ?=
+RECEIVER_ARGS ?=
 BENCH_ARGS ?=
 export PYTHON
 
@@ -20,8 +21,8 @@ help: ## Show this
 up: .venv/app.stamp ## Run everything here, in the foreground (UP_ARGS="--port 8080")
 	@RINGBACK_ALLOW_TARGETS="$${RINGBACK_ALLOW_TARGETS-127.0.0.0/8}" exec $(V)/ringback up $(UP_ARGS)
 
-receiver: .venv/app.stamp ## Run a receiver of webhooks that verifies and prints them
-	@exec $(V)/python -m examples.receiver
+receiver: .venv/app.stamp ## Run a receiver that verifies and prints webhooks (RECEIVER_ARGS="--fail 2")
+	@exec $(V)/python examples/receiver.py $(RECEIVER_ARGS)
 
 test: .venv/dev.stamp ## Run the tests; installs RabbitMQ if it is missing (PYTEST_ARGS)
 	@tests/run $(PYTEST_ARGS)
@@ -45,6 +46,8 @@ bench: .venv/dev.stamp ## Measure (BENCH_ARGS)
 lock: .venv/uv.stamp ## Resolve the dependencies anew
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) --upgrade pyproject.toml --extra embedded --extra editable -o requirements/app.txt
+	$(COMPILE) pyproject.toml -c requirements/app.txt -o requirements/image.txt
+	$(COMPILE) requirements/wheel.in -c requirements/app.txt -o requirements/wheel.txt
 	$(COMPILE) --upgrade pyproject.toml --all-extras -o requirements/dev.txt
 
 clean: ## Remove the environment and the caches; data stays

@@ -31,18 +31,19 @@ def parse_json(body: bytes) -> JsonValue:
 
 
 def _depth_exceeds(value: JsonValue, limit: int) -> bool:
-    level: list[JsonValue] = [value]
-    for _ in range(limit + 1):
-        level = [child for one in level for child in _children(one)]
+    """Tell whether arrays and objects lie deeper in each other than that; an empty one counts as well."""
+    level = [value]
+    for _ in range(limit):
+        level = [child for one in level for child in _inner(one)]
         if not level:
             return False
     return True
 
 
-def _children(value: JsonValue) -> list[JsonValue]:
+def _inner(value: JsonValue) -> list[JsonValue]:
     if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, list) else []
+        return [child for child in value.values() if isinstance(child, dict | list)]
+    return [child for child in value if isinstance(child, dict | list)] if isinstance(value, list) else []
 
 
 class StrictRequest(Request):

@@ -33,7 +33,7 @@ def _commands(api: Api, key: OperatorKey) -> str:
     return "\n".join(
         (
             f'{submit}; echo "$TASK"',
-            f'curl -sS "$TASK" {auth} -H "Prefer: wait=10"; echo',
+            f'curl -sS "$TASK" {auth}; echo',
             f"curl -sS {api.url}/v1/deliveries {auth}; echo",
         )
     )

@@ -72,6 +72,13 @@ class Settings(BaseSettings):
     def _list(cls, value: object) -> object:
         return _parts(value) if isinstance(value, str) else value
 
+    @field_validator("retry_schedule")
+    @classmethod
+    def _positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(seconds < 1 for seconds in value):
+            raise ValueError("each step lasts a second at least")
+        return value
+
 
 class MissingSettingError(ValueError):
     """A process cannot start without this setting."""

@@ -1,16 +1,22 @@
 # ruff: noqa: INP001 - a script, not part of a package
 """A receiver to try Ringback with: prints every webhook that comes in, and whether its signature verifies.
 
-    python examples/receiver.py --secret whsec_…
+    python examples/receiver.py
     python examples/receiver.py --secret whsec_… --port 9000 --fail 2
 
+Without `--secret` it asks the Ringback that `make up` runs here for the secret of the tenant `default`; a receiver of
+your own gets its secret once, from whoever registers it, and keeps it in its settings.
 It listens on loopback only. Needs `pip install standardwebhooks`; the rest is Python's own library.
 """
 
 import argparse
 import json
+import os
+import sys
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -20,17 +26,30 @@ HOST = "127.0.0.1"
 def main() -> None:
     """Listen until Ctrl-C."""
     arguments = argparse.ArgumentParser(description="Print the webhooks that come in.")
-    arguments.add_argument("--secret", required=True, help="the endpoint's secret, whsec_…")
+    arguments.add_argument("--secret", help="the endpoint's secret, whsec_…")
     arguments.add_argument("--port", type=int, default=9000, help="0 takes a free one")
     arguments.add_argument("--fail", type=int, default=0, metavar="N", help="answer 500 to the first N requests")
     options = arguments.parse_args()
-    handler = make_handler(Webhook(str(options.secret)), int(options.fail))
+    secret = str(options.secret or default_secret())
+    handler = make_handler(Webhook(secret), int(options.fail))
     with ThreadingHTTPServer((HOST, int(options.port)), handler) as server:
         print(f"listening on http://{HOST}:{server.server_port}/  (Ctrl-C ends)", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             print("bye")
+
+
+def default_secret() -> str:
+    """Return what signs the webhooks of tasks that bring no secret of their own."""
+    port = int(os.environ.get("RINGBACK_PORT", "8000"))
+    try:
+        key = Path(os.environ.get("RINGBACK_DATA_DIR", ".ringback"), "operator.key").read_text().strip()
+        ringback = HTTPConnection(HOST, port, timeout=5)
+        ringback.request("GET", "/v1/secret", headers={"Authorization": f"Bearer {key}", "Ringback-Tenant": "default"})
+        return str(json.load(ringback.getresponse())["secret"])
+    except (OSError, HTTPException, KeyError) as error:
+        sys.exit(f"no Ringback tells its secret on {HOST}:{port}: run `make up`, or give --secret ({error!r})")
 
 
 def make_handler(webhook: Webhook, failures: int) -> type[BaseHTTPRequestHandler]:

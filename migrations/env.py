@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from core.database import open_engine
 from core.model.tables import metadata
-from migrations.roles import prepare_roles
+from migrations.roles import RolesNotReadyError, prepare_roles
 
 _PARTITION: Final = re.compile(r"(events|deliveries|attempts)_p\d{8}|dedupe_\d+")
 
@@ -41,4 +41,7 @@ async def _main(url: str) -> None:
 _url: Final = os.environ.get("RINGBACK_DATABASE_URL")
 if not _url:
     sys.exit("RINGBACK_DATABASE_URL is not set")
-asyncio.run(_main(_url))
+try:
+    asyncio.run(_main(_url))
+except RolesNotReadyError as error:
+    sys.exit(str(error))

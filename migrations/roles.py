@@ -7,6 +7,7 @@ role it works in. Making them needs CREATEROLE once; where an administrator has 
 from typing import Final
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 ROLES: Final = ("ringback_owner", "ringback_tenant", "ringback_engine")
 
@@ -32,9 +33,35 @@ $$
 """
 
 
+_DENIED: Final = "42501"  # insufficient_privilege
+_BY_HAND: Final = """Let an administrator run, once for the cluster and once for each database:
+
+{create}
+GRANT {roles} TO "{login}";
+GRANT CREATE ON DATABASE "{database}" TO ringback_owner;
+GRANT CREATE, USAGE ON SCHEMA public TO ringback_owner;
+"""
+
+
+class RolesNotReadyError(Exception):
+    """The login may not make the roles itself; the message says who may, and how."""
+
+    def __init__(self, reason: str, *, login: str, database: str) -> None:
+        create = "\n".join(f"CREATE ROLE {role} NOLOGIN NOINHERIT;" for role in ROLES)
+        by_hand = _BY_HAND.format(create=create, roles=", ".join(ROLES), login=login, database=database)
+        super().__init__(f"The login {login} may not prepare the roles: {reason}. {by_hand}")
+
+
 def prepare_roles(connection: Connection) -> None:
-    """Make what is missing of the roles, and become the owner."""
-    connection.execute(text(_CREATE))
-    connection.commit()
-    connection.execute(text("SET ROLE ringback_owner"))
-    connection.commit()
+    """Make what is missing of the roles, and become the owner; raise `RolesNotReadyError` where that is not allowed."""
+    try:
+        connection.execute(text(_CREATE))
+        connection.commit()
+        connection.execute(text("SET ROLE ringback_owner"))
+        connection.commit()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _DENIED:
+            raise
+        connection.rollback()
+        login, database = connection.execute(text("SELECT session_user, current_database()")).one()
+        raise RolesNotReadyError(str(error.orig), login=login, database=database) from None

@@ -6,7 +6,7 @@ import os
 import platform
 import warnings
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 import structlog
@@ -16,6 +16,7 @@ from celery import Celery, Task, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from celery.exceptions import SecurityWarning
 from celery.worker import WorkController, state
+from celery.worker.consumer import Consumer
 from celery.worker.request import Request
 from kombu.asynchronous import Hub
 
@@ -72,7 +73,18 @@ class WatchfulPool(bootsteps.StartStopStep):
         """Ask Celery's event loop for the turns."""
         pool: object = worker.pool
         if isinstance(pool, TaskPool):
-            hub.call_repeatedly(LOST_WAIT, pool.maintain_pool)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - untyped
+            hub.call_repeatedly(LOST_WAIT, pool.maintain_pool)
+
+
+class TaskConsumer(Consumer):
+    """Celery's consumer without delayed delivery: no delay lives in the broker, and its 28 queues are clutter."""
+
+    class Blueprint(Consumer.Blueprint):
+        """The steps of a worker's consumer."""
+
+        default_steps: ClassVar = {  # pyright: ignore[reportIncompatibleVariableOverride] - Celery reads it of the class
+            step for step in Consumer.Blueprint.default_steps if "DelayedDelivery" not in step
+        }
 
 
 class LeasedTask(Task[..., None]):
@@ -87,6 +99,7 @@ def make_worker(settings: Settings) -> Celery:
         importlib.import_module(module)
     app = make_celery(settings)
     app.steps["worker"].add(WatchfulPool)
+    app.conf.worker_consumer = f"{TaskConsumer.__module__}:{TaskConsumer.__qualname__}"
     for definition in defined().values():
         _add(app, definition)
     _worker.settings = settings

@@ -54,7 +54,7 @@ class Runs:
             await self._keep(task, end.result)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(STORE_ERRORS),
-            wait=wait_exponential_jitter(initial=0.1, max=2, jitter=0.2),
+            wait=wait_exponential_jitter(multiplier=0.1, max=2, jitter=0.2),
             stop=stop_after_delay(END_PATIENCE),
             reraise=True,
         )
@@ -70,17 +70,19 @@ class Runs:
 
 def call(definition: Definition, task: TaskRecord) -> TaskEnd:
     """Run the function and say how it ended; raises nothing that the function did."""
-    context = TaskContext(task.id, task.run)
     try:
         values = definition.input_model.model_validate_json(task.input or b"{}")
-        found = definition.function(context, **{name: getattr(values, name) for name in type(values).model_fields})
-        return _succeeded(definition.output.dump_json(found))
-    except TaskError as error:
-        return TaskEnd(TaskStatus.FAILURE, None, error.code, error.title, error.detail)
-    except SoftTimeLimitExceeded:
-        return _failed("time_limit", "Time limit", f"It ran longer than {definition.kind.soft_time_limit} seconds.")
     except ValidationError:
         return _failed("invalid_input", "Invalid input", "The input does not fit this version of the task type.")
+    try:
+        found = definition.function(
+            TaskContext(task.id, task.run), **{name: getattr(values, name) for name in type(values).model_fields}
+        )
+        return _succeeded(definition.output.dump_json(found))
+    except TaskError as error:
+        return _failed(error.code, error.title, error.detail)
+    except SoftTimeLimitExceeded:
+        return _failed("time_limit", "Time limit", f"It ran longer than {definition.kind.soft_time_limit} seconds.")
     except Exception:  # noqa: BLE001 - whatever a task raises ends the task, and only the task
         _log.exception("task.raised", task_id=str(task.id), type=task.type)
         return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
@@ -93,4 +95,9 @@ def _succeeded(result: bytes) -> TaskEnd:
 
 
 def _failed(code: str, title: str, detail: str) -> TaskEnd:
-    return TaskEnd(TaskStatus.FAILURE, None, code, title, detail)
+    return TaskEnd(TaskStatus.FAILURE, None, _storable(code), _storable(title), _storable(detail))
+
+
+def _storable(text: str) -> str:
+    """Replace what a Postgres text cannot hold: a task that ended so would never be recorded as ended."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()

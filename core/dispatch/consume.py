@@ -6,6 +6,7 @@ A message that is none of ours is rejected, which sets it aside in the dead-lett
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -64,10 +65,18 @@ class DeliveryConsumer:
         )
         with consumer:
             while not self._stopping.is_set():
-                try:
+                with suppress(TimeoutError):
                     connection.drain_events(timeout=_TICK)
-                except TimeoutError:
+                self._acknowledge(connection)
+                if connection.supports_heartbeats:
                     connection.heartbeat_check()
+            self._acknowledge(connection)
+
+    def _acknowledge(self, present: Connection) -> None:
+        while not self._decided.empty():
+            connection, message = self._decided.get_nowait()
+            if connection is present:  # what came over a lost one comes again by itself
+                message.ack()
 
     def _receive(self, connection: Connection, body: object, message: Message) -> None:
         try:

@@ -30,6 +30,7 @@ from core.model.queued import Queued, QueuedTask
 PERSISTENT: Final = 2  # AMQP 0-9-1, basic properties
 RETRY_PAUSE: Final = 1.0
 DEPTH_AGE: Final = 0.2
+IDLE_DEPTH_AGE: Final = 2.0
 _BACKLOG: Final = 1_000
 
 _log: Final = structlog.stdlib.get_logger()
@@ -146,7 +147,8 @@ class Publisher:
             )
 
     def _measure(self, connection: Connection) -> None:
+        """Look how full the window is: often while anything is in it, now and then while it is empty."""
         now = clock.monotonic()
-        if now - self._depth_at >= DEPTH_AGE:
+        if now - self._depth_at >= (DEPTH_AGE if self._depth else IDLE_DEPTH_AGE):
             self._depth = depth(connection, delivery_queue)
             self._depth_at = now

@@ -1,8 +1,9 @@
-"""What the integration tests share."""
+"""What the integration tests share: a tenant, its endpoint, and a delivery to it that is due."""
 
 import pytest
 
 from core.database import Database
+from core.model.ids import DeliveryId, EndpointId, TenantId
 from tests.support.rows import Rows
 
 
@@ -10,3 +11,21 @@ from tests.support.rows import Rows
 def rows(database: Database) -> Rows:
     """A factory of rows in the test's own database."""
     return Rows(database)
+
+
+@pytest.fixture
+async def tenant(rows: Rows) -> TenantId:
+    """A tenant."""
+    return await rows.tenant()
+
+
+@pytest.fixture
+async def endpoint(rows: Rows, tenant: TenantId) -> EndpointId:
+    """The tenant's endpoint."""
+    return await rows.endpoint(tenant)
+
+
+@pytest.fixture
+async def delivery(rows: Rows, tenant: TenantId, endpoint: EndpointId) -> DeliveryId:
+    """A delivery to the endpoint that is due."""
+    return await rows.delivery(tenant, endpoint)

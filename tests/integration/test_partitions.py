@@ -22,12 +22,6 @@ NOTHING_TO_DO: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.fixture
-async def tenant(rows: Rows) -> TenantId:
-    """A tenant."""
-    return await rows.tenant()
-
-
 async def partition_of(rows: Rows, table: str, id_: UUID) -> str:
     """Return the partition that holds a row."""
     column = "delivery_id" if table == "attempts" else "id"

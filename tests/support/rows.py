@@ -68,8 +68,8 @@ class Rows:
         await self.put(tables.events, tenant_id, **{"id": made, **columns})
         return made
 
-    async def delivery(self, tenant_id: UUID, endpoint_id: UUID, **columns: object) -> DeliveryId:
-        """Make a delivery that is due, with an event of its own."""
+    async def delivery(self, tenant_id: UUID, endpoint_id: UUID | None, **columns: object) -> DeliveryId:
+        """Make a delivery that is due, with an event of its own; one without an endpoint needs a lane."""
         made = DeliveryId(self.new_id())
         event_id = await self.event(tenant_id)
         given = {"id": made, "event_id": event_id, "endpoint_id": endpoint_id, "lane": endpoint_id, **columns}

@@ -9,7 +9,6 @@ Postgres ─► feeder ─► publisher thread ─► broker
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,37 +80,55 @@ class Deliverer:
         consumer = DeliveryConsumer(require(self.settings.broker_url, "BROKER_URL"), offer)
         self.publisher.start()
         consumer.start()
-        recording = asyncio.create_task(self.recorder.run())
-        engine = asyncio.create_task(self.engine.run())
-        background = self._loops(stopping)
+        recording = asyncio.create_task(self.recorder.run(), name="recorder")
+        parts = [asyncio.create_task(self.engine.run(), name="engine"), *self._loops(stopping)]
         _log.info("deliverer.started")
-        await stopping.wait()
+        broken = await _first_to_end(stopping, recording, *parts)
+        stopping.set()
         await asyncio.to_thread(consumer.stop)
         self.engine.stop()
-        await asyncio.gather(engine, *background)
+        await asyncio.gather(*parts, return_exceptions=True)
         await self._close(recording)
-        _log.info("deliverer.stopped")
+        _log.info("deliverer.stopped", broken=broken)
+        if broken is not None:
+            raise BrokenError(broken)
 
     def _loops(self, stopping: asyncio.Event) -> list[asyncio.Task[None]]:
-        feed, parts, clock = (
-            self.feeder.run_once,
-            Partitions(self.database).run_once,
-            ClockReader(self.database).run_once,
-        )
+        turns = {
+            "feeder": (self.feeder.run_once, self.settings.feed_interval),
+            "partitions": (Partitions(self.database).run_once, PARTITIONS_PAUSE),
+            "clock": (ClockReader(self.database).run_once, CLOCK_PAUSE),
+        }
         return [
-            asyncio.create_task(repeat("feeder", feed, pause=self.settings.feed_interval, stopping=stopping)),
-            asyncio.create_task(repeat("partitions", parts, pause=PARTITIONS_PAUSE, stopping=stopping)),
-            asyncio.create_task(repeat("clock", clock, pause=CLOCK_PAUSE, stopping=stopping)),
+            asyncio.create_task(repeat(name, run_once, pause=pause, stopping=stopping), name=name)
+            for name, (run_once, pause) in turns.items()
         ]
 
     async def _close(self, recording: asyncio.Task[None]) -> None:
         recording.cancel()
-        with suppress(asyncio.CancelledError):
-            await recording
+        await asyncio.gather(recording, return_exceptions=True)
         await asyncio.to_thread(self.publisher.stop)
         await self.sender.aclose()
         await self.resolver.aclose()
         await self.database.close()
+
+
+class BrokenError(Exception):
+    """A part of the process ended by itself: whoever started the process should start it again."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(f"the {part} ended by itself")
+
+
+async def _first_to_end(stopping: asyncio.Event, *parts: asyncio.Task[None]) -> str | None:
+    """Wait until the process is asked to stop; return the name of a part that ended before that."""
+    asked = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait((asked, *parts), return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    for part in done - {asked}:
+        _log.error("deliverer.broken", part=part.get_name(), exc_info=part.exception())
+        return part.get_name()
+    return None
 
 
 async def _serve(settings: Settings) -> None:

@@ -77,12 +77,14 @@ class Engine:
 
     async def run(self) -> None:
         """Work until stopped, then drain."""
-        while not self._stopping:
-            await self._wake.wait()
-            self._wake.clear()
-            await self.turn()
-        if self._running:
-            await asyncio.wait(self._running)
+        try:
+            while not self._stopping:
+                await self._wake.wait()
+                self._wake.clear()
+                await self.turn()
+        finally:
+            if self._running:
+                await asyncio.wait(self._running)
 
     async def turn(self) -> int:
         """Claim and start what has a free slot now; return how many attempts were started."""

@@ -71,7 +71,7 @@ class Recorder:
         """Write one attempt, however long the store is away; one that cannot be written is its waiter's error."""
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
-            wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.2),
+            wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.2),
             reraise=True,
         )
         try:

@@ -1,0 +1,133 @@
+"""The feeder's other half: tasks that are due, and tasks whose worker is dead."""
+
+import json
+from collections.abc import AsyncGenerator
+from typing import cast
+
+import pytest
+from sqlalchemy import func
+
+from core.database import Database
+from core.dispatch.publish import Publisher
+from core.model import tables
+from core.model.ids import EndpointId, TaskId, TenantId
+from core.model.queued import QueuedTask
+from tests.support.brokers import bodies_in
+from tests.support.feeding import BASE_URL, new_feeder, publishing
+from tests.support.rows import Rows
+from tests.support.samples import URL, ago
+from workers.feeder.queries import take_due_tasks
+
+RUNNING = {"status": "STARTED", "due_at": None, "leased_by": "here/1"}
+
+
+@pytest.fixture
+async def publisher(redis_broker_url: str) -> AsyncGenerator[Publisher]:
+    """A connected publisher."""
+    async with publishing(redis_broker_url) as connected:
+        yield connected
+
+
+async def take(database: Database, per_tenant: int = 64) -> tuple[QueuedTask, ...]:
+    async with database.engine() as tx:
+        return await take_due_tasks(tx, limit=1000, per_tenant=per_tenant)
+
+
+async def lost(rows: Rows, tenant: TenantId, losses: int, **columns: object) -> TaskId:
+    """Make a task whose worker has died, after so many that died before."""
+    return await rows.task(
+        tenant, **RUNNING, **columns, lease_until=ago(1), run=losses + 1, lost_count=losses, started_at=func.now()
+    )
+
+
+async def test_a_due_task_is_published_once(
+    database: Database, rows: Rows, tenant: TenantId, redis_broker_url: str
+) -> None:
+    task = await rows.task(tenant)
+    await rows.task(tenant, due_at=ago(-60))
+    async with publishing(redis_broker_url) as publisher:
+        feeder = new_feeder(database, publisher)
+
+        reports = [await feeder.run_once(), await feeder.run_once()]
+
+    assert [report.tasks for report in reports] == [1, 0]
+    (message,) = cast("list[list[object]]", bodies_in(redis_broker_url, "ringback.tasks.default"))
+    assert message[0] == [str(task)]
+
+
+async def test_a_published_task_is_taken_again_after_half_a_minute(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    task = await rows.task(tenant, published_until=ago(1))
+
+    assert await take(database) == (QueuedTask(task, "math.divide", "default"),)
+    assert await take(database) == ()
+
+
+async def test_a_tenant_fills_no_more_than_its_share_of_a_queue(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    first, second, _ = [await rows.task(tenant, due_at=ago(9 - n)) for n in range(3)]
+    elsewhere = await rows.task(tenant, queue="reports")
+    other = await rows.task(await rows.tenant())
+
+    taken, again = await take(database, per_tenant=2), await take(database, per_tenant=2)
+
+    assert {one.task_id for one in taken} == {first, second, elsewhere, other}
+    assert again == ()
+
+
+@pytest.mark.parametrize("losses", [0, 1])
+async def test_a_lost_task_is_due_again(
+    database: Database, rows: Rows, tenant: TenantId, publisher: Publisher, losses: int
+) -> None:
+    task = await lost(rows, tenant, losses)
+
+    report = await new_feeder(database, publisher).run_once()
+
+    row = await rows.row(tables.tasks, task)
+    assert (report.lost, report.tasks) == (1, 1)
+    assert (row["status"], row["lost_count"], row["lease_until"], row["leased_by"]) == ("RETRY", losses + 1, None, None)
+    assert await rows.one("SELECT due_at <= now() AS due FROM tasks") == {"due": True}
+
+
+async def test_a_running_task_is_left_alone(
+    database: Database, rows: Rows, tenant: TenantId, publisher: Publisher
+) -> None:
+    task = await rows.task(tenant, **RUNNING, run=1, lease_until=ago(-5))
+    before = await rows.row(tables.tasks, task)
+
+    report = await new_feeder(database, publisher).run_once()
+
+    assert not report.worked
+    assert await rows.row(tables.tasks, task) == before
+
+
+async def test_the_third_loss_ends_the_task_and_tells(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, publisher: Publisher
+) -> None:
+    task = await lost(rows, tenant, 2, webhook_url=URL)
+
+    report = await new_feeder(database, publisher).run_once()
+
+    row = await rows.row(tables.tasks, task)
+    told = await rows.all("SELECT endpoint_id, url, event_type FROM deliveries WHERE task_id = :id", id=task)
+    assert report.lost == 1
+    assert (row["status"], row["error_code"], row["lost_count"]) == ("FAILURE", "worker_lost", 3)
+    assert {(one["endpoint_id"], one["url"]) for one in told} == {(None, URL), (endpoint, None)}
+    assert {one["event_type"] for one in told} == {"task.failed"}
+
+
+async def test_the_event_of_a_lost_task_says_so_without_its_input(
+    database: Database, rows: Rows, tenant: TenantId, publisher: Publisher
+) -> None:
+    await lost(rows, tenant, 2)
+
+    await new_feeder(database, publisher).run_once()
+
+    event = await rows.one("SELECT type, deliveries, body FROM events")
+    data = json.loads(cast("bytes", event["body"]))["data"]
+    assert (event["type"], event["deliveries"], data["status"], data["attempts"]) == ("task.failed", 0, "FAILURE", 3)
+    assert data["error"]["code"] == "worker_lost"
+    assert data["links"]["self"].startswith(f"{BASE_URL}/v1/tasks/task_")
+    assert "input" not in data

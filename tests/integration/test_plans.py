@@ -1,0 +1,147 @@
+"""Every hot statement uses the index that is named beside it, on tables that are not small."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import Role, open_engine
+from core.intake.queries import count_waiting
+from core.journal.queries import list_deliveries, list_tasks
+from core.journal.read import DeliveryFilter
+from core.model.ids import EndpointId, EventId, TaskId, TenantId
+from tests.conftest import TEMPLATE
+from tests.support.plans import indexes, plan_of, read_whole
+from tests.support.stores import PostgresServer, ask
+from workers.delivery.queries import claim_deliveries, due_of_lane
+from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, take_due_tasks, take_lapsed
+from workers.queries import take_lost
+
+# 200 tenants with 10 endpoints each; of 20,000 deliveries 2,000 wait, some 100 are on the wire, the rest have ended.
+FILL = """
+INSERT INTO tenants (id, slug, name) SELECT ringback_uuid7(), 't-' || n, 'Acme' FROM generate_series(1, 200) n;
+INSERT INTO endpoints (id, tenant_id, url, event_types, signature, max_in_flight, ordering, status)
+SELECT ringback_uuid7(), t.id, 'https://example.com/', '{}', 'hmac', 50, 'none', 'enabled'
+FROM tenants t, generate_series(1, 10);
+INSERT INTO events (id, tenant_id, type, timestamp, body, data_offset, data_length)
+SELECT ringback_uuid7(), t.id, 'order.paid', now(), '{"data":{}}', 8, 2 FROM tenants t, generate_series(1, 20);
+CREATE TEMP TABLE of_tenant AS SELECT DISTINCT ON (tenant_id) tenant_id, id FROM events;
+INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, lane, status, trigger, due_at, lease_until,
+                        succeeded_at, finished_at, task_id)
+SELECT ringback_uuid7(), e.tenant_id, v.id, 'order.paid', e.id, e.id,
+       CASE n WHEN 1 THEN 'pending' ELSE 'succeeded' END, 'first', CASE n WHEN 1 THEN now() END,
+       CASE WHEN n = 1 AND random() < 0.05 THEN now() + INTERVAL '1 min' END,
+       CASE WHEN n > 1 THEN now() END, CASE WHEN n > 1 THEN now() END, CASE n WHEN 2 THEN v.id END
+FROM endpoints e JOIN of_tenant v USING (tenant_id), generate_series(1, 10) n;
+INSERT INTO tasks (id, tenant_id, type, queue, status, max_attempts, due_at, lease_until, finished_at)
+SELECT ringback_uuid7(), t.id, 'math.divide', 'default',
+       CASE n WHEN 1 THEN 'PENDING' WHEN 2 THEN 'STARTED' ELSE 'SUCCESS' END, 1, CASE n WHEN 1 THEN now() END,
+       CASE n WHEN 2 THEN now() + INTERVAL '1 min' END, CASE WHEN n > 2 THEN now() END
+FROM tenants t, generate_series(1, 100) n;
+ANALYZE tenants, endpoints, events, deliveries, tasks;
+"""
+NONE: UUID = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A transaction on full tables, and IDs that are in them."""
+
+    tx: AsyncConnection
+    tenant: TenantId
+    lane: UUID
+    event: UUID
+    waiting: UUID
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: PostgresServer) -> Generator[str]:
+    """A database whose tables are not small."""
+    url = postgres.create_database("plans", TEMPLATE)
+    ask(postgres.store.url_of("plans", user="postgres"), FILL)
+    yield url
+    postgres.drop_database("plans")
+
+
+async def looking(url: str, role: Role) -> AsyncGenerator[Look]:
+    async with open_engine(url, Role.ENGINE, pooled=False).connect() as tx:
+        found = await tx.execute(
+            text("SELECT tenant_id, lane, event_id, id FROM deliveries WHERE due_at > '-infinity'")
+        )
+        tenant, lane, event, waiting = found.first() or (NONE, NONE, NONE, NONE)
+        await tx.execute(text("SELECT set_config('ringback.tenant', :id, true)"), {"id": str(tenant)})
+        await tx.execute(text(f"SET LOCAL ROLE {role.value}"))
+        yield Look(tx, TenantId(tenant), lane, event, waiting)
+        await tx.rollback()
+
+
+@pytest.fixture
+async def engine(filled: str) -> AsyncGenerator[Look]:
+    """A transaction in the engine's role, rolled back at the end."""
+    async for look in looking(filled, Role.ENGINE):
+        yield look
+
+
+@pytest.fixture
+async def tenant(filled: str) -> AsyncGenerator[Look]:
+    """A transaction in the role of one tenant."""
+    async for look in looking(filled, Role.TENANT):
+        yield look
+
+
+Run = Callable[[Look], Awaitable[object]]
+
+
+def listing(look: Look, wanted: DeliveryFilter) -> Awaitable[object]:
+    return list_deliveries(look.tx, wanted=wanted, before=None, limit=51)
+
+
+ENGINE: dict[str, tuple[Run, set[str]]] = {
+    "claim": (
+        lambda at: claim_deliveries(at.tx, ids=[at.waiting, NONE], default_cap=50, default_timeout=15, lease=15),
+        {"deliveries_pkey", "events_pkey", "deliveries_leased_idx", "secrets_tenant_id_endpoint_id_idx"},
+    ),
+    "due of a lane": (lambda at: due_of_lane(at.tx, lane=at.lane, limit=100), {"deliveries_due_idx"}),
+    "feed deliveries": (lambda at: take_due_deliveries(at.tx, limit=1000, default_cap=50), {"deliveries_due_idx"}),
+    "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
+    "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000), {"deliveries_due_idx"}),
+    "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, per_tenant=64), {"tasks_due_idx"}),
+    "end lost tasks": (lambda at: take_lost(at.tx, limit=200), {"tasks_leased_idx"}),
+    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
+}
+TENANT: dict[str, tuple[Run, set[str]]] = {
+    "all": (lambda at: listing(at, DeliveryFilter()), {"deliveries_tenant_id_id_idx"}),
+    "of an endpoint": (
+        lambda at: listing(at, DeliveryFilter(endpoint_id=EndpointId(at.lane))),
+        {"deliveries_endpoint_id_id_idx"},
+    ),
+    "of an event": (lambda at: listing(at, DeliveryFilter(event_id=EventId(at.event))), {"deliveries_event_id_idx"}),
+    "of a task": (lambda at: listing(at, DeliveryFilter(task_id=TaskId(at.event))), {"deliveries_task_id_idx"}),
+    "tasks": (
+        lambda at: list_tasks(at.tx, before=None, limit=51, status=None, type_=None),
+        {"tasks_tenant_id_id_idx"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENGINE)
+async def test_a_statement_of_the_engine_uses_its_index(engine: Look, name: str) -> None:
+    run, named = ENGINE[name]
+
+    plan = await plan_of(engine.tx, lambda: run(engine))
+
+    assert named <= await indexes(engine.tx, plan)
+    assert await read_whole(engine.tx, plan) == set()
+
+
+@pytest.mark.parametrize("name", TENANT)
+async def test_a_list_of_a_tenant_uses_its_index(tenant: Look, name: str) -> None:
+    run, named = TENANT[name]
+
+    plan = await plan_of(tenant.tx, lambda: run(tenant))
+
+    assert named <= await indexes(tenant.tx, plan)
+    assert await read_whole(tenant.tx, plan) == set()

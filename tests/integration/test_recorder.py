@@ -1,0 +1,109 @@
+"""The recorder: outcomes go in batches, and none holds up another."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from core.database import Database
+from core.model.ids import DeliveryId, EndpointId, TenantId
+from core.model.outcome import Response
+from core.model.queued import Queued
+from tests.support.claiming import DOWN, OK, claim, claim_one, settled
+from tests.support.rows import Rows
+from workers.delivery.record import Recorder
+
+TOO_LARGE = replace(OK, response=Response(200, (), bytes(16_385), truncated=False))
+
+
+class Recording:
+    """A recorder at work, and what it said is due again."""
+
+    def __init__(self, database: Database) -> None:
+        self.due: list[Queued] = []
+        self.recorder = Recorder(database, self._take)
+
+    def _take(self, due: Sequence[Queued]) -> None:
+        self.due += due
+
+
+@pytest.fixture
+async def recording(database: Database) -> AsyncGenerator[Recording]:
+    """A recorder that runs until the test ends."""
+    made = Recording(database)
+    running = asyncio.create_task(made.recorder.run())
+    yield made
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_an_outcome_is_committed_when_its_record_returns(
+    database: Database, rows: Rows, recording: Recording, delivery: DeliveryId
+) -> None:
+    claimed = await claim_one(database, delivery)
+
+    await recording.recorder.record(settled(claimed, OK))
+
+    assert [one["outcome"] for one in await rows.attempts(delivery)] == ["succeeded"]
+
+
+async def test_what_is_due_again_is_handed_on(database: Database, recording: Recording, delivery: DeliveryId) -> None:
+    claimed = await claim_one(database, delivery)
+
+    await recording.recorder.record(settled(claimed, replace(DOWN, note="reconnect")))
+
+    assert [one.delivery_id for one in recording.due] == [delivery]
+
+
+async def test_a_thousand_outcomes_at_once_are_all_recorded(
+    database: Database, rows: Rows, recording: Recording, tenant: TenantId
+) -> None:
+    endpoint = await rows.endpoint(tenant, max_in_flight=1000)
+    claimed = await claim(database, *await rows.deliveries(1000, tenant, endpoint))
+
+    await asyncio.gather(*(recording.recorder.record(settled(one, OK)) for one in claimed))
+
+    assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 1000}
+
+
+async def test_two_outcomes_of_one_delivery_at_once_are_both_recorded(
+    database: Database, rows: Rows, recording: Recording, delivery: DeliveryId
+) -> None:
+    first = settled(await claim_one(database, delivery), DOWN)
+    second = replace(first, claim=2, number=2)
+
+    await asyncio.gather(recording.recorder.record(first), recording.recorder.record(second))
+
+    assert [one["number"] for one in await rows.attempts(delivery)] == [1, 2]
+
+
+async def test_one_bad_row_does_not_hold_up_the_others(
+    database: Database, rows: Rows, recording: Recording, tenant: TenantId, endpoint: EndpointId
+) -> None:
+    claimed = await claim(database, *await rows.deliveries(5, tenant, endpoint))
+    outcomes = [OK, OK, TOO_LARGE, OK, OK]
+
+    done = await asyncio.wait_for(
+        asyncio.gather(
+            *(recording.recorder.record(settled(one, o)) for one, o in zip(claimed, outcomes, strict=True)),
+            return_exceptions=True,
+        ),
+        timeout=5,
+    )
+
+    assert [one is None for one in done] == [True, True, False, True, True]
+    assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 4}
+
+
+async def test_a_bad_row_leaves_its_lease_to_the_feeder(
+    database: Database, rows: Rows, recording: Recording, delivery: DeliveryId
+) -> None:
+    claimed = await claim_one(database, delivery)
+
+    with pytest.raises(Exception, match="attempts_response_body"):
+        await asyncio.wait_for(recording.recorder.record(settled(claimed, TOO_LARGE)), timeout=5)
+
+    assert await rows.one("SELECT lease_until IS NOT NULL AS leased FROM deliveries") == {"leased": True}

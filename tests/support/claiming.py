@@ -1,0 +1,60 @@
+"""Claims and their outcomes, as a deliverer would write them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from core.database import Database
+from core.journal.record import Settled
+from core.journal.record_queries import record_attempts
+from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response
+from core.model.queued import Queued
+from core.model.settle import settle
+from workers.delivery.claim import Claimed
+from workers.delivery.queries import claim_deliveries
+
+CAP = 50
+TIMEOUT = 15
+LEASE = 15
+SCHEDULE = (5, 300)
+OK = Outcome(OutcomeKind.SUCCEEDED, response=Response(200, (("Date", "now"),), b"thanks", truncated=False))
+DOWN = Outcome(
+    OutcomeKind.FAILED, ErrorClass.HTTP_STATUS, response=Response(500, (("Date", "now"),), b"no", truncated=False)
+)
+GONE = Outcome(OutcomeKind.FAILED, ErrorClass.HTTP_STATUS, response=Response(410, (), b"", truncated=False))
+UNKNOWN = Outcome(OutcomeKind.UNKNOWN)
+
+
+async def claim(database: Database, *ids: UUID) -> tuple[Claimed, ...]:
+    """Claim deliveries in a transaction of its own."""
+    async with database.engine() as tx:
+        return await claim_deliveries(tx, ids=ids, default_cap=CAP, default_timeout=TIMEOUT, lease=LEASE)
+
+
+async def claim_one(database: Database, id_: UUID) -> Claimed:
+    """Claim a delivery that can be claimed."""
+    (claimed,) = await claim(database, id_)
+    return claimed
+
+
+def settled(claimed: Claimed, outcome: Outcome) -> Settled:
+    """Return what a deliverer records of an outcome; there is no jitter."""
+    state = claimed.state(SCHEDULE)
+    return Settled(
+        delivery_id=claimed.delivery_id,
+        tenant_id=claimed.tenant_id,
+        claim=claimed.claim,
+        number=claimed.number,
+        trigger=state.trigger,
+        url=claimed.url,
+        request_headers={"webhook-id": "evt_x"},
+        outcome=outcome,
+        verdict=settle(outcome, state, now=datetime(2026, 1, 1, tzinfo=UTC), draw=0.0),
+        started_at=claimed.claimed_at,
+    )
+
+
+async def record(database: Database, *outcomes: Settled) -> Sequence[Queued]:
+    """Record outcomes in a transaction of its own; return what is due again at once."""
+    async with database.engine() as tx:
+        return await record_attempts(tx, settled=outcomes)

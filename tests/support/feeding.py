@@ -1,0 +1,37 @@
+"""A feeder with a real publisher behind it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from core.database import Database
+from core.dispatch.celery import make_celery
+from core.dispatch.publish import Publisher
+from core.settings import Settings
+from workers.ending import Ending
+from workers.feeder.feed import Feeder
+
+SETTINGS = Settings(retry_schedule=(5, 300), timeout=15, lease=15)
+BASE_URL = "https://ringback.example"
+
+
+def new_publisher(broker_url: str) -> Publisher:
+    """Return a publisher that is not started."""
+    return Publisher(broker_url, make_celery(Settings(broker_url=broker_url)))
+
+
+@asynccontextmanager
+async def publishing(broker_url: str) -> AsyncGenerator[Publisher]:
+    """Run a publisher that is connected."""
+    publisher = new_publisher(broker_url)
+    publisher.start()
+    try:
+        assert await asyncio.to_thread(publisher.wait_until_ready, 10)
+        yield publisher
+    finally:
+        await asyncio.to_thread(publisher.stop)
+
+
+def new_feeder(database: Database, publisher: Publisher) -> Feeder:
+    """Return a feeder of one process."""
+    return Feeder(database, publisher, SETTINGS, Ending(publisher, BASE_URL))
