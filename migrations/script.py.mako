@@ -6,7 +6,9 @@ Revises: ${down_revision | comma,n}
 
 from typing import Final
 
+import sqlalchemy as sa
 from alembic import op
+${imports if imports else ""}
 
 revision: Final = ${repr(up_revision)}
 down_revision: Final[str | None] = ${repr(down_revision)}

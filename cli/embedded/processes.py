@@ -45,7 +45,6 @@ def spawn(
         cwd: where it starts; `None`: where this process is.
         account: whom it runs as; `None`: as this process.
         keep_fds: file descriptors that stay open in it, under the same numbers.
-
     Raises:
         OSError: the program cannot be executed.
         RuntimeError: called from another thread than the main one.

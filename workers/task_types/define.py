@@ -15,6 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
+from core.dispatch.broker import TASK_QUEUES
 from core.registry.task_types import TaskType
 
 P = ParamSpec("P")
@@ -65,8 +66,13 @@ def task_type(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function as a task type; limits are seconds.
 
-    Raises `TypeError` for a parameter or a return value without an annotation, `ValueError` for a name that is taken.
+    Raises `TypeError` for a parameter or a return value without an annotation, `ValueError` for a name that is taken,
+    a queue that no worker serves, or limits in the wrong order.
     """
+    if queue not in TASK_QUEUES:
+        raise ValueError(f"{name}: there is no queue {queue}, only {', '.join(TASK_QUEUES)}")
+    if not 0 < soft_time_limit < hard_time_limit:
+        raise ValueError(f"{name}: the soft time limit must be positive and below the hard one")
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         if name in _defined:

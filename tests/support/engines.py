@@ -1,0 +1,76 @@
+"""An engine on real leases whose attempts a test can hold, fail and count."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from core.database import Database
+from core.model.queued import Queued
+from core.settings import Settings
+from tests.support.claiming import OK, record, settled
+from workers.delivery.attempt import Leases
+from workers.delivery.claim import Claimed
+from workers.delivery.engine import Engine
+from workers.delivery.lanes import Lanes
+
+
+class Post:
+    """Claims from Postgres, which is away for the first `outages` calls; attempts that succeed once let go."""
+
+    def __init__(self, database: Database, *, outages: int = 0) -> None:
+        self._database = database
+        self._leases = Leases(database, Settings(timeout=15, lease=15))
+        self._outages = outages
+        self.claims = 0
+        self.started: list[UUID] = []
+        self.ended: list[UUID] = []
+        self.broken: set[UUID] = set()
+        self.let_go = asyncio.Event()
+        self._changed = asyncio.Condition()
+
+    async def claim(self, ids: Sequence[UUID]) -> Sequence[Claimed]:
+        """See `Claims.claim`."""
+        self.claims += 1
+        if self.claims <= self._outages:
+            raise ConnectionRefusedError
+        return await self._leases.claim(ids)
+
+    async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
+        """See `Claims.due`."""
+        return await self._leases.due(lane, limit)
+
+    async def attempt(self, claimed: Claimed, _before: float) -> None:
+        """Wait until let go, then succeed and record it, or break."""
+        await self._note(self.started, claimed.delivery_id)
+        await self.let_go.wait()
+        if claimed.delivery_id in self.broken:
+            raise RuntimeError(claimed.delivery_id)
+        await record(self._database, settled(claimed, OK))
+        await self._note(self.ended, claimed.delivery_id)
+
+    async def wait_for(self, count: int, of: list[UUID]) -> None:
+        """Wait until that many attempts have started, or ended."""
+        async with asyncio.timeout(10), self._changed:
+            await self._changed.wait_for(lambda: len(of) >= count)
+
+    async def _note(self, where: list[UUID], delivery_id: UUID) -> None:
+        where.append(delivery_id)
+        async with self._changed:
+            self._changed.notify_all()
+
+
+def new_engine(post: Post, *, cap: int = 50, limit: int = 100) -> Engine:
+    """Return an engine that is not running."""
+    return Engine(post, post.attempt, Lanes(cap), limit=limit)
+
+
+@asynccontextmanager
+async def running(engine: Engine) -> AsyncGenerator[asyncio.Task[None]]:
+    """Run an engine, and stop it at the end."""
+    task = asyncio.create_task(engine.run())
+    try:
+        yield task
+    finally:
+        engine.stop()
+        await task

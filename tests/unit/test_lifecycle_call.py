@@ -1,0 +1,119 @@
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
+from pydantic import BaseModel
+
+from core.model.states import TaskStatus
+from core.results import RESULT_LIMIT
+from tests.support.task_records import task_record
+from workers.lifecycle import call
+from workers.queries import TaskEnd
+from workers.task_types import mathematics
+from workers.task_types.define import Definition, TaskContext, TaskError, defined, task_type
+
+
+class Strict(BaseModel):
+    """What a task may check for itself."""
+
+    x: int
+
+
+def define(function: Callable[[TaskContext], object]) -> Definition:
+    """Return a task type without input that runs this."""
+
+    def run(context: TaskContext) -> object:
+        return function(context)
+
+    name = f"tests.{uuid4().hex}"
+    task_type(name, soft_time_limit=7, hard_time_limit=8)(run)
+    return defined()[name]
+
+
+def raising(error: Exception) -> Definition:
+    """Return a task type that raises this."""
+
+    def fail(_context: TaskContext) -> object:
+        raise error
+
+    return define(fail)
+
+
+def ended(definition: Definition, input_: bytes | None = b"{}") -> TaskEnd:
+    return call(definition, task_record(input=input_))
+
+
+def test_a_result_is_success_and_json() -> None:
+    assert mathematics.divide
+
+    end = call(defined()["math.divide"], task_record())
+
+    assert end == TaskEnd(TaskStatus.SUCCESS, str(22 / 7).encode())
+
+
+def test_the_function_is_told_its_task_and_its_run() -> None:
+    seen: list[TaskContext] = []
+
+    call(define(seen.append), task_record(run=3, input=None))
+
+    assert seen == [TaskContext(task_record().id, 3)]
+
+
+def test_a_division_by_zero_is_a_failure_with_its_code() -> None:
+    end = call(defined()["math.divide"], task_record(input=b'{"x":1,"y":0}'))
+
+    assert (end.status, end.error_code, end.result) == (TaskStatus.FAILURE, "division_by_zero", None)
+
+
+def test_a_task_error_is_told_in_its_own_words() -> None:
+    end = ended(raising(TaskError("no_luck", "No luck", "The coin fell on its edge.")))
+
+    assert end == TaskEnd(TaskStatus.FAILURE, None, "no_luck", "No luck", "The coin fell on its edge.")
+
+
+def test_a_task_error_may_hold_what_a_database_cannot() -> None:
+    end = ended(raising(TaskError("odd\x00", "Odd \ud800", "nul: \x00, surrogate: \udfff")))
+
+    assert end == TaskEnd(TaskStatus.FAILURE, None, "odd\ufffd", "Odd ?", "nul: \ufffd, surrogate: ?")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("password=hunter2"), KeyError("hunter2"), ZeroDivisionError("hunter2"), OSError(5, "hunter2")]
+)
+def test_an_unexpected_error_never_shows_its_text(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    end = ended(raising(error))
+
+    assert capsys.readouterr()
+    assert (end.status, end.error_code) == (TaskStatus.FAILURE, "task_error")
+    assert "hunter2" not in f"{end}"
+
+
+def test_the_soft_time_limit_is_a_failure_of_its_own() -> None:
+    end = ended(raising(SoftTimeLimitExceeded()))
+
+    assert (end.error_code, end.error_detail) == ("time_limit", "It ran longer than 7 seconds.")
+
+
+@pytest.mark.parametrize("input_", [b'{"x":1}', b'{"x":1,"y":"no"}', b'{"x":1,"y":2,"z":3}', b"[]", b"null", b"{"])
+def test_an_input_that_does_not_fit_this_version_is_a_failure_of_its_own(input_: bytes) -> None:
+    end = call(defined()["math.divide"], task_record(input=input_))
+
+    assert (end.status, end.error_code) == (TaskStatus.FAILURE, "invalid_input")
+
+
+def test_what_a_function_finds_invalid_itself_is_no_fault_of_the_input() -> None:
+    end = ended(define(lambda _: Strict.model_validate({"x": "no"})))
+
+    assert end.error_code == "task_error"
+
+
+def test_a_result_that_is_too_large_is_a_failure() -> None:
+    end = ended(define(lambda _: "x" * RESULT_LIMIT))
+
+    assert (end.status, end.error_code, end.result) == (TaskStatus.FAILURE, "result_too_large", None)
+
+
+@pytest.mark.parametrize("result", ["\ud800", object()], ids=["surrogate", "object"])
+def test_a_result_that_is_no_json_is_a_failure(result: object) -> None:
+    assert ended(define(lambda _: result)).error_code == "task_error"
