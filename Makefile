@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadgroup
 UP_ARGS ?=
 RECEIVER_ARGS ?=
 BENCH_ARGS ?=

@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api import openapi
 from api.auth import Keys
-from api.bodies import BODY_LIMIT
 from api.errors import add_error_handlers
 from api.middleware import RequestLog
 from api.routes import deliveries, endpoints, health, tasks, tenants
@@ -48,7 +47,6 @@ def create_app(settings: Settings) -> FastAPI:
         description=openapi.DESCRIPTION,
         version=VERSION,
         lifespan=lifespan,
-        max_body_size=BODY_LIMIT,
         responses=openapi.ERRORS,
     )
     openapi.add_webhooks(app)

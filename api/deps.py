@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller, Keys
 from api.errors import ProblemError
-from api.paging import decode_cursor
+from api.paging import Page, decode_cursor
 from api.state import State
 from core.intake.submit import Submissions
 from core.model import ids
@@ -105,14 +105,6 @@ class Transaction:
         return open_transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list is wanted."""
-
-    limit: int
-    before: UUID | None
-
-
 def paged(prefix: str) -> Callable[..., Coroutine[None, None, Page]]:
     """Return the dependency that reads `limit` and `cursor` of a list of such IDs."""
 
@@ -121,7 +113,8 @@ def paged(prefix: str) -> Callable[..., Coroutine[None, None, Page]]:
         limit: Annotated[int, Query(ge=1, le=200, description="How many to return.")] = 50,
         cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=200)] = None,
     ) -> Page:
-        return Page(limit, None if cursor is None else decode_cursor(cursor, prefix, caller.tenant_id))
+        before = None if cursor is None else decode_cursor(cursor, prefix, caller.tenant_id)
+        return Page(limit, before, prefix, caller.tenant_id)
 
     return read
 

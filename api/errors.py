@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from core.database import is_away
 from core.model.errors import (
@@ -37,6 +38,9 @@ _STATUS: Final[Mapping[type[RingbackError], HTTPStatus]] = {
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _HIDDEN: Final = frozenset({"header", "path", "query", "body"})
+
+_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_NOT_KEEPABLE: Final = "22021"  # character_not_in_repertoire: a NUL in a path or a query
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -123,7 +127,19 @@ def _http(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     code = error.code if isinstance(error, ProblemError) else _CODES.get(error.status_code, "bad-request")
     detail = error.detail if isinstance(error, ProblemError) else TITLES[code] + "."
-    return problem(request, status, code, detail, headers=error.headers)
+    headers = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return problem(request, status, code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Name the methods that the path has, over all routes: Starlette names those of the first one only."""
+    routes: Sequence[BaseRoute] = request.app.routes
+
+    def has(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in routes)
+
+    return ", ".join(method for method in _METHODS if has(method))
 
 
 def _validation(request: Request, error: Exception) -> Response:
@@ -139,6 +155,9 @@ def _pointer(location: Sequence[str | int]) -> str:
 
 
 def _store(request: Request, error: Exception) -> Response:
+    if getattr(getattr(error, "orig", None), "sqlstate", None) == _NOT_KEEPABLE:
+        detail = "A text holds a character that cannot be kept."
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail)
     if not is_away(error):
         return unexpected(request, error)
     _log.warning("store.unavailable", error=type(error).__name__)

@@ -3,9 +3,10 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -13,7 +14,7 @@ from fastapi import Request, Response
 from api.errors import ProblemError
 from core.model.errors import NotFoundError
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Identified")
 _NOBODY: Final = UUID(int=0)
 _LENGTH: Final = 16 + 16 + 4
 
@@ -41,14 +42,33 @@ def _check(named: bytes, prefix: str) -> bytes:
     return hashlib.blake2s(named, digest_size=4, person=prefix.encode()).digest()
 
 
-def cut(items: Sequence[T], limit: int, id_of: Callable[[T], UUID]) -> tuple[Sequence[T], UUID | None]:
-    """Return a page and the ID to go on after, given one item more than the page holds."""
-    page = items[:limit]
-    return page, id_of(page[-1]) if len(items) > limit else None
+class Identified(Protocol):
+    """What a list holds."""
+
+    @property
+    def id(self) -> UUID:
+        """By which the list is ordered."""
+        ...
 
 
-def link_next(request: Request, response: Response, cursor: str | None) -> None:
-    """Say in `Link` (RFC 8288) what `next_cursor` says in the body."""
-    if cursor is not None:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted."""
+
+    limit: int
+    before: UUID | None
+    prefix: str
+    tenant_id: UUID | None
+
+    def cut(self, found: Sequence[T], request: Request, response: Response) -> tuple[Sequence[T], str | None]:
+        """Return the page and the cursor after it, given one item more than the page holds.
+
+        `Link` (RFC 8288) says what the cursor says.
+        """
+        items = found[: self.limit]
+        if len(found) <= self.limit:
+            return items, None
+        cursor = encode_cursor(items[-1].id, self.prefix, self.tenant_id)
         url = request.url.include_query_params(cursor=cursor)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        return items, cursor

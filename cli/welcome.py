@@ -29,7 +29,8 @@ def welcome(api: Api, key: OperatorKey, data_dir: DataDir) -> str:
 def _commands(api: Api, key: OperatorKey) -> str:
     auth = f'-H "Authorization: Bearer {key.in_shell}" -H "Ringback-Tenant: default"'
     # The answer to a submit is 303 with a Location; curl can say it as an absolute URL.
-    submit = f"TASK=$(curl -sS -o /dev/null -w '%{{redirect_url}}' {api.url}/v1/tasks {auth} -H 'Content-Type: application/json' -d '{_task()}')"
+    body = f"-H 'Content-Type: application/json' -d '{_task()}'"
+    submit = f"TASK=$(curl -sS -o /dev/null -w '%{{redirect_url}}' {api.url}/v1/tasks {auth} {body})"
     return "\n".join(
         (
             f'{submit}; echo "$TASK"',

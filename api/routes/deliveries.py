@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -10,9 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.answers import single
 from api.bodies import StrictRoute
-from api.deps import Page, StateDep, Transaction, paged, parse_id
-from api.errors import ProblemError
-from api.paging import cut, encode_cursor, link_next
+from api.deps import StateDep, Transaction, paged, parse_id
+from api.paging import Page
 from api.schemas.deliveries import (
     AttemptList,
     AttemptOut,
@@ -23,11 +21,12 @@ from api.schemas.deliveries import (
     ErrorName,
     ScheduledOut,
 )
+from api.schemas.fields import in_utc
 from core.journal.queries import list_attempts, list_deliveries, read_delivery, read_task
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.journal.schedule import plan
 from core.model import ids
-from core.model.errors import NotFoundError
+from core.model.errors import FieldError, InvalidInputError, NotFoundError
 from core.model.ids import DeliveryId, EndpointId, EventId, TaskId
 
 T = TypeVar("T")
@@ -62,8 +61,8 @@ class Filters:
             response_code=int(response_code) if response_code and exact else None,
             response_class=int(response_code[0]) if response_code and not exact else None,
             error=error,
-            created_after=_with_offset(created_after),
-            created_before=_with_offset(created_before),
+            created_after=_bound("created_after", created_after),
+            created_before=_bound("created_before", created_before),
         )
 
 
@@ -115,9 +114,7 @@ async def _page(
 ) -> DeliveryPage:
     before = None if page.before is None else DeliveryId(page.before)
     found = await list_deliveries(tx.connection, wanted=wanted, before=before, limit=page.limit + 1)
-    items, last = cut(found, page.limit, lambda delivery: delivery.id)
-    cursor = last and encode_cursor(last, ids.DELIVERY, tx.tenant_id)
-    link_next(request, response, cursor)
+    items, cursor = page.cut(found, request, response)
     return DeliveryPage(data=[_out(one) for one in items], next_cursor=cursor)
 
 
@@ -142,7 +139,12 @@ def _optional(prefix: str, text: str | None, kind: Callable[[UUID], T]) -> T | N
         return kind(UUID(int=0))
 
 
-def _with_offset(moment: datetime | None) -> datetime | None:
-    if moment is not None and moment.tzinfo is None:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", "A time needs its offset from UTC.")
-    return moment
+def _bound(name: str, moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise InvalidInputError(FieldError(f"/{name}", "A time needs its offset from UTC."))
+    try:
+        return in_utc(moment)
+    except ValueError as error:
+        raise InvalidInputError(FieldError(f"/{name}", str(error))) from None

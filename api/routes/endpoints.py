@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.answers import single
 from api.bodies import StrictRoute
-from api.deps import Page, RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
-from api.paging import cut, encode_cursor, link_next
+from api.deps import RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.paging import Page
 from api.schemas.endpoints import EndpointIn, EndpointOut, EndpointPage, NewEndpointOut
 from api.schemas.tenants import SecretOut
 from core.model import ids
@@ -51,9 +51,7 @@ async def list_endpoints(
     """List endpoints, newest first."""
     before = None if page.before is None else EndpointId(page.before)
     found = await queries.list_endpoints(tx.connection, before=before, limit=page.limit + 1)
-    items, last = cut(found, page.limit, lambda endpoint: endpoint.id)
-    cursor = last and encode_cursor(last, ids.ENDPOINT, tx.tenant_id)
-    link_next(request, response, cursor)
+    items, cursor = page.cut(found, request, response)
     return EndpointPage(data=[_shown(one, registrar, state.settings) for one in items], next_cursor=cursor)
 
 

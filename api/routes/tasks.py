@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api.answers import single, tagged
 from api.bodies import StrictRoute
-from api.deps import Page, StateDep, SubmissionsDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.deps import StateDep, SubmissionsDep, TenantCaller, Transaction, paged, parse_id, scoped
 from api.errors import problem
-from api.paging import cut, encode_cursor, link_next
+from api.paging import Page
 from api.schemas.fields import Problem
 from api.schemas.tasks import PendingOut, Status, TaskIn, TaskOut, TaskPage, TaskTypeList, TaskTypeOut
 from api.state import State
@@ -60,9 +60,7 @@ async def list_all(
     """List tasks, newest first."""
     before = None if page.before is None else TaskId(page.before)
     found = await list_tasks(tx.connection, before=before, limit=page.limit + 1, status=status, type_=type_)
-    items, last = cut(found, page.limit, lambda task: task.id)
-    cursor = last and encode_cursor(last, ids.TASK, tx.tenant_id)
-    link_next(request, response, cursor)
+    items, cursor = page.cut(found, request, response)
     return TaskPage(data=[_out(task) for task in items], next_cursor=cursor)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.bodies import StrictRoute
-from api.deps import OperatorDep, Page, RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
-from api.paging import cut, encode_cursor, link_next
+from api.deps import OperatorDep, RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.paging import Page
 from api.schemas.tenants import KeyIn, KeyOut, KeyPage, NewKeyOut, SecretOut, TenantIn, TenantOut, TenantPage
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError
@@ -37,9 +37,7 @@ async def list_tenants(
     before = None if page.before is None else TenantId(page.before)
     async with state.database.engine() as tx:
         found = await queries.list_tenants(tx, before=before, limit=page.limit + 1)
-    items, last = cut(found, page.limit, lambda tenant: tenant.id)
-    cursor = last and encode_cursor(last, ids.TENANT, None)
-    link_next(request, response, cursor)
+    items, cursor = page.cut(found, request, response)
     return TenantPage(data=[TenantOut.of(tenant) for tenant in items], next_cursor=cursor)
 
 
@@ -76,9 +74,7 @@ async def list_keys(
     """List the tenant's keys that have not been revoked, newest first."""
     before = None if page.before is None else KeyId(page.before)
     found = await queries.list_keys(tx.connection, before=before, limit=page.limit + 1)
-    items, last = cut(found, page.limit, lambda key: key.id)
-    cursor = last and encode_cursor(last, ids.KEY, tx.tenant_id)
-    link_next(request, response, cursor)
+    items, cursor = page.cut(found, request, response)
     return KeyPage(data=[KeyOut.model_validate(key) for key in items], next_cursor=cursor)
 
 

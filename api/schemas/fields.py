@@ -1,11 +1,11 @@
 """Field types that several schemas share, each described once."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
 from core.journal.tasks import timestamp
 from core.model import ids
@@ -15,6 +15,17 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 def _encoder(prefix: str) -> Callable[[object], object]:
     return lambda value: ids.encode(prefix, value) if isinstance(value, UUID) else value
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return the time in UTC; one without an offset is left to whoever refuses it.
+
+    Raises `ValueError` for one that lies outside of the years 1 to 9999 in UTC.
+    """
+    try:
+        return moment if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time lies outside of what can be kept") from None
 
 
 TenantIdOut = Annotated[str, BeforeValidator(_encoder(ids.TENANT)), Field(examples=["ten_01jz8f6kq3e5v9t2w4x6y8z0ab"])]
@@ -32,6 +43,7 @@ AttemptIdOut = Annotated[
 ]
 Moment = Annotated[
     datetime,
+    AfterValidator(in_utc),
     PlainSerializer(timestamp, return_type=str | None),
     Field(description="RFC 3339, UTC.", examples=["2026-01-31T12:00:00.000Z"]),
 ]

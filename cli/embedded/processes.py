@@ -45,9 +45,9 @@ def spawn(
         cwd: where it starts; `None`: where this process is.
         account: whom it runs as; `None`: as this process.
         keep_fds: file descriptors that stay open in it, under the same numbers.
+
     Raises:
-        OSError: the program cannot be executed.
-        RuntimeError: called from another thread than the main one.
+        OSError, RuntimeError: the program cannot be executed; this is not the main thread.
     """
     return subprocess.Popen(  # noqa: S603 - the programs are this project's own
         argv,

@@ -61,7 +61,11 @@ class DeliveryConsumer:
     def _serve(self, connection: Connection) -> None:
         declare_all(connection)
         consumer = connection.Consumer(
-            [delivery_queue], callbacks=[partial(self._receive, connection)], accept=["json"], prefetch_count=PREFETCH
+            [delivery_queue],
+            callbacks=[partial(self._receive, connection)],
+            on_decode_error=_set_aside,
+            accept=["json"],
+            prefetch_count=PREFETCH,
         )
         with consumer:
             while not self._stopping.is_set():
@@ -81,8 +85,13 @@ class DeliveryConsumer:
     def _receive(self, connection: Connection, body: object, message: Message) -> None:
         try:
             batch = read_batch(body)
-        except MalformedMessageError:
-            _log.warning("consume.malformed", size=len(message.body or b""))
-            message.reject()
+        except MalformedMessageError as error:
+            _set_aside(message, error)
             return
         self._offer([Queued(*ids) for ids in batch.d], lambda: self._decided.put((connection, message)))
+
+
+def _set_aside(message: Message, error: Exception) -> None:
+    """Reject what cannot be read: it would come again for ever, and break the connection each time."""
+    _log.warning("consume.malformed", size=len(message.body or b""), error=type(error).__name__)
+    message.reject()

@@ -9,7 +9,6 @@ from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response
 from core.model.queued import Queued
-from core.model.settle import settle
 from workers.delivery.claim import Claimed
 from workers.delivery.queries import claim_deliveries
 
@@ -39,18 +38,13 @@ async def claim_one(database: Database, id_: UUID) -> Claimed:
 
 def settled(claimed: Claimed, outcome: Outcome) -> Settled:
     """Return what a deliverer records of an outcome; there is no jitter."""
-    state = claimed.state(SCHEDULE)
-    return Settled(
-        delivery_id=claimed.delivery_id,
-        tenant_id=claimed.tenant_id,
-        claim=claimed.claim,
-        number=claimed.number,
-        trigger=state.trigger,
-        url=claimed.url,
-        request_headers={"webhook-id": "evt_x"},
-        outcome=outcome,
-        verdict=settle(outcome, state, now=datetime(2026, 1, 1, tzinfo=UTC), draw=0.0),
+    return claimed.settled(
+        outcome,
+        default_schedule=SCHEDULE,
+        headers={"webhook-id": "evt_x"},
         started_at=claimed.claimed_at,
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        draw=lambda: 0.0,
     )
 
 

@@ -97,6 +97,26 @@ def test_a_lane_that_never_filled_asks_for_nothing_and_is_forgotten() -> None:
     assert lanes.release(lane) == 0
 
 
+def test_a_slot_that_led_to_nothing_is_free_again_and_asks_for_nothing() -> None:
+    lanes, lane = Lanes(1), uuid4()
+    lanes.offer(due(lane, 2))
+    lanes.take(1)
+
+    lanes.refuse(lane)
+
+    assert len(lanes.take(1)) == 1
+
+
+def test_a_lane_whose_rest_was_refused_still_asks_for_more_when_its_last_attempt_ends() -> None:
+    lanes, lane = Lanes(2), uuid4()
+    lanes.offer(due(lane, 2))
+    lanes.take(2)
+
+    lanes.refuse(lane)
+
+    assert lanes.release(lane) == 4
+
+
 def test_what_is_put_back_is_taken_again() -> None:
     lanes = Lanes(1)
     lanes.offer(due(uuid4()))

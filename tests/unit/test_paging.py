@@ -1,11 +1,13 @@
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.errors import ProblemError
-from api.paging import cut, decode_cursor, encode_cursor
+from api.paging import Page, decode_cursor, encode_cursor
 from core.model.errors import NotFoundError
 
 TENANT, LAST = UUID(int=7), UUID(int=9)
@@ -49,13 +51,40 @@ def test_an_altered_cursor_is_a_bad_request(place: int) -> None:
         decode_cursor(altered, "dlv", TENANT)
 
 
-@pytest.mark.parametrize(
-    ("count", "page", "last"), [(0, [], None), (2, [0, 1], None), (3, [0, 1, 2], None), (4, [0, 1, 2], 2)]
-)
-def test_a_page_ends_with_a_cursor_only_where_more_follows(count: int, page: list[int], last: int | None) -> None:
-    items = list(range(count))
+@dataclass(frozen=True)
+class Item:
+    """Something in a list."""
 
-    shown, after = cut(items, 3, lambda number: UUID(int=number))
+    id: UUID
 
-    assert list(shown) == page
-    assert after == (None if last is None else UUID(int=last))
+
+def request(query: bytes = b"limit=3&status=pending") -> Request:
+    """Return the request of a list."""
+    return Request({"type": "http", "method": "GET", "path": "/v1/things", "query_string": query, "headers": []})
+
+
+@pytest.mark.parametrize(("count", "shown", "more"), [(0, 0, False), (2, 2, False), (3, 3, False), (4, 3, True)])
+def test_a_page_ends_with_a_cursor_only_where_more_follows(count: int, shown: int, *, more: bool) -> None:
+    found = [Item(UUID(int=number)) for number in range(count)]
+
+    items, cursor = Page(3, None, "dlv", TENANT).cut(found, request(), Response())
+
+    assert items == found[:shown]
+    assert (cursor is not None) is more
+
+
+def test_the_cursor_names_the_last_item_and_the_link_keeps_the_rest_of_the_query() -> None:
+    found, response = [Item(UUID(int=number)) for number in range(4)], Response()
+
+    _, cursor = Page(3, None, "dlv", TENANT).cut(found, request(), response)
+
+    assert decode_cursor(str(cursor), "dlv", TENANT) == UUID(int=2)
+    assert response.headers["link"] == f'</v1/things?limit=3&status=pending&cursor={cursor}>; rel="next"'
+
+
+def test_the_last_page_has_no_link() -> None:
+    response = Response()
+
+    Page(3, None, "dlv", TENANT).cut([], request(), response)
+
+    assert "link" not in response.headers

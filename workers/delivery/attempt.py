@@ -1,9 +1,8 @@
 """One attempt, from its claim to its record."""
 
 import json
-import random
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from core.model.header_rules import MASK
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind
 from core.model.queued import Queued
 from core.model.sealing import CannotOpenError, KeyRing
-from core.model.settle import settle
 from core.model.signature import SigningKey, parse_secret
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.registry.secrets import HEADERS, TASK_SIGNING, open_secret
@@ -100,20 +98,12 @@ class Attempts:
         )
 
     async def _record(self, claimed: Claimed, outcome: Outcome, headers: Mapping[str, str], elapsed: float) -> None:
-        now: datetime = claimed.claimed_at + timedelta(seconds=elapsed)
-        state = claimed.state(self._settings.retry_schedule)
-        verdict = settle(outcome, state, now=now, draw=random.random())  # noqa: S311 - jitter, not a secret
-        settled = Settled(
-            delivery_id=claimed.delivery_id,
-            tenant_id=claimed.tenant_id,
-            claim=claimed.claim,
-            number=claimed.number,
-            trigger=state.trigger,
-            url=claimed.url,
-            request_headers=headers,
-            outcome=outcome,
-            verdict=verdict,
+        settled = claimed.settled(
+            outcome,
+            default_schedule=self._settings.retry_schedule,
+            headers=headers,
             started_at=claimed.claimed_at,
+            now=claimed.claimed_at + timedelta(seconds=elapsed),
         )
         await self._recorder.record(settled)
         _log.info("attempt", **_wide(settled))

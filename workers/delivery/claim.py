@@ -1,24 +1,22 @@
 """A claim: the right and the duty to make one attempt, until its lease runs out."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from core.model.outcome import Trigger
-from core.model.settle import DeliveryState
+from core.journal.record import Settled
+from core.model.outcome import Outcome, Trigger
+from core.model.settle import DeliveryState, settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """What one attempt needs, as the claim returned it; secrets and header values are still sealed."""
+class Leased:
+    """A delivery under a lease, whether its deliverer is at work or gone."""
 
     delivery_id: UUID
     tenant_id: UUID
-    event_id: UUID
-    endpoint_id: UUID | None
-    task_id: UUID | None
-    lane: UUID
     url: str
     claim: int
     number: int
@@ -27,8 +25,49 @@ class Claimed:
     unknown_run: int
     had_succeeded: bool
     timeout: int
-    cap: int
     schedule: Sequence[int] | None
+
+    def settled(
+        self,
+        outcome: Outcome,
+        *,
+        default_schedule: tuple[int, ...],
+        headers: Mapping[str, str],
+        started_at: datetime,
+        now: datetime,
+        draw: Callable[[], float] = random.random,  # jitter, not a secret
+    ) -> Settled:
+        """Return the attempt with what follows from it; times are the database's, the schedule is in seconds."""
+        state = DeliveryState(
+            step=self.step,
+            unknown_run=self.unknown_run,
+            trigger=Trigger(self.trigger),
+            had_succeeded=self.had_succeeded,
+            schedule=default_schedule if self.schedule is None else tuple(self.schedule),
+        )
+        return Settled(
+            delivery_id=self.delivery_id,
+            tenant_id=self.tenant_id,
+            claim=self.claim,
+            number=self.number,
+            trigger=state.trigger,
+            url=self.url,
+            request_headers=headers,
+            outcome=outcome,
+            verdict=settle(outcome, state, now=now, draw=draw()),
+            started_at=started_at,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed(Leased):
+    """What one attempt needs, as the claim returned it; secrets and header values are still sealed."""
+
+    event_id: UUID
+    endpoint_id: UUID | None
+    task_id: UUID | None
+    lane: UUID
+    cap: int
     claimed_at: datetime
     body: bytes
     sealed_headers: bytes | None
@@ -36,12 +75,10 @@ class Claimed:
     secret_ids: Sequence[UUID]
     sealed_secrets: Sequence[bytes]
 
-    def state(self, default_schedule: tuple[int, ...]) -> DeliveryState:
-        """Return what the rules need to know to settle this attempt."""
-        return DeliveryState(
-            step=self.step,
-            unknown_run=self.unknown_run,
-            trigger=Trigger(self.trigger),
-            had_succeeded=self.had_succeeded,
-            schedule=default_schedule if self.schedule is None else tuple(self.schedule),
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapsed(Leased):
+    """A delivery whose deliverer did not come back within its lease."""
+
+    lease_until: datetime
+    now: datetime

@@ -78,13 +78,16 @@ class Engine:
     async def run(self) -> None:
         """Work until stopped, then drain."""
         try:
-            while not self._stopping:
-                await self._wake.wait()
+            while not await self._stopped():
                 self._wake.clear()
                 await self.turn()
         finally:
             if self._running:
                 await asyncio.wait(self._running)
+
+    async def _stopped(self) -> bool:
+        await self._wake.wait()  # `stop` wakes as well: what is claimed is decided after the wait, not before it
+        return self._stopping
 
     async def turn(self) -> int:
         """Claim and start what has a free slot now; return how many attempts were started."""
@@ -118,7 +121,7 @@ class Engine:
         leased = {one.delivery_id for one in claimed}
         for one in wanted:
             if one.delivery_id not in leased:
-                self._release(one.lane)
+                self._lanes.refuse(one.lane)
         return len(claimed)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -86,6 +86,14 @@ class Lanes:
         self.forget_idle(lane_id)
         return 0
 
+    def refuse(self, lane_id: UUID) -> None:
+        """Give back a slot that led to nothing, and fetch no more for it.
+
+        Of a lane that is paused, or full elsewhere, the fetch would bring the same again, for ever.
+        """
+        self._lanes[lane_id].in_flight -= 1
+        self.forget_idle(lane_id)
+
     def forget_idle(self, lane_id: UUID) -> None:
         """Drop a lane that has nothing to do."""
         lane = self._lanes.get(lane_id)

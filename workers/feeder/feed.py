@@ -9,7 +9,6 @@ Any number of feeders may run: each row is taken by one of them (`FOR UPDATE SKI
 not touched. A turn is `run_once()`; it is the only thing that makes the broker's loss harmless.
 """
 
-import random
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -21,9 +20,9 @@ from core.dispatch.publish import Publisher
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.model.outcome import Outcome, OutcomeKind
-from core.model.settle import settle
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.settings import Settings
+from workers.delivery.claim import Lapsed
 from workers.ending import Ending, end_lost_tasks
 from workers.feeder import queries
 
@@ -82,20 +81,14 @@ class Feeder:
         self._publisher.deliveries(due)
         return len(lapsed)
 
-    def _unknown(self, lapsed: queries.Lapsed) -> Settled:
-        outcome = Outcome(OutcomeKind.UNKNOWN)
-        state = lapsed.state(self._settings.retry_schedule)
-        return Settled(
-            delivery_id=lapsed.delivery_id,
-            tenant_id=lapsed.tenant_id,
-            claim=lapsed.claim,
-            number=lapsed.number,
-            trigger=state.trigger,
-            url=lapsed.url,
-            request_headers={},
-            outcome=outcome,
-            verdict=settle(outcome, state, now=lapsed.now, draw=random.random()),  # noqa: S311 - jitter, not a secret
-            started_at=lapsed.lease_until - timedelta(seconds=lapsed.timeout + self._settings.lease),
+    def _unknown(self, lapsed: Lapsed) -> Settled:
+        lease = timedelta(seconds=lapsed.timeout + self._settings.lease)
+        return lapsed.settled(
+            Outcome(OutcomeKind.UNKNOWN),
+            default_schedule=self._settings.retry_schedule,
+            headers={},
+            started_at=lapsed.lease_until - lease,
+            now=lapsed.now,
         )
 
     async def _cancel(self) -> int:

@@ -1,50 +1,17 @@
 """The feeder's statements, all in the engine's role."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import execute, fetch_all
 from core.intake.accept import PUBLISHED_FOR
-from core.model.outcome import Trigger
 from core.model.queued import Queued, QueuedTask
-from core.model.settle import DeliveryState
+from workers.delivery.claim import Lapsed
 
 TASKS_PER_TENANT: Final = 64
 """Published tasks of one tenant and queue: another tenant's single one waits for no more than these."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lapsed:
-    """A delivery whose deliverer did not come back within its lease."""
-
-    delivery_id: UUID
-    tenant_id: UUID
-    claim: int
-    number: int
-    trigger: str
-    url: str
-    step: int
-    unknown_run: int
-    had_succeeded: bool
-    schedule: Sequence[int] | None
-    timeout: int
-    lease_until: datetime
-    now: datetime
-
-    def state(self, default_schedule: tuple[int, ...]) -> DeliveryState:
-        """Return what the rules need to know to settle the attempt that was cut off."""
-        return DeliveryState(
-            step=self.step,
-            unknown_run=self.unknown_run,
-            trigger=Trigger(self.trigger),
-            had_succeeded=self.had_succeeded,
-            schedule=default_schedule if self.schedule is None else tuple(self.schedule),
-        )
 
 
 async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) -> tuple[Lapsed, ...]:
