@@ -56,6 +56,7 @@ def up(settings: Settings, plan: Plan, inherited: Mapping[str, str] = os.environ
         env = {
             "RINGBACK_HTTPS_ONLY": "false",
             "RINGBACK_LOG_FORMAT": "console",
+            "RINGBACK_PUBLIC_URL": f"http://{settings.host}:{settings.port}",
             **inherited,
             "RINGBACK_HOST": settings.host,
             "RINGBACK_PORT": str(settings.port),

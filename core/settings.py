@@ -40,7 +40,9 @@ class Settings(BaseSettings):
         description="Key ring for encryption at rest: base64 of 32 bytes each, the first one encrypts; "
         "unset: `ringback up` makes one in `DATA_DIR/secret.keys`, anything else refuses to start.",
     )
-    public_url: str | None = Field(default=None, description="Where clients reach the API, for links in events.")
+    public_url: str | None = Field(
+        default=None, description="Where clients reach the API, for links; unset: links are relative."
+    )
     allow_targets: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="Networks that deliveries may reach in spite of the address guard."
     )
@@ -61,6 +63,11 @@ class Settings(BaseSettings):
     result_ttl: int = Field(default=86_400, ge=1, description="Seconds that Redis keeps a task's result.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="How log lines look.")
+
+    @property
+    def base_url(self) -> str:
+        """What goes in front of the links of documents: nothing, if nobody said where clients reach the API."""
+        return (self.public_url or "").rstrip("/")
 
     @field_validator("allow_targets", mode="before")
     @classmethod

@@ -38,7 +38,7 @@ class Runtime:
         self._runs: Final = Runs(
             self._database,
             Results(self._redis, ttl=settings.result_ttl),
-            Ending(self._publisher, settings.public_url or ""),
+            Ending(self._publisher, settings.base_url),
             leased_by,
             settings.lease,
         )

@@ -37,6 +37,7 @@ Reading = Annotated[Transaction, Depends(Transaction.of("tasks:read"), scope="fu
 )
 async def submit_task(
     body: TaskIn,
+    state: StateDep,
     submissions: SubmissionsDep,
     caller: Annotated[TenantCaller, Depends(scoped("tasks:write"))],
     prefer: Annotated[str | None, Header(description="`respond-async` (RFC 7240) asks for 202.")] = None,
@@ -45,13 +46,14 @@ async def submit_task(
     """Submit a task: 303 to where it is polled. An answer means that it is recorded, and will end."""
     wish = TaskWish(**dict(body), traceparent=traceparent)
     task = await submissions.submit(caller.tenant_id, wish)
-    return _submitted(task, respond_async="respond-async" in _preferences(prefer))
+    return _submitted(task, state.settings.base_url, respond_async="respond-async" in _preferences(prefer))
 
 
 @router.get("/v1/tasks")
 async def list_all(
     request: Request,
     response: Response,
+    state: StateDep,
     tx: Reading,
     page: Annotated[Page, Depends(paged(ids.TASK))],
     status: Annotated[Status | None, Query()] = None,
@@ -61,7 +63,7 @@ async def list_all(
     before = None if page.before is None else TaskId(page.before)
     found = await list_tasks(tx.connection, before=before, limit=page.limit + 1, status=status, type_=type_)
     items, cursor = page.cut(found, request, response)
-    return TaskPage(data=[_out(task) for task in items], next_cursor=cursor)
+    return TaskPage(data=[_out(task, state.settings.base_url) for task in items], next_cursor=cursor)
 
 
 @router.get(
@@ -72,7 +74,7 @@ async def list_all(
 async def poll_task(task: str, request: Request, state: StateDep, tx: Reading) -> Response:
     """Poll a task: 202 while it is under way, 200 once it has ended, well or badly."""
     found = await _find(tx, task)
-    document = task_document(found, result=await _result(state, found))
+    document = task_document(found, result=await _result(state, found), base=state.settings.base_url)
     if found.ended:
         return single(request, document)
     return single(request, document, status=HTTPStatus.ACCEPTED, headers=POLL_AFTER)
@@ -132,13 +134,13 @@ async def _result(state: State, task: TaskRecord) -> bytes | None:
     return task.result
 
 
-def _submitted(task: TaskRecord, *, respond_async: bool) -> Response:
+def _submitted(task: TaskRecord, base: str, *, respond_async: bool) -> Response:
     headers = {"Location": f"/v1/tasks/{ids.encode(ids.TASK, task.id)}", "Vary": "Prefer"}
     status = HTTPStatus.SEE_OTHER
     if respond_async:
         status = HTTPStatus.ACCEPTED
         headers |= {"Preference-Applied": "respond-async", **POLL_AFTER}
-    body = msgspec.json.encode(task_document(task, result=task.result))
+    body = msgspec.json.encode(task_document(task, result=task.result, base=base))
     return Response(body, status, headers, media_type="application/json")
 
 
@@ -146,6 +148,6 @@ def _preferences(prefer: str | None) -> set[str]:
     return {part.partition(";")[0].strip().lower() for part in (prefer or "").split(",")}
 
 
-def _out(task: TaskRecord) -> TaskOut:
-    document = task_document(task, result=task.result)
+def _out(task: TaskRecord, base: str) -> TaskOut:
+    document = task_document(task, result=task.result, base=base)
     return TaskOut.model_validate_json(msgspec.json.encode(document))

@@ -87,11 +87,11 @@ _COLUMNS: Final[dict[str, Callable[[Settled], object]]] = {
     "body": lambda s: s.outcome.response and s.outcome.response.body,
     "truncated": lambda s: s.outcome.response and s.outcome.response.truncated,
     "address": lambda s: s.outcome.address,
-    "dns": lambda s: s.outcome.timings.dns,
-    "connect": lambda s: s.outcome.timings.connect,
-    "tls": lambda s: s.outcome.timings.tls,
-    "first": lambda s: s.outcome.timings.first_byte,
-    "total": lambda s: s.outcome.timings.total,
+    "dns": lambda s: _rounded(s.outcome.timings.dns),
+    "connect": lambda s: _rounded(s.outcome.timings.connect),
+    "tls": lambda s: _rounded(s.outcome.timings.tls),
+    "first": lambda s: _rounded(s.outcome.timings.first_byte),
+    "total": lambda s: _rounded(s.outcome.timings.total),
     "started_at": lambda s: s.started_at,
     "next_status": lambda s: s.verdict.status.value,
     "reason": lambda s: s.verdict.reason and s.verdict.reason.value,
@@ -102,6 +102,10 @@ _COLUMNS: Final[dict[str, Callable[[Settled], object]]] = {
     "wait_reason": lambda s: s.verdict.waiting_for and s.verdict.waiting_for.value,
     "disable": lambda s: s.verdict.disable_endpoint,
 }
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 3)
 
 
 def _json_text(headers: Sequence[Sequence[str]]) -> str:

@@ -67,7 +67,7 @@ class Deliverer:
         ring = KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
         attempts = Attempts(leases, sender, recorder, ring, settings)
         engine = Engine(leases, attempts.make, Lanes(DEFAULT_MAX_IN_FLIGHT), limit=settings.max_in_flight)
-        feeder = Feeder(database, publisher, settings, Ending(publisher, settings.public_url or ""))
+        feeder = Feeder(database, publisher, settings, Ending(publisher, settings.base_url))
         return cls(settings, database, publisher, sender, resolver, recorder, engine, feeder)
 
     async def run(self, stopping: asyncio.Event) -> None:
