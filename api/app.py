@@ -13,10 +13,13 @@ from api import openapi
 from api.auth import Keys
 from api.errors import add_error_handlers
 from api.middleware import RequestLog
-from api.routes import deliveries, endpoints, health, tasks, tenants
+from api.routes import deliveries, endpoints, health, stream, task_changes, task_types, tasks, tenants
 from api.state import State
+from api.watch import Watcher
 from core.database import Database
+from core.intake.change import Changes
 from core.intake.submit import Submissions
+from core.intake.telling import Teller
 from core.registry.callbacks import Callbacks
 from core.registry.register import Registrar
 from core.settings import Settings
@@ -33,11 +36,13 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         state = State.open(settings)
-        _connect(app, state)
+        watcher = _connect(app, state)
+        watcher.start()
         clock = asyncio.create_task(_keep_clock(state.database))
         _log.info("api.started")
         yield
         clock.cancel()
+        await watcher.stop()
         await state.close()
         _log.info("api.stopped")
 
@@ -52,18 +57,22 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.add_webhooks(app)
     app.add_middleware(RequestLog)
     add_error_handlers(app)
-    for module in (tasks, endpoints, deliveries, tenants, health):
+    for module in (tasks, task_changes, stream, task_types, endpoints, deliveries, tenants, health):
         app.include_router(module.router)
     return app
 
 
-def _connect(app: FastAPI, state: State) -> None:
+def _connect(app: FastAPI, state: State) -> Watcher:
     settings = state.settings
     callbacks = Callbacks(state.resolver, allowed=settings.allow_targets, https_only=settings.https_only)
     app.state.ringback = state
     app.state.keys = Keys(state)
     app.state.registrar = Registrar(state.database, state.ring, callbacks)
     app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)
+    teller = Teller(state.database, state.publisher, settings.base_url)
+    app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)
+    app.state.watcher = watcher = Watcher(state.database, state.redis)
+    return watcher
 
 
 async def _keep_clock(database: Database) -> None:

@@ -14,6 +14,8 @@ from api.auth import Caller, Keys
 from api.errors import ProblemError
 from api.paging import Page, decode_cursor
 from api.state import State
+from api.watch import Watcher
+from core.intake.change import Changes
 from core.intake.submit import Submissions
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError
@@ -141,6 +143,22 @@ def get_submissions(request: Request) -> Submissions:
     return submissions
 
 
+def get_changes(request: Request) -> Changes:
+    """Return what changes tasks."""
+    changes: object = request.app.state.changes
+    assert isinstance(changes, Changes)
+    return changes
+
+
+def get_watcher(request: Request) -> Watcher:
+    """Return what waits for tasks."""
+    watcher: object = request.app.state.watcher
+    assert isinstance(watcher, Watcher)
+    return watcher
+
+
+ChangesDep = Annotated[Changes, Depends(get_changes)]
+WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 RegistrarDep = Annotated[Registrar, Depends(get_registrar)]
 SubmissionsDep = Annotated[Submissions, Depends(get_submissions)]
 OperatorDep = Annotated[Caller, Depends(operator)]

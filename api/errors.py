@@ -8,11 +8,13 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
 from core.database import is_away
+from core.intake.dedupe import KeyReusedError
 from core.model.errors import (
     ConflictError,
     ForbiddenError,
@@ -32,6 +34,7 @@ _STATUS: Final[Mapping[type[RingbackError], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConflictError: HTTPStatus.CONFLICT,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     GoneError: HTTPStatus.GONE,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     LimitReachedError: HTTPStatus.TOO_MANY_REQUESTS,
@@ -82,6 +85,7 @@ TITLES: Final = {
     "conflict": "The present state forbids it",
     "forbidden": "The key lacks a scope",
     "gone": "It is no longer here",
+    "idempotency-key-reused": "The Idempotency-Key belongs to another request",
     "internal": "Something went wrong here",
     "invalid-input": "Some values are not allowed",
     "invalid-json": "The body is not JSON",
@@ -112,6 +116,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(SQLAlchemyError, _store)
     app.add_exception_handler(OSError, _store)
+    app.add_exception_handler(RedisError, _redis)
 
 
 def _domain(request: Request, error: Exception) -> Response:
@@ -160,6 +165,11 @@ def _store(request: Request, error: Exception) -> Response:
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail)
     if not is_away(error):
         return unexpected(request, error)
+    _log.warning("store.unavailable", error=type(error).__name__)
+    return _domain(request, UnavailableError())
+
+
+def _redis(request: Request, error: Exception) -> Response:
     _log.warning("store.unavailable", error=type(error).__name__)
     return _domain(request, UnavailableError())
 

@@ -9,6 +9,7 @@ from core.dispatch.celery import make_celery
 from core.dispatch.publish import Publisher
 from core.model.api_key import hash_api_key
 from core.model.sealing import KeyRing
+from core.progress import ProgressBoard
 from core.redis import open_redis
 from core.resolver import ThreadResolver
 from core.results import Results
@@ -23,6 +24,7 @@ class State:
     database: Database
     redis: Redis
     results: Results
+    board: ProgressBoard
     publisher: Publisher
     ring: KeyRing
     resolver: ThreadResolver
@@ -39,6 +41,7 @@ class State:
             Database(require(settings.database_url, "DATABASE_URL"), size=10),
             redis,
             Results(redis, ttl=settings.result_ttl),
+            ProgressBoard(redis, ttl=settings.result_ttl),
             publisher,
             KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS")),
             ThreadResolver(),

@@ -31,6 +31,10 @@ class Results:
         """Raise `RedisError` if Redis is away."""
         await self._redis.exists("ringback:ping")
 
+    async def erase(self, task_id: TaskId, run: int) -> None:
+        """Forget a result; raise `RedisError` if Redis is away."""
+        await self._redis.delete(_key(task_id, run))
+
     async def get(self, task_id: TaskId, run: int) -> bytes | None:
         """Return a result, or `None` if it is gone or Redis is away."""
         try:

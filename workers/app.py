@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import os
 import platform
+import signal
 import warnings
 from collections.abc import Sequence
 from typing import ClassVar, Final
@@ -128,6 +129,14 @@ def _running() -> Sequence[UUID]:
     return [UUID(request.id) for request in tuple(state.active_requests)]
 
 
+def _kill(task_id: UUID) -> None:
+    """End the child that runs a task which was asked to end and does not look; the pool replaces it."""
+    for request in tuple(state.active_requests):
+        if request.id == str(task_id) and request.worker_pid:
+            _log.warning("task.killed", task_id=str(task_id))
+            os.kill(request.worker_pid, signal.SIGKILL)
+
+
 @signals.setup_logging.connect
 def on_logging(**_: object) -> None:
     """Keep Celery from setting up logging its own way."""
@@ -140,7 +149,7 @@ def on_ready(**_: object) -> None:
     settings = _worker.settings
     url = require(settings.database_url, "DATABASE_URL")
     asyncio.run(register(url))
-    _worker.keeper = LeaseKeeper(url, leased_by=_worker.leased_by, lease=settings.lease, running=_running)
+    _worker.keeper = LeaseKeeper(url, leased_by=_worker.leased_by, lease=settings.lease, running=_running, kill=_kill)
     _worker.keeper.start()
     _log.info("worker.ready", task_types=sorted(defined()))
 

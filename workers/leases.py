@@ -13,17 +13,29 @@ from core.database import Database
 from workers.loop import STORE_ERRORS
 from workers.queries import end_leases, push_leases
 
+LOOK_EVERY: Final = 0.5
+"""Seconds between looks for tasks that were asked to end."""
+
 _log: Final = structlog.stdlib.get_logger()
 
 
 class LeaseKeeper:
     """A thread of the main process with its own event loop and its own connection."""
 
-    def __init__(self, database_url: str, *, leased_by: str, lease: int, running: Callable[[], Sequence[UUID]]) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        leased_by: str,
+        lease: int,
+        running: Callable[[], Sequence[UUID]],
+        kill: Callable[[UUID], None],
+    ) -> None:
         self._url: Final = database_url
         self._leased_by: Final = leased_by
         self._lease: Final = lease
         self._running: Final = running
+        self._kill: Final = kill
         self._lost: Final[set[UUID]] = set()
         self._lock: Final = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -52,15 +64,19 @@ class LeaseKeeper:
         with self._lock:
             lost, running = list(self._lost), [one for one in self._running() if one not in self._lost]
         async with database.engine() as tx:
-            await self._write(tx, lost, running)
+            overdue = await self._write(tx, lost, running)
         with self._lock:
             self._lost.difference_update(lost)
+        for task_id in overdue:
+            self._kill(task_id)
 
-    async def _write(self, tx: AsyncConnection, lost: Sequence[UUID], running: Sequence[UUID]) -> None:
+    async def _write(self, tx: AsyncConnection, lost: Sequence[UUID], running: Sequence[UUID]) -> Sequence[UUID]:
         if lost:
             await end_leases(tx, task_ids=lost, leased_by=self._leased_by)
         if running:
-            await push_leases(tx, task_ids=running, leased_by=self._leased_by, lease=self._lease)
+            pushed = await push_leases(tx, task_ids=running, leased_by=self._leased_by, lease=self._lease)
+            return [one.id for one in pushed if one.overdue]
+        return []
 
     def _main(self) -> None:
         asyncio.run(self._serve())
@@ -71,7 +87,7 @@ class LeaseKeeper:
         while not self._stopping:
             await self._guarded(self.turn(database))
             try:
-                await asyncio.wait_for(self._wake.wait(), self._lease / 3)
+                await asyncio.wait_for(self._wake.wait(), min(self._lease / 3, LOOK_EVERY))
             except TimeoutError:
                 continue
             self._wake.clear()

@@ -2,13 +2,13 @@
 
 ```
 message ─► start (counts the run, takes the lease) ─► function ─► result to Redis ─► end + event + deliveries ─► ack
-              └── no row: nothing to do
+              └── no row: nothing to do                  └── a failure to retry ─► due again later, a row in Postgres
 ```
 The end is one transaction, and Celery hears of it only after the commit; it counts only for the run that still holds
 the task.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -16,16 +16,19 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
-from core.database import Database
+from core.database import Database, is_away
+from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
+from core.model.endings import CANCELLED, TaskAgain, TaskEnd
 from core.model.states import TaskStatus
+from core.progress import Progress, ProgressBoard
 from core.results import RESULT_LIMIT, Results
-from workers.ending import Ending, end_task
-from workers.loop import STORE_ERRORS
-from workers.queries import TaskEnd, start_run
-from workers.task_types.define import Definition, TaskContext, TaskError
+from workers.ending import end_task
+from workers.queries import start_run
+from workers.task_types.context import CancelledTaskError, TaskContext, TaskError
+from workers.task_types.define import Definition
 
 END_PATIENCE: Final = 60
 """Seconds that a finished task waits for Postgres to come back, before the run is given up and repeated."""
@@ -39,26 +42,39 @@ class Runs:
 
     database: Database
     results: Results
-    ending: Ending
+    board: ProgressBoard
+    teller: Teller
     leased_by: str
     lease: int
 
     async def start(self, task_id: UUID) -> TaskRecord | None:
-        """Take the task, if it waits and is due."""
+        """Take the task, if it waits and is due, and tell that it has started."""
+        publish = self.teller.publisher.ready
         async with self.database.engine() as tx:
-            return await start_run(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
+            task = await start_run(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
+            if task is None:
+                return None
+            queued = await self.teller.tell(tx, task, publish=publish)
+        if publish:
+            self.teller.publisher.deliveries(queued)
+        await self.board.changed(task.id)
+        return task
 
-    async def end(self, task: TaskRecord, end: TaskEnd) -> bool:
-        """Keep the result, then record the end; false if the task is another run's by now."""
-        if end.result is not None:
+    async def end(self, task: TaskRecord, end: TaskEnd | TaskAgain) -> TaskRecord | None:
+        """Keep the result, then record how the run ended; `None` if the task is another run's by now."""
+        if isinstance(end, TaskEnd) and end.result is not None:
             await self._keep(task, end.result)
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(STORE_ERRORS),
+            retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
             wait=wait_exponential_jitter(multiplier=0.1, max=2, jitter=0.2),
             stop=stop_after_delay(END_PATIENCE),
             reraise=True,
         )
-        return await retrying(end_task, self.database, self.ending, task_id=task.id, run=task.run, end=end)
+        ended: TaskRecord | None = await retrying(
+            end_task, self.database, self.teller, task_id=task.id, run=task.run, end=end
+        )
+        await self.board.changed(task.id)
+        return ended
 
     async def _keep(self, task: TaskRecord, result: bytes) -> None:
         try:
@@ -68,24 +84,34 @@ class Runs:
             _log.warning("result.not_kept", task_id=str(task.id), error=type(error).__name__)
 
 
-def call(definition: Definition, task: TaskRecord) -> TaskEnd:
+def call(definition: Definition, task: TaskRecord, context: TaskContext) -> TaskEnd | TaskAgain:
     """Run the function and say how it ended; raises nothing that the function did."""
     try:
         values = definition.input_model.model_validate_json(task.input or b"{}")
     except ValidationError:
         return _failed("invalid_input", "Invalid input", "The input does not fit this version of the task type.")
     try:
-        found = definition.function(
-            TaskContext(task.id, task.run), **{name: getattr(values, name) for name in type(values).model_fields}
-        )
+        found = definition.function(context, **{name: getattr(values, name) for name in type(values).model_fields})
         return _succeeded(definition.output.dump_json(found))
-    except TaskError as error:
-        return _failed(error.code, error.title, error.detail)
+    except CancelledTaskError:
+        return CANCELLED
     except SoftTimeLimitExceeded:
         return _failed("time_limit", "Time limit", f"It ran longer than {definition.kind.soft_time_limit} seconds.")
-    except Exception:  # noqa: BLE001 - whatever a task raises ends the task, and only the task
-        _log.exception("task.raised", task_id=str(task.id), type=task.type)
-        return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
+    except Exception as error:  # noqa: BLE001 - whatever a task raises ends the run, and only the run
+        delay = definition.retry.delay(error, task.attempt)
+        return _final(error, task) if delay is None else TaskAgain(delay)
+
+
+def with_progress(end: TaskEnd | TaskAgain, progress: Progress | None) -> TaskEnd | TaskAgain:
+    """Let the last progress stay with the task."""
+    return end if progress is None else replace(end, progress=progress.document())
+
+
+def _final(error: Exception, task: TaskRecord) -> TaskEnd:
+    if isinstance(error, TaskError):
+        return _failed(error.code, error.title, error.detail)
+    _log.error("task.raised", task_id=str(task.id), type=task.type, exc_info=error)
+    return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
 
 
 def _succeeded(result: bytes) -> TaskEnd:

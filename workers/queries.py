@@ -1,6 +1,7 @@
 """The statements of a task's life, all in the engine's role."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -10,22 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import execute, fetch_all, fetch_one
 from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
+from core.model.endings import EXPIRED, TaskAgain, TaskEnd
 from core.model.ids import TaskId
-from core.model.states import TaskStatus
 from core.model.tables import STORED_RESULT_LIMIT
 
 _LEASE: Final = "now() + make_interval(secs => :lease)"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskEnd:
-    """How a task ended: with a result (JSON), or with an error's code and safe sentences."""
-
-    status: TaskStatus
-    result: bytes | None = None
-    error_code: str | None = None
-    error_title: str | None = None
-    error_detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +25,7 @@ class LostRun:
     id: TaskId
     run: int
     lost_count: int
+    cancel_asked: bool
 
 
 async def start_run(tx: AsyncConnection, *, task_id: UUID, leased_by: str, lease: int) -> TaskRecord | None:
@@ -42,18 +33,29 @@ async def start_run(tx: AsyncConnection, *, task_id: UUID, leased_by: str, lease
     sql = f"""
     UPDATE tasks SET status = 'STARTED', run = run + 1, due_at = NULL, published_until = NULL,
         lease_until = {_LEASE}, leased_by = :leased_by, started_at = coalesce(started_at, now())
-    WHERE id = :id AND due_at <= now() RETURNING {TASK_COLUMNS}
+    WHERE id = :id AND due_at <= now() AND (expires_at IS NULL OR expires_at > now()) RETURNING {TASK_COLUMNS}
     """
     return await fetch_one(tx, TaskRecord, sql, id=task_id, leased_by=leased_by, lease=lease)
 
 
-async def push_leases(tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by: str, lease: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A lease that was pushed; `overdue` if the task was asked to end a second ago and goes on."""
+
+    id: UUID
+    overdue: bool
+
+
+async def push_leases(
+    tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by: str, lease: int
+) -> tuple[Pushed, ...]:
     """Push the leases of what runs in this worker; a lease that has run out already is not revived."""
     sql = f"""
     UPDATE tasks SET lease_until = {_LEASE}
     WHERE id = ANY(CAST(:ids AS UUID[])) AND leased_by = :leased_by AND lease_until > now()
+    RETURNING id, coalesce(cancel_asked_at < now() - INTERVAL '1 second', false) AS overdue
     """
-    return await execute(tx, sql, ids=list(task_ids), leased_by=leased_by, lease=lease)
+    return await fetch_all(tx, Pushed, sql, ids=list(task_ids), leased_by=leased_by, lease=lease)
 
 
 async def end_leases(tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by: str) -> int:
@@ -68,9 +70,11 @@ async def end_leases(tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by
 async def end_run(tx: AsyncConnection, *, task_id: TaskId, run: int, end: TaskEnd) -> TaskRecord | None:
     """Write the last state, only for the run that holds the task; `None` if another does."""
     sql = f"""
-    UPDATE tasks SET status = :status, result = :result, result_size = :result_size, error_code = :error_code,
-        error_title = :error_title, error_detail = :error_detail, due_at = NULL, published_until = NULL,
-        lease_until = NULL, leased_by = NULL, finished_at = now(),
+    UPDATE tasks SET status = :status, result_size = :result_size,
+        result = CASE WHEN erased_at IS NULL THEN CAST(:result AS BYTEA) END,
+        progress = CASE WHEN erased_at IS NULL THEN coalesce(CAST(:progress AS JSONB), progress) END,
+        error_code = :error_code, error_title = :error_title, error_detail = :error_detail,
+        due_at = NULL, published_until = NULL, lease_until = NULL, leased_by = NULL, finished_at = now(),
         lost_count = lost_count + CASE WHEN :error_code = 'worker_lost' THEN 1 ELSE 0 END
     WHERE id = :id AND run = :run AND lease_until IS NOT NULL RETURNING {TASK_COLUMNS}
     """
@@ -85,14 +89,63 @@ async def end_run(tx: AsyncConnection, *, task_id: TaskId, run: int, end: TaskEn
         "error_code": end.error_code,
         "error_title": end.error_title,
         "error_detail": end.error_detail,
+        "progress": _json(end.progress),
     }
     return await fetch_one(tx, TaskRecord, sql, **values)
+
+
+async def run_later(tx: AsyncConnection, *, task_id: TaskId, run: int, again: TaskAgain) -> TaskRecord | None:
+    """Make a failed run's task due again later, only for the run that holds it; `None` if another does."""
+    sql = f"""
+    UPDATE tasks SET status = 'RETRY', due_at = now() + make_interval(secs => :delay), published_until = NULL,
+        lease_until = NULL, leased_by = NULL, progress = coalesce(CAST(:progress AS JSONB), progress)
+    WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND cancel_asked_at IS NULL RETURNING {TASK_COLUMNS}
+    """
+    values: dict[str, object] = {"delay": again.delay, "progress": _json(again.progress)}
+    return await fetch_one(tx, TaskRecord, sql, id=task_id, run=run, **values)
+
+
+async def show_progress(tx: AsyncConnection, *, task_id: UUID, run: int) -> None:
+    """Say that a run has shown progress; called once a run."""
+    sql = "UPDATE tasks SET status = 'PROGRESS' WHERE id = :id AND run = :run AND status = 'STARTED'"
+    await execute(tx, sql, id=task_id, run=run)
+
+
+async def cancel_was_asked(tx: AsyncConnection, *, task_id: UUID, run: int) -> bool:
+    """Ask whether the task is to end, or is another run's by now."""
+    sql = """
+    SELECT NOT EXISTS (SELECT FROM tasks WHERE id = :id AND run = :run AND lease_until IS NOT NULL
+                       AND cancel_asked_at IS NULL) AS asked
+    """
+    found = await fetch_one(tx, dict[str, bool], sql, id=task_id, run=run)
+    return found is not None and found["asked"]
+
+
+async def read_marker(tx: AsyncConnection, *, task_id: UUID, name: str) -> bytes | None:
+    """Return what a side effect gave back, by the primary key."""
+    sql = "SELECT value FROM task_markers WHERE task_id = :id AND name = :name"
+    found = await fetch_one(tx, dict[str, bytes], sql, id=task_id, name=name)
+    return None if found is None else found["value"]
+
+
+async def write_marker(tx: AsyncConnection, *, task_id: UUID, run: int, name: str, value: bytes) -> bool:
+    """Note a side effect, only for the run that holds the task; false if another does."""
+    sql = """
+    INSERT INTO task_markers (task_id, name, tenant_id, run, value)
+    SELECT id, :name, tenant_id, run, :value FROM tasks WHERE id = :id AND run = :run AND lease_until IS NOT NULL
+    FOR SHARE
+    """
+    return await execute(tx, sql, id=task_id, run=run, name=name, value=value) == 1
+
+
+def _json(value: Mapping[str, object] | None) -> str | None:
+    return None if value is None else json.dumps(value)
 
 
 async def take_lost(tx: AsyncConnection, *, limit: int) -> tuple[LostRun, ...]:
     """Lock tasks whose lease has run out, by `tasks_leased_idx`."""
     sql = """
-    SELECT id, run, lost_count FROM tasks WHERE lease_until <= now()
+    SELECT id, run, lost_count, cancel_asked_at IS NOT NULL AS cancel_asked FROM tasks WHERE lease_until <= now()
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
     return await fetch_all(tx, LostRun, sql, limit=limit)
@@ -105,3 +158,16 @@ async def run_again(tx: AsyncConnection, *, task_id: UUID) -> None:
         lost_count = lost_count + 1 WHERE id = :id
     """
     await execute(tx, sql, id=task_id)
+
+
+async def take_expired(tx: AsyncConnection, *, limit: int) -> tuple[TaskRecord, ...]:
+    """End tasks that waited too long, by `tasks_expiring_idx`."""
+    sql = f"""
+    UPDATE tasks SET status = 'REVOKED', error_code = :code, error_title = :title, error_detail = :detail,
+        due_at = NULL, published_until = NULL, finished_at = now()
+    WHERE id IN (SELECT id FROM tasks WHERE expires_at <= now() AND expires_at IS NOT NULL AND due_at IS NOT NULL
+                 ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING {TASK_COLUMNS}
+    """
+    values = {"code": EXPIRED.error_code, "title": EXPIRED.error_title, "detail": EXPIRED.error_detail}
+    return await fetch_all(tx, TaskRecord, sql, limit=limit, **values)

@@ -11,17 +11,22 @@ from core import clock
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.publish import Publisher
+from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
 from core.model import ids
+from core.model.endings import TaskAgain, TaskEnd
+from core.progress import Progress, ProgressBoard
 from core.redis import open_redis
 from core.results import Results
 from core.settings import Settings, require
-from workers.ending import Ending
-from workers.lifecycle import Runs, call
+from workers import queries
+from workers.lifecycle import Runs, call, with_progress
+from workers.task_types.context import CancelledTaskError, TaskContext
 from workers.task_types.define import Definition
 
 T = TypeVar("T")
 CLOCK_AGE: Final = 10.0
+CANCEL_AGE: Final = 0.2
 POOL: Final = 1  # a child runs one task at a time
 
 _log: Final = structlog.stdlib.get_logger()
@@ -35,10 +40,12 @@ class Runtime:
         self._database: Final = Database(require(settings.database_url, "DATABASE_URL"), size=POOL)
         self._publisher: Final = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings))
         self._redis: Final = open_redis(require(settings.redis_url, "REDIS_URL"))
+        self._board: Final = ProgressBoard(self._redis, ttl=settings.result_ttl)
         self._runs: Final = Runs(
             self._database,
             Results(self._redis, ttl=settings.result_ttl),
-            Ending(self._publisher, settings.base_url),
+            self._board,
+            Teller(self._database, self._publisher, settings.base_url),
             leased_by,
             settings.lease,
         )
@@ -51,18 +58,11 @@ class Runtime:
         if task is None:
             _log.info("task.nothing_to_do", task_id=ids.encode(ids.TASK, task_id))
             return False
-        end = call(definition, task)
+        desk = TaskDesk(self._runner, self._database, self._board, task)
+        end = with_progress(call(definition, task, TaskContext(task.id, task.run, desk)), desk.last)
         ended = self._wait(self._runs.end(task, end))
-        _log.info(
-            "task",
-            task_id=ids.encode(ids.TASK, task_id),
-            type=task.type,
-            run=task.run,
-            status=end.status.value,
-            error=end.error_code,
-            ended=ended,
-        )
-        return ended
+        _log.info("task", **_wide(task, end, ended))
+        return ended is not None
 
     def close(self) -> None:
         """Close every connection."""
@@ -82,3 +82,67 @@ class Runtime:
     async def _close(self) -> None:
         await self._database.close()
         await self._redis.aclose()
+
+
+class TaskDesk:
+    """Where one running task's words go; see `Desk`."""
+
+    def __init__(self, runner: asyncio.Runner, database: Database, board: ProgressBoard, task: TaskRecord) -> None:
+        self._runner: Final = runner
+        self._database: Final = database
+        self._board: Final = board
+        self._task: Final = task
+        self._asked_at = -CANCEL_AGE
+        self._asked = False
+        self.last: Progress | None = None
+
+    def show(self, progress: Progress) -> None:
+        """See `Desk.show`."""
+        first, self.last = self.last is None, progress
+        self._runner.run(self._show(progress, first=first))
+
+    def cancel_was_asked(self) -> bool:
+        """See `Desk.cancel_was_asked`; Postgres is asked five times a second at most."""
+        now = clock.monotonic()
+        if not self._asked and now - self._asked_at >= CANCEL_AGE:
+            self._asked_at = now
+            self._asked = self._runner.run(self._ask())
+        return self._asked
+
+    def marker(self, name: str) -> bytes | None:
+        """See `Desk.marker`."""
+        return self._runner.run(self._marker(name))
+
+    def mark(self, name: str, value: bytes) -> None:
+        """See `Desk.mark`."""
+        if not self._runner.run(self._mark(name, value)):
+            raise CancelledTaskError
+
+    async def _show(self, progress: Progress, *, first: bool) -> None:
+        if first:
+            async with self._database.engine() as tx:
+                await queries.show_progress(tx, task_id=self._task.id, run=self._task.run)
+        await self._board.put(self._task.id, self._task.run, progress)
+
+    async def _ask(self) -> bool:
+        async with self._database.engine() as tx:
+            return await queries.cancel_was_asked(tx, task_id=self._task.id, run=self._task.run)
+
+    async def _marker(self, name: str) -> bytes | None:
+        async with self._database.engine() as tx:
+            return await queries.read_marker(tx, task_id=self._task.id, name=name)
+
+    async def _mark(self, name: str, value: bytes) -> bool:
+        async with self._database.engine() as tx:
+            return await queries.write_marker(tx, task_id=self._task.id, run=self._task.run, name=name, value=value)
+
+
+def _wide(task: TaskRecord, end: TaskEnd | TaskAgain, ended: TaskRecord | None) -> dict[str, object]:
+    return {
+        "task_id": ids.encode(ids.TASK, task.id),
+        "type": task.type,
+        "run": task.run,
+        "status": end.status.value if isinstance(end, TaskEnd) else "RETRY",
+        "error": end.error_code if isinstance(end, TaskEnd) else None,
+        "recorded": ended is not None,
+    }

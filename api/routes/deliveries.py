@@ -38,7 +38,7 @@ Reading = Annotated[Transaction, Depends(Transaction.of("deliveries:read"), scop
 class Filters:
     """The filters of the list, as query parameters."""
 
-    def __init__(  # noqa: PLR0913 - one parameter for each filter of the contract
+    def __init__(
         self,
         *,
         status: Annotated[DeliveryStatusName | None, Query()] = None,

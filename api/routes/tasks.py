@@ -1,5 +1,6 @@
 """Tasks: submit, poll, read the result."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -8,45 +9,92 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api.answers import single, tagged
 from api.bodies import StrictRoute
-from api.deps import StateDep, SubmissionsDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.deps import StateDep, SubmissionsDep, TenantCaller, Transaction, WatcherDep, paged, scoped
 from api.errors import problem
+from api.idempotency import REPLAYED, KeyHeader, request_key
+from api.looking import document_of, look, look_until_ended, parse_task_id, result_of
 from api.paging import Page
-from api.schemas.fields import Problem
-from api.schemas.tasks import PendingOut, Status, TaskIn, TaskOut, TaskPage, TaskTypeList, TaskTypeOut
-from api.state import State
-from core.intake.submit import TaskWish
-from core.journal.queries import list_tasks, read_task
+from api.preferences import Preferences, read_preferences
+from api.schemas.fields import Moment, Problem
+from api.schemas.tasks import PendingOut, Status, TaskIn, TaskOut, TaskPage
+from core.intake.submit import Submitted, TaskWish
+from core.journal.queries import TaskFilter, list_tasks
 from core.journal.tasks import TaskRecord, task_document
 from core.model import ids
-from core.model.errors import GoneError, NotFoundError
+from core.model.errors import GoneError
 from core.model.ids import TaskId
 from core.model.states import TaskStatus
-from core.registry.queries import list_task_types, read_task_type
 
 POLL_AFTER: Final = {"Retry-After": "1"}
 
 router = APIRouter(route_class=StrictRoute, tags=["tasks"])
-Reading = Annotated[Transaction, Depends(Transaction.of("tasks:read"), scope="function")]
+Reader = Annotated[TenantCaller, Depends(scoped("tasks:read"))]
+Writer = Annotated[TenantCaller, Depends(scoped("tasks:write"))]
+Prefer = Annotated[str | None, Header(description="`respond-async`, `wait=N` (RFC 7240; N seconds, 60 at most).")]
 
 
 @router.post(
     "/v1/tasks",
     status_code=HTTPStatus.SEE_OTHER,
     response_model=TaskOut,
-    responses={202: {"model": TaskOut, "description": "Accepted, with `Prefer: respond-async`."}},
+    responses={
+        200: {"model": TaskOut, "description": "It ended within the `wait` that was preferred."},
+        202: {"model": TaskOut, "description": "Accepted, with `Prefer: respond-async`."},
+    },
 )
 async def submit_task(
+    request: Request,
     body: TaskIn,
     state: StateDep,
     submissions: SubmissionsDep,
-    caller: Annotated[TenantCaller, Depends(scoped("tasks:write"))],
-    prefer: Annotated[str | None, Header(description="`respond-async` (RFC 7240) asks for 202.")] = None,
+    watcher: WatcherDep,
+    caller: Writer,
+    prefer: Prefer = None,
     traceparent: Annotated[str | None, Header(description="W3C trace context.")] = None,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """Submit a task: 303 to where it is polled. An answer means that it is recorded, and will end."""
+    preferences = read_preferences(prefer)
+    key = await request_key(request, caller.tenant_id, idempotency_key)
+    status = HTTPStatus.ACCEPTED if preferences.respond_async else HTTPStatus.SEE_OTHER
     wish = TaskWish(**dict(body), traceparent=traceparent)
-    task = await submissions.submit(caller.tenant_id, wish)
-    return _submitted(task, state.settings.base_url, respond_async="respond-async" in _preferences(prefer))
+    submitted = await submissions.submit(caller.tenant_id, wish, status=status, key=key)
+    task = submitted.task
+    if preferences.wait and not task.ended:
+        task = await look_until_ended(state, watcher, caller.tenant_id, task.id, seconds=preferences.wait)
+    return answer_to_submit(submitted, preferences, await document_of(state, task), ended=task.ended)
+
+
+def answer_to_submit(
+    submitted: Submitted, preferences: Preferences, document: dict[str, object], *, ended: bool
+) -> Response:
+    """Return 303 or 202 with the task and where it is polled; 200 if it was waited for and has ended."""
+    headers = {"Location": f"/v1/tasks/{ids.encode(ids.TASK, submitted.task.id)}", **preferences.applied}
+    status = HTTPStatus.ACCEPTED if preferences.respond_async else HTTPStatus.SEE_OTHER
+    if ended and preferences.wait:
+        status = HTTPStatus.OK
+    if submitted.replayed:
+        headers |= REPLAYED
+    if status is HTTPStatus.ACCEPTED:
+        headers |= POLL_AFTER
+    return Response(msgspec.json.encode(document), status, headers, media_type="application/json")
+
+
+class TaskFilters:
+    """The filters of the list, as query parameters; `metadata.KEY=VALUE` besides."""
+
+    def __init__(
+        self,
+        request: Request,
+        *,
+        status: Annotated[Status | None, Query()] = None,
+        type_: Annotated[str | None, Query(alias="type", max_length=128)] = None,
+        created_after: Annotated[Moment | None, Query()] = None,
+        created_before: Annotated[Moment | None, Query()] = None,
+    ) -> None:
+        prefix = "metadata."
+        metadata = {k.removeprefix(prefix): v for k, v in request.query_params.items() if k.startswith(prefix)}
+        self.wanted = TaskFilter(status, type_, _aware(created_after), _aware(created_before), metadata)
 
 
 @router.get("/v1/tasks")
@@ -54,14 +102,13 @@ async def list_all(
     request: Request,
     response: Response,
     state: StateDep,
-    tx: Reading,
+    tx: Annotated[Transaction, Depends(Transaction.of("tasks:read"), scope="function")],
     page: Annotated[Page, Depends(paged(ids.TASK))],
-    status: Annotated[Status | None, Query()] = None,
-    type_: Annotated[str | None, Query(alias="type", max_length=128)] = None,
+    filters: Annotated[TaskFilters, Depends()],
 ) -> TaskPage:
     """List tasks, newest first."""
     before = None if page.before is None else TaskId(page.before)
-    found = await list_tasks(tx.connection, before=before, limit=page.limit + 1, status=status, type_=type_)
+    found = await list_tasks(tx.connection, wanted=filters.wanted, before=before, limit=page.limit + 1)
     items, cursor = page.cut(found, request, response)
     return TaskPage(data=[_out(task, state.settings.base_url) for task in items], next_cursor=cursor)
 
@@ -71,13 +118,18 @@ async def list_all(
     response_model=TaskOut,
     responses={202: {"model": TaskOut, "description": "Under way; ask again after `Retry-After` seconds."}},
 )
-async def poll_task(task: str, request: Request, state: StateDep, tx: Reading) -> Response:
+async def poll_task(
+    task: str, request: Request, state: StateDep, watcher: WatcherDep, caller: Reader, prefer: Prefer = None
+) -> Response:
     """Poll a task: 202 while it is under way, 200 once it has ended, well or badly."""
-    found = await _find(tx, task)
-    document = task_document(found, result=await _result(state, found), base=state.settings.base_url)
+    preferences = read_preferences(prefer)
+    task_id = parse_task_id(task)
+    found = await look_until_ended(state, watcher, caller.tenant_id, task_id, seconds=preferences.wait or 0)
+    document = await document_of(state, found)
     if found.ended:
-        return single(request, document)
-    return single(request, document, status=HTTPStatus.ACCEPTED, headers=POLL_AFTER)
+        return single(request, document, headers=preferences.applied)
+    headers = preferences.applied | POLL_AFTER
+    return single(request, document, status=HTTPStatus.ACCEPTED, headers=headers)
 
 
 @router.get(
@@ -85,15 +137,15 @@ async def poll_task(task: str, request: Request, state: StateDep, tx: Reading) -
     responses={
         200: {"description": "The bare result.", "content": {"application/json": {"schema": {}}}},
         202: {"model": PendingOut, "description": "There is no result yet."},
-        410: {"model": Problem, "description": "It was revoked, or its result is no longer kept."},
+        410: {"model": Problem, "description": "It was revoked or erased, or its result is no longer kept."},
         500: {"model": Problem, "description": "It failed."},
     },
 )
-async def read_result(task: str, request: Request, state: StateDep, tx: Reading) -> Response:
+async def read_result(task: str, request: Request, state: StateDep, caller: Reader) -> Response:
     """Read the bare result."""
-    found = await _find(tx, task)
+    found = await look(state, caller.tenant_id, parse_task_id(task))
     match TaskStatus(found.status):
-        case TaskStatus.SUCCESS if (result := await _result(state, found)) is not None:
+        case TaskStatus.SUCCESS if (result := await result_of(state, found)) is not None:
             return tagged(request, result)
         case TaskStatus.FAILURE:
             return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "task-failed", found.error_detail or "It failed.")
@@ -104,48 +156,8 @@ async def read_result(task: str, request: Request, state: StateDep, tx: Reading)
             return single(request, pending, status=HTTPStatus.ACCEPTED, headers=POLL_AFTER)
 
 
-@router.get("/v1/task-types")
-async def list_types(tx: Reading) -> TaskTypeList:
-    """List what the workers offer."""
-    found = await list_task_types(tx.connection)
-    return TaskTypeList(data=[TaskTypeOut.model_validate(one) for one in found])
-
-
-@router.get("/v1/task-types/{name}")
-async def read_type(name: str, tx: Reading) -> TaskTypeOut:
-    """Read one task type."""
-    found = await read_task_type(tx.connection, name=name)
-    if found is None:
-        raise NotFoundError("task type")
-    return TaskTypeOut.model_validate(found)
-
-
-async def _find(tx: Transaction, task: str) -> TaskRecord:
-    found = await read_task(tx.connection, task_id=TaskId(parse_id(ids.TASK, task, "task")))
-    if found is None:
-        raise NotFoundError("task")
-    return found
-
-
-async def _result(state: State, task: TaskRecord) -> bytes | None:
-    """Return the result from the record, or from Redis what was too large for it."""
-    if task.result_is_elsewhere:
-        return await state.results.get(task.id, task.run)
-    return task.result
-
-
-def _submitted(task: TaskRecord, base: str, *, respond_async: bool) -> Response:
-    headers = {"Location": f"/v1/tasks/{ids.encode(ids.TASK, task.id)}", "Vary": "Prefer"}
-    status = HTTPStatus.SEE_OTHER
-    if respond_async:
-        status = HTTPStatus.ACCEPTED
-        headers |= {"Preference-Applied": "respond-async", **POLL_AFTER}
-    body = msgspec.json.encode(task_document(task, result=task.result, base=base))
-    return Response(body, status, headers, media_type="application/json")
-
-
-def _preferences(prefer: str | None) -> set[str]:
-    return {part.partition(";")[0].strip().lower() for part in (prefer or "").split(",")}
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment
 
 
 def _out(task: TaskRecord, base: str) -> TaskOut:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from api.schemas.fields import In, Metadata, Moment, Out, TaskIdOut, Url
+from api.schemas.fields import In, Line, Metadata, Moment, Out, TaskIdOut, Url
 
 TypeName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$"), Field(examples=["math.divide", "words.count"])
@@ -25,6 +25,13 @@ class TaskIn(In):
     webhook_url: Url | None = Field(default=None, description="Where its end is told, besides the endpoints.")
     webhook_secret: SigningSecret | None = Field(
         default=None, description="Signs that; the tenant's default otherwise."
+    )
+    delay: int = Field(default=0, ge=0, le=365 * 86_400, description="Seconds to wait before it may run.")
+    expires_in: int | None = Field(
+        default=None, ge=1, le=365 * 86_400, description="Seconds that it may wait; then it ends as `REVOKED`."
+    )
+    unique_key: Line | None = Field(
+        default=None, description="While a task with this key waits, runs or has succeeded, that one is given back."
     )
     metadata: Metadata = Field(default_factory=dict)
 

@@ -38,6 +38,8 @@ class NewEvent:
     task_id: TaskId | None = None
     webhook_url: str | None = None
     """Where the event goes besides the endpoints that match: its task's own callback URL."""
+    only_if_wanted: bool = False
+    """Whether to record it only if it makes a delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +77,7 @@ class NewTask:
     sealed_webhook_secret: bytes | None = None
     metadata: Mapping[str, str]
     traceparent: str | None = None
+    unique_key: str | None = None
+    delay: int = 0
+    expires_in: int | None = None
+    retry_of: TaskId | None = None

@@ -24,9 +24,10 @@ WITH given AS (
         CAST(:ids AS UUID[]), CAST(:tenants AS UUID[]), CAST(:types AS TEXT[]), CAST(:patterns AS TEXT[]),
         CAST(:unfiltered AS BOOLEAN[]), CAST(:timestamps AS TIMESTAMPTZ[]), CAST(:bodies AS BYTEA[]),
         CAST(:offsets AS INTEGER[]), CAST(:lengths AS INTEGER[]), CAST(:clients AS TEXT[]), CAST(:keys AS TEXT[]),
-        CAST(:tasks AS UUID[]), CAST(:urls AS TEXT[]), CAST(:lanes AS UUID[])
+        CAST(:tasks AS UUID[]), CAST(:urls AS TEXT[]), CAST(:lanes AS UUID[]),
+        CAST(:only_if_wanted AS BOOLEAN[])
     ) WITH ORDINALITY AS g(id, tenant_id, type, patterns, unfiltered, at, body, data_offset, data_length,
-                           client_id, ordering_key, task_id, url, lane, line)
+                           client_id, ordering_key, task_id, url, lane, only_if_wanted, line)
 ), wanted AS (
     SELECT g.line, g.id AS event_id, g.tenant_id, g.type, g.task_id, g.ordering_key, e.id AS endpoint_id,
            CAST(NULL AS TEXT) AS url, e.id AS lane, e.status = 'disabled' AS dead
@@ -48,7 +49,7 @@ WITH given AS (
                         task_id, deliveries)
     SELECT id, tenant_id, client_id, type, at, body, data_offset, data_length, ordering_key, task_id,
            (SELECT count(*) FROM wanted w WHERE w.line = g.line)
-    FROM given g
+    FROM given g WHERE NOT only_if_wanted OR EXISTS (SELECT FROM wanted w WHERE w.line = g.line)
 )
 SELECT id AS delivery_id, lane, tenant_id FROM made WHERE due_at IS NOT NULL
 """
@@ -75,18 +76,26 @@ async def accept_events(tx: AsyncConnection, *, events: Sequence[NewEvent], publ
         "tasks": [event.task_id for event in events],
         "urls": [event.webhook_url for event in events],
         "lanes": [event.webhook_url and lane_of_url(event.tenant_id, event.webhook_url) for event in events],
+        "only_if_wanted": [event.only_if_wanted for event in events],
         "published": timedelta(seconds=PUBLISHED_FOR) if publish else None,
     }
     return await fetch_all(tx, Queued, _ACCEPT, **values)
 
 
 async def insert_task(tx: AsyncConnection, *, task: NewTask, publish: bool) -> TaskRecord | None:
-    """Record a task that is due now, in the tenant's role."""
+    """Record a task, in the tenant's role; `None` if its unique key is taken, by `tasks_unique_key_idx`.
+
+    A delay is a row that is due later: it never lives in the broker.
+    """
     sql = f"""
-    INSERT INTO tasks (id, tenant_id, type, queue, status, input, webhook_url, sealed_webhook_secret, metadata, due_at,
-                       published_until, max_attempts, traceparent)
+    INSERT INTO tasks (id, tenant_id, type, queue, status, input, webhook_url, sealed_webhook_secret, metadata,
+                       unique_key, retry_of, due_at, expires_at, published_until, max_attempts, traceparent)
     VALUES (:id, :tenant_id, :type, :queue, 'PENDING', :input, :webhook_url, :sealed_webhook_secret,
-            CAST(:metadata AS JSONB), now(), now() + CAST(:published AS INTERVAL), :max_attempts, :traceparent)
+            CAST(:metadata AS JSONB), :unique_key, :retry_of, now() + make_interval(secs => :delay),
+            now() + make_interval(secs => :expires_in), now() + CAST(:published AS INTERVAL), :max_attempts,
+            :traceparent)
+    ON CONFLICT (tenant_id, type, unique_key)
+        WHERE unique_key IS NOT NULL AND status NOT IN ('FAILURE', 'REVOKED') DO NOTHING
     RETURNING {TASK_COLUMNS}
     """
     values: dict[str, object] = {
@@ -98,11 +107,24 @@ async def insert_task(tx: AsyncConnection, *, task: NewTask, publish: bool) -> T
         "webhook_url": task.webhook_url,
         "sealed_webhook_secret": task.sealed_webhook_secret,
         "metadata": json.dumps(task.metadata),
+        "unique_key": task.unique_key,
+        "retry_of": task.retry_of,
+        "delay": task.delay,
+        "expires_in": task.expires_in,
         "max_attempts": task.type.max_attempts,
         "traceparent": task.traceparent,
-        "published": timedelta(seconds=PUBLISHED_FOR) if publish else None,
+        "published": timedelta(seconds=PUBLISHED_FOR) if publish and not task.delay else None,
     }
     return await fetch_one(tx, TaskRecord, sql, **values)
+
+
+async def read_by_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str) -> TaskRecord | None:
+    """Return the task that holds a unique key, in the tenant's role, by `tasks_unique_key_idx`."""
+    sql = f"""
+    SELECT {TASK_COLUMNS} FROM tasks WHERE tenant_id = ringback_tenant_id() AND type = :type
+        AND unique_key = :unique_key AND status NOT IN ('FAILURE', 'REVOKED')
+    """
+    return await fetch_one(tx, TaskRecord, sql, type=type_, unique_key=unique_key)
 
 
 @dataclass(frozen=True, slots=True)

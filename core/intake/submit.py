@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
 from core.dispatch.publish import Publisher
-from core.intake import queries
+from core.intake import dedupe, queries
 from core.intake.accept import NewTask
+from core.intake.dedupe import Kept, RequestKey
+from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
-from core.model.errors import FieldError, InvalidInputError, LimitReachedError, NotFoundError
+from core.model.errors import FieldError, GoneError, InvalidInputError, LimitReachedError, NotFoundError
 from core.model.ids import TaskId, TenantId, new_uuid7
 from core.model.json_value import JsonValue
 from core.model.queued import QueuedTask
@@ -26,14 +29,28 @@ from core.registry.task_types import TaskType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskWish:
-    """A task as a client asks for it, not checked yet."""
+    """A task as a client asks for it, not checked yet; `delay` and `expires_in` are seconds."""
 
     type: str
     input: Mapping[str, JsonValue]
-    webhook_url: str | None
-    webhook_secret: str | None
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
     metadata: Mapping[str, str]
+    unique_key: str | None = None
+    delay: int = 0
+    expires_in: int | None = None
+    retry_of: TaskId | None = None
     traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A task that was made, or found: `replayed` if its request was answered before."""
+
+    task: TaskRecord
+    made: bool
+    replayed: bool = False
+    status: int = 0
 
 
 class Submissions:
@@ -45,28 +62,53 @@ class Submissions:
         self._ring: Final = ring
         self._callbacks: Final = callbacks
 
-    async def submit(self, tenant_id: TenantId, wish: TaskWish) -> TaskRecord:
-        """Record a task and return it once it is committed.
+    async def submit(
+        self, tenant_id: TenantId, wish: TaskWish, *, status: int, key: RequestKey | None = None
+    ) -> Submitted:
+        """Record a task and return it once it is committed; a key or a unique key gives back the one that is there.
 
-        Raises `InvalidInputError` for an unknown type, an input that does not fit it or a URL that is not allowed,
-        `LimitReachedError` if as many tasks wait as the tenant may have.
+        `status` is what the answer will be, kept with the key. Raises `InvalidInputError` for an unknown type, an
+        input that does not fit it or a URL that is not allowed, `LimitReachedError` if as many tasks wait as the
+        tenant may have, `KeyReusedError` and `ConflictError` for a key that is another request's.
         """
         url = wish.webhook_url
         if url is not None:
             url = await self._callbacks.check(url, pointer="/webhook_url", tenant_id=tenant_id)
-        publish = self._publisher.ready
+        publish = self._publisher.ready and not wish.delay
         async with self._database.tenant(tenant_id) as tx:
-            task_type = await read_task_type(tx, name=wish.type)
-            waiting = await queries.count_waiting(tx, tenant_id=tenant_id)
-            new = self._new_task(tenant_id, _known(task_type), wish, url)
-            if waiting is not None and waiting.present >= waiting.allowed:
-                raise LimitReachedError(f"{waiting.allowed} tasks wait already.")
-            task = await queries.insert_task(tx, task=new, publish=publish)
-        if task is None:
-            raise NotFoundError("tenant")
-        if publish:
+            kept = None if key is None else await dedupe.claim(tx, key)
+            if kept is not None:
+                return await self._replay(tx, kept)
+            submitted = await self._record(tx, tenant_id, wish, url, publish=publish)
+            if key is not None:
+                await dedupe.fill(tx, key, Kept(submitted.task.id, status))
+        if publish and submitted.made:
+            task = submitted.task
             self._publisher.task(QueuedTask(task.id, task.type, task.queue))
-        return task
+        return submitted
+
+    async def _replay(self, tx: AsyncConnection, kept: Kept) -> Submitted:
+        task = await read_task(tx, task_id=TaskId(kept.made))
+        if task is None:
+            raise GoneError("What was made for this Idempotency-Key is past its retention.")
+        return Submitted(task, made=False, replayed=True, status=kept.status)
+
+    async def _record(
+        self, tx: AsyncConnection, tenant_id: TenantId, wish: TaskWish, url: str | None, *, publish: bool
+    ) -> Submitted:
+        new = self._new_task(tenant_id, _known(await read_task_type(tx, name=wish.type)), wish, url)
+        waiting = await queries.count_waiting(tx, tenant_id=tenant_id)
+        if waiting is not None and waiting.present >= waiting.allowed:
+            raise LimitReachedError(f"{waiting.allowed} tasks wait already.")
+        task = await queries.insert_task(tx, task=new, publish=publish)
+        if task is not None:
+            return Submitted(task, made=True)
+        holder = wish.unique_key and await queries.read_by_unique_key(
+            tx, type_=new.type.name, unique_key=wish.unique_key
+        )
+        if not holder:
+            raise NotFoundError("tenant")
+        return Submitted(holder, made=False)
 
     def _new_task(self, tenant_id: TenantId, task_type: TaskType, wish: TaskWish, url: str | None) -> NewTask:
         if problems := task_type.problems(wish.input):
@@ -81,6 +123,10 @@ class Submissions:
             sealed_webhook_secret=self._sealed(tenant_id, task_id, wish.webhook_secret),
             metadata=wish.metadata,
             traceparent=wish.traceparent,
+            unique_key=wish.unique_key,
+            delay=wish.delay,
+            expires_in=wish.expires_in,
+            retry_of=wish.retry_of,
         )
 
     def _sealed(self, tenant_id: TenantId, task_id: TaskId, secret: str | None) -> bytes | None:

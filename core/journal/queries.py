@@ -1,6 +1,11 @@
 """The statements that read the log; all run in the tenant's role, so that each sees one tenant's rows."""
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,7 +16,7 @@ from core.model.ids import DeliveryId, TaskId
 
 TASK_COLUMNS: Final = (
     "id, tenant_id, type, queue, status, input, result, result_size, progress, error_code, error_title, error_detail,"
-    " run, max_attempts, webhook_url, unique_key, retry_of, metadata, created_at, started_at, finished_at"
+    " run, lost_count, max_attempts, webhook_url, unique_key, retry_of, metadata, created_at, started_at, finished_at"
 )
 
 _DELIVERY: Final = """
@@ -28,17 +33,51 @@ async def read_task(tx: AsyncConnection, *, task_id: TaskId) -> TaskRecord | Non
     return await fetch_one(tx, TaskRecord, f"SELECT {TASK_COLUMNS} FROM tasks WHERE id = :id", id=task_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What changes whenever a task does, short of its progress."""
+
+    id: TaskId
+    mark: str
+
+
+async def read_marks(tx: AsyncConnection, *, task_ids: Sequence[UUID]) -> tuple[Mark, ...]:
+    """Read the marks of many tasks by the primary key, in the engine's role."""
+    sql = "SELECT id, status || ' ' || run AS mark FROM tasks WHERE id = ANY(CAST(:ids AS UUID[]))"
+    return await fetch_all(tx, Mark, sql, ids=list(task_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks to list; `None` means any, `metadata` holds what has to be there."""
+
+    status: str | None = None
+    type: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 async def list_tasks(
-    tx: AsyncConnection, *, before: TaskId | None, limit: int, status: str | None, type_: str | None
+    tx: AsyncConnection, *, wanted: TaskFilter, before: TaskId | None, limit: int
 ) -> tuple[TaskRecord, ...]:
     """List tasks, newest first, by `tasks_tenant_id_id_idx`."""
-    sql = f"""
-    SELECT {TASK_COLUMNS} FROM tasks
-    WHERE tenant_id = ringback_tenant_id() AND (CAST(:before AS UUID) IS NULL OR id < :before)
-      AND (CAST(:status AS TEXT) IS NULL OR status = :status) AND (CAST(:type AS TEXT) IS NULL OR type = :type)
-    ORDER BY id DESC LIMIT :limit
-    """
-    return await fetch_all(tx, TaskRecord, sql, before=before, limit=limit, status=status, type=type_)
+    tests = {
+        "status": "status = :status",
+        "type": "type = :type",
+        "created_after": "created_at > :created_after",
+        "created_before": "created_at < :created_before",
+        "metadata": "metadata @> CAST(:metadata AS JSONB)",
+    }
+    values: dict[str, object] = {name: value for name in tests if (value := getattr(wanted, name))}
+    conditions = ["tenant_id = ringback_tenant_id()", *(tests[name] for name in values)]
+    if wanted.metadata:
+        values["metadata"] = json.dumps(dict(wanted.metadata))
+    if before is not None:
+        conditions.append("id < :before")
+        values["before"] = before
+    sql = f"SELECT {TASK_COLUMNS} FROM tasks WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit"
+    return await fetch_all(tx, TaskRecord, sql, limit=limit, **values)
 
 
 async def read_delivery(tx: AsyncConnection, *, delivery_id: DeliveryId) -> DeliveryRecord | None:

@@ -33,6 +33,7 @@ class TaskRecord:
     error_title: str | None
     error_detail: str | None
     run: int
+    lost_count: int
     max_attempts: int
     webhook_url: str | None
     unique_key: str | None
@@ -46,6 +47,11 @@ class TaskRecord:
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return TaskStatus(self.status).ended
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt the present run is; runs that were lost with their worker do not count."""
+        return self.run - self.lost_count
 
     @property
     def result_is_elsewhere(self) -> bool:

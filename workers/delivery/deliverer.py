@@ -19,6 +19,7 @@ from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.consume import DeliveryConsumer
 from core.dispatch.publish import Publisher
+from core.intake.telling import Teller
 from core.model.queued import Queued
 from core.model.sealing import KeyRing
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
@@ -30,7 +31,6 @@ from workers.delivery.engine import Engine
 from workers.delivery.lanes import Lanes
 from workers.delivery.record import Recorder
 from workers.delivery.send import HttpxSender
-from workers.ending import Ending
 from workers.feeder.feed import Feeder
 from workers.loop import repeat
 from workers.upkeep.clock import PAUSE as CLOCK_PAUSE
@@ -67,7 +67,7 @@ class Deliverer:
         ring = KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
         attempts = Attempts(leases, sender, recorder, ring, settings)
         engine = Engine(leases, attempts.make, Lanes(DEFAULT_MAX_IN_FLIGHT), limit=settings.max_in_flight)
-        feeder = Feeder(database, publisher, settings, Ending(publisher, settings.base_url))
+        feeder = Feeder(database, publisher, settings, Teller(database, publisher, settings.base_url))
         return cls(settings, database, publisher, sender, resolver, recorder, engine, feeder)
 
     async def run(self, stopping: asyncio.Event) -> None:

@@ -17,13 +17,14 @@ import structlog
 
 from core.database import Database
 from core.dispatch.publish import Publisher
+from core.intake.telling import Teller
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.model.outcome import Outcome, OutcomeKind
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.settings import Settings
 from workers.delivery.claim import Lapsed
-from workers.ending import Ending, end_lost_tasks
+from workers.ending import end_expired_tasks, end_lost_tasks
 from workers.feeder import queries
 
 BATCH: Final = 1_000
@@ -38,6 +39,7 @@ class FeedReport:
 
     unknown: int = 0
     lost: int = 0
+    expired: int = 0
     cancelled: int = 0
     deliveries: int = 0
     tasks: int = 0
@@ -51,17 +53,18 @@ class FeedReport:
 class Feeder:
     """One process's feeder."""
 
-    def __init__(self, database: Database, publisher: Publisher, settings: Settings, ending: Ending) -> None:
+    def __init__(self, database: Database, publisher: Publisher, settings: Settings, teller: Teller) -> None:
         self._database: Final = database
         self._publisher: Final = publisher
         self._settings: Final = settings
-        self._ending: Final = ending
+        self._teller: Final = teller
 
     async def run_once(self) -> FeedReport:
         """End what has lapsed, cancel what has nowhere to go, publish what is due."""
         report = FeedReport(
             unknown=await self._end_lapsed(),
-            lost=await end_lost_tasks(self._database, self._ending, limit=LAPSED_BATCH),
+            lost=await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH),
+            expired=await end_expired_tasks(self._database, self._teller, limit=LAPSED_BATCH),
             cancelled=await self._cancel(),
             deliveries=await self._feed_deliveries(),
             tasks=await self._feed_tasks(),

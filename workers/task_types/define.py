@@ -11,36 +11,21 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar, get_type_hints
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
 from core.dispatch.broker import TASK_QUEUES
 from core.registry.task_types import TaskType
+from workers.task_types.context import TaskContext, TaskError
+from workers.task_types.retry import NO_RETRY, Retry
+
+__all__ = ["Definition", "Retry", "TaskContext", "TaskError", "defined", "task_type"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 SOFT_TIME_LIMIT: Final = 300
 HARD_TIME_LIMIT: Final = 330
-
-
-class TaskError(Exception):
-    """A failure that the client is told of in just these words, which must be safe to show."""
-
-    def __init__(self, code: str, title: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.title = title
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class TaskContext:
-    """What a running task knows of itself; `run` counts its runs from 1."""
-
-    task_id: UUID
-    run: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +36,7 @@ class Definition:
     function: Callable[..., object]
     input_model: type[BaseModel]
     output: TypeAdapter[object]
+    retry: Retry
 
 
 _defined: Final[dict[str, Definition]] = {}
@@ -62,7 +48,7 @@ def task_type(
     queue: str = "default",
     soft_time_limit: int = SOFT_TIME_LIMIT,
     hard_time_limit: int = HARD_TIME_LIMIT,
-    max_attempts: int = 1,
+    retry: Retry = NO_RETRY,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function as a task type; limits are seconds.
 
@@ -86,9 +72,9 @@ def task_type(
             output_schema=output.json_schema(),
             soft_time_limit=soft_time_limit,
             hard_time_limit=hard_time_limit,
-            retry_policy={"max_attempts": max_attempts},
+            retry_policy=retry.document(),
         )
-        _defined[name] = Definition(described, function, model, output)
+        _defined[name] = Definition(described, function, model, output, retry)
         return function
 
     return register

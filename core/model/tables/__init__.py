@@ -3,7 +3,7 @@
 from core.model.tables.base import metadata
 from core.model.tables.tenancy import api_keys, dedupe, endpoints, event_types, secrets, tenants
 from core.model.tables.webhooks import PARTITIONED, attempts, deliveries, delivery_order, events
-from core.model.tables.work import STORED_RESULT_LIMIT, task_types, tasks
+from core.model.tables.work import STORED_RESULT_LIMIT, task_markers, task_types, tasks
 
 __all__ = [
     "PARTITIONED",
@@ -18,6 +18,7 @@ __all__ = [
     "events",
     "metadata",
     "secrets",
+    "task_markers",
     "task_types",
     "tasks",
     "tenants",

@@ -72,6 +72,7 @@ tasks: Final = Table(
     CheckConstraint("run >= 0 AND lost_count >= 0 AND lost_count <= run", name="run"),
     Index("tasks_tenant_id_id_idx", "tenant_id", "id"),
     Index("tasks_due_idx", "tenant_id", "queue", "due_at", postgresql_where="due_at IS NOT NULL"),
+    Index("tasks_expiring_idx", "expires_at", postgresql_where="expires_at IS NOT NULL AND due_at IS NOT NULL"),
     Index("tasks_leased_idx", "lease_until", postgresql_where="lease_until IS NOT NULL"),
     Index(
         "tasks_unique_key_idx",
@@ -81,4 +82,17 @@ tasks: Final = Table(
         unique=True,
         postgresql_where="unique_key IS NOT NULL AND status NOT IN ('FAILURE', 'REVOKED')",
     ),
+)
+
+task_markers: Final = Table(
+    "task_markers",
+    metadata,
+    Column("task_id", Uuid, ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("value", LargeBinary, nullable=False),  # JSON: what the side effect gave back
+    stamp("created_at"),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name"),
+    CheckConstraint(f"octet_length(value) <= {STORED_RESULT_LIMIT}", name="value"),
 )

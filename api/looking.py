@@ -1,0 +1,66 @@
+"""Looking at one task: its record from Postgres, its progress and a large result from Redis."""
+
+import asyncio
+from typing import Final
+
+from api.deps import parse_id
+from api.state import State
+from api.watch import Watcher
+from core import clock
+from core.journal.queries import read_task
+from core.journal.tasks import TaskRecord, task_document
+from core.model import ids
+from core.model.errors import NotFoundError
+from core.model.ids import TaskId, TenantId
+from core.model.states import RUNNING_TASK, TaskStatus
+
+LOOK_AGAIN: Final = 15.0
+"""Seconds after which one who waits looks again although nobody rang."""
+
+
+def parse_task_id(text: str) -> TaskId:
+    """Read a task's ID out of a path."""
+    return TaskId(parse_id(ids.TASK, text, "task"))
+
+
+async def look(state: State, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
+    """Read a task in a transaction of its own; raise `NotFoundError` if the tenant has none such."""
+    async with state.database.tenant(tenant_id) as tx:
+        found = await read_task(tx, task_id=task_id)
+    if found is None:
+        raise NotFoundError("task")
+    return found
+
+
+async def look_until_ended(
+    state: State, watcher: Watcher, tenant_id: TenantId, task_id: TaskId, *, seconds: float
+) -> TaskRecord:
+    """Read a task, and if it has not ended wait for that, `seconds` at most, without a connection or a thread."""
+    deadline = clock.monotonic() + seconds
+    with watcher.watching(task_id) as watch:
+        found = await look(state, tenant_id, task_id)
+        while not found.ended and (left := deadline - clock.monotonic()) > 0:
+            await watch.wait(min(left, LOOK_AGAIN))
+            found = await look(state, tenant_id, task_id)
+    return found
+
+
+async def document_of(state: State, task: TaskRecord) -> dict[str, object]:
+    """Return the task as `GET` shows it: with the progress of the run that is under way."""
+    result, progress = await asyncio.gather(result_of(state, task), _progress_of(state, task))
+    document = task_document(task, result=result, base=state.settings.base_url)
+    return document if progress is None else document | {"progress": progress}
+
+
+async def result_of(state: State, task: TaskRecord) -> bytes | None:
+    """Return the result from the record, or from Redis what was too large for it."""
+    if task.result_is_elsewhere:
+        return await state.results.get(task.id, task.run)
+    return task.result
+
+
+async def _progress_of(state: State, task: TaskRecord) -> dict[str, object] | None:
+    if TaskStatus(task.status) not in RUNNING_TASK:
+        return None
+    found = await state.board.get(task.id, task.run)
+    return None if found is None else found.document()

@@ -1,0 +1,74 @@
+"""A task as it happens: Server-Sent Events (WHATWG HTML, section 9.2) until its end."""
+
+import hashlib
+from collections.abc import AsyncGenerator
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import StreamingResponse
+
+from api.deps import StateDep, TenantCaller, WatcherDep, scoped
+from api.looking import document_of, look, parse_task_id
+from api.state import State
+from api.watch import Watch, Watcher
+from core.journal.tasks import TaskRecord
+from core.model.ids import TaskId, TenantId
+
+BEAT_EVERY: Final = 15.0
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+router = APIRouter(tags=["tasks"])
+
+
+@router.get(
+    "/v1/tasks/{task}/stream",
+    response_class=StreamingResponse,
+    responses={200: {"description": "`status` and `progress` events.", "content": {"text/event-stream": {}}}},
+)
+async def stream_task(
+    task: str,
+    request: Request,
+    state: StateDep,
+    watcher: WatcherDep,
+    caller: Annotated[TenantCaller, Depends(scoped("tasks:read"))],
+    last_event_id: Annotated[str | None, Header(description="Resumes: what is known is not sent again.")] = None,
+) -> StreamingResponse:
+    """Follow a task: a `status` event for each state, a `progress` event for each step, until its end."""
+    task_id = parse_task_id(task)
+    await look(state, caller.tenant_id, task_id)  # 404 before the stream begins
+    events = _events(request, state, watcher, caller.tenant_id, task_id, last_event_id)
+    return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+
+
+async def _events(
+    request: Request, state: State, watcher: Watcher, tenant_id: TenantId, task_id: TaskId, known: str | None
+) -> AsyncGenerator[bytes]:
+    yield b"retry: 3000\n\n"
+    with watcher.watching(task_id) as watch:
+        while True:
+            task = await look(state, tenant_id, task_id)
+            event, known = await _event(state, task, known)
+            if event is not None:
+                yield event
+            if task.ended or not await _next(watch, request):
+                return
+            if event is None:
+                yield b":\n\n"
+
+
+async def _next(watch: Watch, request: Request) -> bool:
+    """Wait for a change or a beat; false if the client has gone."""
+    await watch.wait(BEAT_EVERY)
+    return not await request.is_disconnected()
+
+
+async def _event(state: State, task: TaskRecord, known: str | None) -> tuple[bytes | None, str]:
+    """Return the task's present state as an event, unless the client has it; its ID is made from what it says."""
+    document = await document_of(state, task)
+    data = msgspec.json.encode(document)
+    said = hashlib.blake2b(data, digest_size=8).hexdigest()
+    if said == known:
+        return None, said
+    name = "progress" if task.status == "PROGRESS" else "status"
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (said.encode(), name.encode(), data), said

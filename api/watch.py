@@ -1,0 +1,121 @@
+"""Waiting for tasks to change: thousands of polls and streams, one Redis subscription, one query a second.
+
+```
+worker ─► Redis channel ─► Watcher ─► the watchers of that task look again
+Postgres ◄── all watched tasks in one query, once a second ──┘   (what Redis lost is seen here)
+```
+A watcher holds an event and nothing else: no thread, no connection.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Final, cast
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.database import Database
+from core.journal.queries import read_marks
+from core.progress import CHANNEL
+
+SWEEP_EVERY: Final = 1.0
+RECONNECT_AFTER: Final = 1.0
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+class Watch:
+    """One client's wait for one task."""
+
+    def __init__(self) -> None:
+        self._changed: Final = asyncio.Event()
+
+    def ring(self) -> None:
+        """Say that the task may have changed."""
+        self._changed.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for the next change, that long at most; false if there was none."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+
+class Watcher:
+    """Wakes those who wait for tasks."""
+
+    def __init__(self, database: Database, redis: Redis) -> None:
+        self._database: Final = database
+        self._redis: Final = redis
+        self._watches: Final[dict[UUID, set[Watch]]] = {}
+        self._marks: dict[UUID, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Listen and sweep until `stop`."""
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._sweep())]
+
+    async def stop(self) -> None:
+        """Wake everybody, for the last time."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task_id in tuple(self._watches):
+            self._ring(task_id)
+
+    @contextmanager
+    def watching(self, task_id: UUID) -> Generator[Watch]:
+        """Watch a task: begin before it is read, so that no change falls between."""
+        watch = Watch()
+        self._watches.setdefault(task_id, set()).add(watch)
+        try:
+            yield watch
+        finally:
+            left = self._watches[task_id]
+            left.discard(watch)
+            if not left:
+                del self._watches[task_id]
+
+    def _ring(self, task_id: UUID) -> None:
+        for watch in self._watches.get(task_id, ()):
+            watch.ring()
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(RedisError, OSError):
+                await self._follow()
+            await asyncio.sleep(RECONNECT_AFTER)
+
+    async def _follow(self) -> None:
+        async with PubSub(self._redis.connection_pool, ignore_subscribe_messages=True) as pubsub:
+            await pubsub.subscribe(CHANNEL)
+            listen = cast("Callable[[], AsyncIterator[Mapping[str, bytes]]]", pubsub.listen)
+            async for message in listen():
+                with suppress(ValueError):
+                    self._ring(UUID(message["data"].decode()))
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            with suppress(SQLAlchemyError, OSError, TimeoutError):
+                await self._look()
+
+    async def _look(self) -> None:
+        watched = list(self._watches)
+        if not watched:
+            self._marks = {}
+            return
+        async with self._database.engine() as tx:
+            marks: dict[UUID, str] = {mark.id: mark.mark for mark in await read_marks(tx, task_ids=watched)}
+        before, self._marks = self._marks, marks
+        for task_id in watched:
+            if before.get(task_id) != marks.get(task_id):
+                self._ring(task_id)

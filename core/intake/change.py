@@ -1,0 +1,98 @@
+"""What clients do to tasks that are there: cancel, erase, run again."""
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+
+from core.database import Database
+from core.intake import task_queries
+from core.intake.submit import Submissions, Submitted, TaskWish
+from core.intake.telling import Teller
+from core.journal.queries import read_task
+from core.journal.tasks import TaskRecord
+from core.model.errors import ConflictError, NotFoundError
+from core.model.ids import TaskId, TenantId
+from core.model.json_value import JsonValue
+from core.model.sealing import KeyRing
+from core.progress import ProgressBoard
+from core.registry.secrets import TASK_SIGNING
+from core.results import Results
+
+
+class Changes:
+    """Changes tasks; each change commits before it returns."""
+
+    def __init__(
+        self, database: Database, teller: Teller, results: Results, board: ProgressBoard, ring: KeyRing
+    ) -> None:
+        self._database: Final = database
+        self._teller: Final = teller
+        self._results: Final = results
+        self._board: Final = board
+        self._ring: Final = ring
+
+    async def cancel(self, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
+        """Revoke a waiting task, ask a running one to end; raise `ConflictError` if it has ended."""
+        task = await self._end(tenant_id, task_id)
+        if task is None:
+            await self._find(tenant_id, task_id)
+            raise ConflictError("The task has ended.")
+        await self._board.changed(task_id)
+        return task
+
+    async def erase(self, tenant_id: TenantId, task_id: TaskId) -> None:
+        """End a task if it has not, then erase its input, result, progress and the payloads of its events."""
+        await self._end(tenant_id, task_id)
+        async with self._database.engine() as tx:
+            task = await task_queries.erase_task(tx, tenant_id=tenant_id, task_id=task_id)
+            if task is None:
+                raise NotFoundError("task")
+            await task_queries.erase_events(tx, tenant_id=tenant_id, task_id=task_id)
+        for run in range(1, task.run + 1):
+            await self._results.erase(task_id, run)
+            await self._board.erase(task_id, run)
+        await self._board.changed(task_id)
+
+    async def again(self, tenant_id: TenantId, task_id: TaskId, submissions: Submissions) -> Submitted:
+        """Run an ended task again as a new one that names it; raise `ConflictError` if it has not ended."""
+        async with self._database.tenant(tenant_id) as tx:
+            task = await read_task(tx, task_id=task_id)
+            sealed = await task_queries.read_sealed_secret(tx, task_id=task_id)
+        if task is None:
+            raise NotFoundError("task")
+        if not task.ended:
+            raise ConflictError("The task has not ended.")
+        if task.input is None:
+            raise ConflictError("The task's input was erased.")
+        values: dict[str, JsonValue] = msgspec.json.decode(task.input)
+        wish = TaskWish(
+            type=task.type,
+            input=values,
+            webhook_url=task.webhook_url,
+            webhook_secret=None if sealed is None else self._opened(sealed, tenant_id, task_id),
+            metadata=task.metadata,
+            retry_of=task.id,
+        )
+        return await submissions.submit(tenant_id, wish, status=HTTPStatus.SEE_OTHER)
+
+    async def _end(self, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
+        publish = self._teller.publisher.ready
+        async with self._database.engine() as tx:
+            task = await task_queries.cancel_waiting(tx, tenant_id=tenant_id, task_id=task_id)
+            if task is None:
+                return await task_queries.ask_to_end(tx, tenant_id=tenant_id, task_id=task_id)
+            queued = await self._teller.tell(tx, task, publish=publish)
+        if publish:
+            self._teller.publisher.deliveries(queued)
+        return task
+
+    async def _find(self, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
+        async with self._database.tenant(tenant_id) as tx:
+            task = await read_task(tx, task_id=task_id)
+        if task is None:
+            raise NotFoundError("task")
+        return task
+
+    def _opened(self, sealed: bytes, tenant_id: TenantId, task_id: TaskId) -> str:
+        return self._ring.open(sealed, tenant=tenant_id, row=task_id, column=TASK_SIGNING).decode()

@@ -1,0 +1,91 @@
+"""The statements by which clients change their tasks, in the engine's role: each carries the tenant itself."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import execute, fetch_all, fetch_one
+from core.journal.queries import TASK_COLUMNS
+from core.journal.tasks import TaskRecord
+from core.model.endings import CANCELLED
+from core.model.ids import TaskId, TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A task's own signing secret, sealed for its row."""
+
+    sealed_webhook_secret: bytes | None
+
+
+async def cancel_waiting(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
+    """Revoke a task that waits; `None` if it does not."""
+    sql = f"""
+    UPDATE tasks SET status = 'REVOKED', error_code = :code, error_title = :title, error_detail = :detail,
+        cancel_asked_at = now(), due_at = NULL, published_until = NULL, finished_at = now()
+    WHERE id = :id AND tenant_id = :tenant_id AND due_at IS NOT NULL RETURNING {TASK_COLUMNS}
+    """
+    values = {"code": CANCELLED.error_code, "title": CANCELLED.error_title, "detail": CANCELLED.error_detail}
+    return await fetch_one(tx, TaskRecord, sql, id=task_id, tenant_id=tenant_id, **values)
+
+
+async def ask_to_end(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
+    """Ask a running task to end; `None` if it does not run."""
+    sql = f"""
+    UPDATE tasks SET cancel_asked_at = coalesce(cancel_asked_at, now())
+    WHERE id = :id AND tenant_id = :tenant_id AND lease_until IS NOT NULL RETURNING {TASK_COLUMNS}
+    """
+    return await fetch_one(tx, TaskRecord, sql, id=task_id, tenant_id=tenant_id)
+
+
+async def erase_task(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
+    """Erase what a task was given and gave back, and free its unique key; the record stays."""
+    sql = f"""
+    UPDATE tasks SET input = NULL, result = NULL, progress = NULL, unique_key = NULL, sealed_webhook_secret = NULL,
+        erased_at = coalesce(erased_at, now())
+    WHERE id = :id AND tenant_id = :tenant_id RETURNING {TASK_COLUMNS}
+    """
+    return await fetch_one(tx, TaskRecord, sql, id=task_id, tenant_id=tenant_id)
+
+
+async def erase_events(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> int:
+    """Erase the payloads of a task's events wherever they lie, and cancel what waits to be sent of them.
+
+    Response bodies go too: receivers may echo what they got. What is on the wire ends and is recorded.
+    """
+    values: dict[str, object] = {"task_id": task_id, "tenant_id": tenant_id}
+    erased = await fetch_all(
+        tx,
+        dict[str, UUID],
+        """
+        UPDATE events SET body = NULL, erased_at = now()
+        WHERE task_id = :task_id AND tenant_id = :tenant_id AND erased_at IS NULL RETURNING id
+        """,
+        **values,
+    )
+    await execute(
+        tx,
+        """
+        UPDATE attempts a SET response_body = NULL FROM deliveries d
+        WHERE d.task_id = :task_id AND d.tenant_id = :tenant_id AND a.delivery_id = d.id
+        """,
+        **values,
+    )
+    await execute(
+        tx,
+        """
+        UPDATE deliveries SET due_at = NULL, published_until = NULL, wait_reason = NULL, finished_at = now(),
+            status = CASE WHEN succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
+            reason = CASE WHEN succeeded_at IS NULL THEN 'payload_erased' END
+        WHERE task_id = :task_id AND tenant_id = :tenant_id AND due_at IS NOT NULL AND lease_until IS NULL
+        """,
+        **values,
+    )
+    return len(erased)
+
+
+async def read_sealed_secret(tx: AsyncConnection, *, task_id: TaskId) -> bytes | None:
+    """Return a task's own signing secret, in the tenant's role."""
+    found = await fetch_one(tx, Sealed, "SELECT sealed_webhook_secret FROM tasks WHERE id = :id", id=task_id)
+    return None if found is None else found.sealed_webhook_secret

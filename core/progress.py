@@ -1,0 +1,74 @@
+"""How far tasks are, in Redis, and the word that something about a task has changed.
+
+Both are for those who watch: whatever is lost here is read from Postgres a moment later.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from core.model.ids import TaskId
+
+CHANNEL: Final = "ringback:tasks"
+"""Where the IDs of tasks are published whenever something about them has changed."""
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is: `current` of `total`, in the task's own units."""
+
+    current: float
+    total: float | None = None
+    message: str | None = None
+
+    def document(self) -> dict[str, object]:
+        """Return it as clients see it."""
+        return asdict(self)
+
+
+class ProgressBoard:
+    """Where running tasks write how far they are, and clients read it."""
+
+    def __init__(self, redis: Redis, *, ttl: int) -> None:
+        self._redis: Final = redis
+        self._ttl: Final = ttl
+
+    async def put(self, task_id: TaskId, run: int, progress: Progress) -> None:
+        """Show how far a run is; nothing happens if Redis is away."""
+        try:
+            await self._redis.set(_key(task_id, run), msgspec.json.encode(progress), ex=self._ttl)
+            await self._publish(task_id)
+        except RedisError as error:
+            _log.warning("progress.not_shown", error=type(error).__name__)
+
+    async def get(self, task_id: TaskId, run: int) -> Progress | None:
+        """Return how far a run is, if it said so and Redis is there."""
+        try:
+            found: object = await self._redis.get(_key(task_id, run))
+        except RedisError:
+            return None
+        return msgspec.json.decode(found, type=Progress) if isinstance(found, bytes) else None
+
+    async def changed(self, task_id: TaskId) -> None:
+        """Tell those who watch a task to look again."""
+        try:
+            await self._publish(task_id)
+        except RedisError as error:
+            _log.warning("progress.not_told", error=type(error).__name__)
+
+    async def _publish(self, task_id: TaskId) -> None:
+        await self._redis.publish(CHANNEL, str(task_id))  # pyright: ignore[reportUnknownMemberType] - untyped options
+
+    async def erase(self, task_id: TaskId, run: int) -> None:
+        """Forget how far a run was; raise `RedisError` if Redis is away."""
+        await self._redis.delete(_key(task_id, run))
+
+
+def _key(task_id: TaskId, run: int) -> str:
+    return f"ringback:progress:{task_id}:{run}"

@@ -1,0 +1,88 @@
+"""What a running task can ask and say."""
+
+from collections.abc import Callable
+from typing import Final, Protocol, TypeVar, cast
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from core.progress import Progress
+
+T = TypeVar("T")
+
+
+class TaskError(Exception):
+    """A failure that the client is told of in just these words, which must be safe to show."""
+
+    def __init__(self, code: str, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.title = title
+        self.detail = detail
+
+
+class CancelledTaskError(Exception):
+    """Raised by `TaskContext.stop_if_cancelled`; a task lets it pass."""
+
+
+class Desk(Protocol):
+    """Where a running task's words go; the worker's runtime is one."""
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the task is."""
+        ...
+
+    def cancel_was_asked(self) -> bool:
+        """Ask Postgres whether somebody wants the task to end."""
+        ...
+
+    def marker(self, name: str) -> bytes | None:
+        """Return what a side effect gave back, if it was done."""
+        ...
+
+    def mark(self, name: str, value: bytes) -> None:
+        """Note that a side effect was done; raise `CancelledTaskError` if the task is another run's by now."""
+        ...
+
+
+class TaskContext:
+    """A running task's own view of itself; `run` counts its runs from 1."""
+
+    def __init__(self, task_id: UUID, run: int, desk: Desk) -> None:
+        self.task_id: Final = task_id
+        self.run: Final = run
+        self._desk: Final = desk
+
+    def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
+        """Show how far the task is, in units of its own."""
+        self._desk.show(Progress(current, total, message))
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has asked for the task's end; one that does not look is killed a second later."""
+        return self._desk.cancel_was_asked()
+
+    def stop_if_cancelled(self) -> None:
+        """Raise `CancelledTaskError` if somebody has asked for the task's end."""
+        if self.cancelled:
+            raise CancelledTaskError
+
+    def once(self, name: str, action: Callable[[], T], *, kind: TypeAdapter[T] | None = None) -> T:
+        """Do a side effect that must not be done twice, and return what it gave back.
+
+        A later run of the same task that comes here again gets what the first one got, without doing it. What the
+        action returns must be JSON of at most 16 KiB; with a `kind`, whatever that can read and write. Only a
+        crash between the action and the note lets it happen again: pass the task's ID on as an idempotency key where
+        the other side takes one.
+        """
+        adapter = kind or _anything()
+        done = self._desk.marker(name)
+        if done is not None:
+            return adapter.validate_json(done)
+        value = action()
+        self._desk.mark(name, adapter.dump_json(value))
+        return value
+
+
+def _anything() -> TypeAdapter[T]:
+    return cast("TypeAdapter[T]", TypeAdapter(object))
