@@ -10,8 +10,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
-from workers.loop import STORE_ERRORS
 from workers.queries import end_leases, push_leases
+
+UNREGISTERED_PAUSE: Final = 0.5
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -19,11 +20,21 @@ _log: Final = structlog.stdlib.get_logger()
 class LeaseKeeper:
     """A thread of the main process with its own event loop and its own connection."""
 
-    def __init__(self, database_url: str, *, leased_by: str, lease: int, running: Callable[[], Sequence[UUID]]) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        leased_by: str,
+        lease: int,
+        running: Callable[[], Sequence[UUID]],
+        register: Callable[[Database], Awaitable[None]],
+    ) -> None:
         self._url: Final = database_url
         self._leased_by: Final = leased_by
         self._lease: Final = lease
         self._running: Final = running
+        self._register: Final = register
+        self._registered = False
         self._lost: Final[set[UUID]] = set()
         self._lock: Final = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -48,7 +59,10 @@ class LeaseKeeper:
         self._notify()
 
     async def turn(self, database: Database) -> None:
-        """Let go of what was lost, push the rest."""
+        """Say what this worker offers, once; let go of what was lost, push the rest."""
+        if not self._registered:
+            await self._register(database)
+            self._registered = True
         with self._lock:
             lost, running = list(self._lost), [one for one in self._running() if one not in self._lost]
         async with database.engine() as tx:
@@ -71,7 +85,7 @@ class LeaseKeeper:
         while not self._stopping:
             await self._guarded(self.turn(database))
             try:
-                await asyncio.wait_for(self._wake.wait(), self._lease / 3)
+                await asyncio.wait_for(self._wake.wait(), self._lease / 3 if self._registered else UNREGISTERED_PAUSE)
             except TimeoutError:
                 continue
             self._wake.clear()
@@ -80,8 +94,8 @@ class LeaseKeeper:
     async def _guarded(self, turn: Awaitable[None]) -> None:
         try:
             await turn
-        except STORE_ERRORS as error:
-            _log.warning("leases.failed", error=type(error).__name__, detail=str(error)[:300])
+        except Exception as error:  # noqa: BLE001 - without this thread every long task would be lost
+            _log.warning("leases.failed", error=type(error).__name__)
 
     def _notify(self) -> None:
         if self._loop is not None:

@@ -9,7 +9,7 @@ import msgspec
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import queries
-from core.intake.accept import NewTask
+from core.intake.accept import TASKS_PER_TENANT, NewTask
 from core.journal.tasks import TaskRecord
 from core.model.errors import FieldError, InvalidInputError, LimitReachedError, NotFoundError
 from core.model.ids import TaskId, TenantId, new_uuid7
@@ -61,6 +61,7 @@ class Submissions:
             new = self._new_task(tenant_id, _known(task_type), wish, url)
             if waiting is not None and waiting.present >= waiting.allowed:
                 raise LimitReachedError(f"{waiting.allowed} tasks wait already.")
+            publish = publish and (waiting is None or waiting.present < TASKS_PER_TENANT)
             task = await queries.insert_task(tx, task=new, publish=publish)
         if task is None:
             raise NotFoundError("tenant")

@@ -15,8 +15,8 @@ from core.clock import monotonic
 from tests.conftest import migrate
 from tests.support.accounts import refused
 from tests.support.apps import serving, settings_of
+from tests.support.offering import offer_task_types
 from tests.support.stores import private_directory
-from workers.app import register
 
 ALL = {"database": "ok", "redis": "ok", "broker": "ok"}
 WITHIN = 5.0
@@ -86,7 +86,7 @@ def mortal() -> Generator[Mortal]:
 @pytest.fixture
 async def orphaned(mortal: Mortal, redis_store: str, redis_broker_url: str) -> AsyncGenerator[httpx.AsyncClient]:
     """An API that has worked, and whose database is gone."""
-    await register(mortal.store.url)
+    await offer_task_types(mortal.store.url)
     settings = settings_of(database=mortal.store.url, redis=redis_store, broker=redis_broker_url)
     async with serving(settings) as client:
         made = await client.post("/v1/tenants", json={"slug": "acme", "name": "Acme"})
