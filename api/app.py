@@ -46,12 +46,13 @@ def create_app(settings: Settings) -> FastAPI:
         await state.close()
         _log.info("api.stopped")
 
-    app = FastAPI(
+    app = openapi.Api(
         title=openapi.TITLE,
         summary=openapi.SUMMARY,
         description=openapi.DESCRIPTION,
         version=VERSION,
         lifespan=lifespan,
+        redirect_slashes=False,
         responses=openapi.ERRORS,
     )
     openapi.add_webhooks(app)

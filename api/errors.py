@@ -156,6 +156,8 @@ def _validation(request: Request, error: Exception) -> Response:
 
 def _pointer(location: Sequence[str | int]) -> str:
     parts = location[1:] if location and location[0] in _HIDDEN else location
+    if parts and parts[-1] == "[key]":  # pydantic's way to say that it is the key itself
+        parts = parts[:-1]
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 

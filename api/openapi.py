@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from fastapi import FastAPI
 from pydantic import Field, JsonValue
@@ -37,6 +38,9 @@ ERRORS: Final[dict[int | str, dict[str, object]]] = {
 }
 
 
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+
+
 class WebhookBody(Out):
     """What every receiver gets (Standard Webhooks): `webhook-id`, `-timestamp` and `-signature` come as headers."""
 
@@ -55,6 +59,31 @@ def add_webhooks(app: FastAPI) -> None:
     @app.webhooks.post("task.failed")
     def failed(body: WebhookBody) -> None:
         """Tell that a task has failed. Answer 2xx."""
+
+
+class Api(FastAPI):
+    """An app whose document gives problems their own media type (RFC 9457), which FastAPI calls plain JSON."""
+
+    def openapi(self) -> dict[str, object]:
+        """Return the document."""
+        made: dict[str, object] = super().openapi()
+        for content in _contents(made):
+            if content.get("application/json", {}).get("schema") == _PROBLEM:
+                content["application/problem+json"] = content.pop("application/json")
+        return made
+
+
+_Response = dict[str, dict[str, dict[str, object]]]
+
+
+def _contents(document: dict[str, object]) -> Iterator[dict[str, dict[str, object]]]:
+    paths = cast(
+        "dict[str, dict[str, dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]]]]", document["paths"]
+    )
+    for operations in paths.values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                yield response.get("content", {})
 
 
 def document(app: FastAPI) -> str:

@@ -1,19 +1,30 @@
 """What one API process holds open."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from redis.asyncio import Redis
 
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.publish import Publisher
-from core.model.api_key import hash_api_key
+from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.sealing import KeyRing
 from core.progress import ProgressBoard
 from core.redis import open_redis
 from core.resolver import ThreadResolver
 from core.results import Results
 from core.settings import Settings, require, require_secret
+
+PATIENCE: Final = 5.0
+"""Seconds that a statement of the API may take: a client is told 503 sooner than it gives up."""
+
+
+class InvalidOperatorKeyError(ValueError):
+    """The operator's key was mistyped or cut."""
+
+    def __init__(self) -> None:
+        super().__init__("RINGBACK_OPERATOR_KEY is not a key of Ringback: its checksum is wrong")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +43,29 @@ class State:
 
     @classmethod
     def open(cls, settings: Settings) -> "State":
-        """Open everything; raise `MissingSettingError` if a store is not named."""
-        redis = open_redis(require(settings.redis_url, "REDIS_URL"))
+        """Open everything.
+
+        Raises `MissingSettingError` if a store or a secret is not named, `InvalidKeyRingError` and
+        `InvalidOperatorKeyError` if a secret is malformed; nothing is open then.
+        """
+        ring = KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
+        operator_key = require_secret(settings.operator_key, "OPERATOR_KEY")
+        if not has_valid_checksum(operator_key):  # every call with it would be a 401
+            raise InvalidOperatorKeyError
+        database_url = require(settings.database_url, "DATABASE_URL")
         publisher = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings))
+        redis = open_redis(require(settings.redis_url, "REDIS_URL"))
         publisher.start()
         return cls(
             settings,
-            Database(require(settings.database_url, "DATABASE_URL"), size=10),
+            Database(database_url, size=10, patience=PATIENCE),
             redis,
             Results(redis, ttl=settings.result_ttl),
             ProgressBoard(redis, ttl=settings.result_ttl),
             publisher,
-            KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS")),
+            ring,
             ThreadResolver(),
-            hash_api_key(require_secret(settings.operator_key, "OPERATOR_KEY")),
+            hash_api_key(operator_key),
         )
 
     async def close(self) -> None:

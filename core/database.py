@@ -52,12 +52,14 @@ def database_url(url: str) -> URL:
     return make_url(url).set(drivername="postgresql+asyncpg")
 
 
-def open_engine(url: str, role: Role | None, *, size: int = 5, pooled: bool = True) -> AsyncEngine:
+def open_engine(
+    url: str, role: Role | None, *, size: int = 5, pooled: bool = True, patience: float = STATEMENT_TIMEOUT
+) -> AsyncEngine:
     """Return an engine whose connections work in `role`; with `None`, as the login itself."""
     settings = {"application_name": "ringback", "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
     if role is not None:
         settings["role"] = role.value
-    connect = {"timeout": CONNECT_TIMEOUT, "command_timeout": STATEMENT_TIMEOUT, "server_settings": settings}
+    connect = {"timeout": CONNECT_TIMEOUT, "command_timeout": patience, "server_settings": settings}
     if not pooled:
         return create_async_engine(database_url(url), poolclass=NullPool, connect_args=connect)
     return create_async_engine(
@@ -100,9 +102,10 @@ def _dump(value: object) -> str:
 class Database:
     """The pools of one process, and the database's clock."""
 
-    def __init__(self, url: str, *, size: int = 5) -> None:
-        self._tenant: Final = open_engine(url, Role.TENANT, size=size)
-        self._engine: Final = open_engine(url, Role.ENGINE, size=size)
+    def __init__(self, url: str, *, size: int = 5, patience: float = STATEMENT_TIMEOUT) -> None:
+        """Open nothing yet; a statement may take `patience` seconds, its connection is dropped then."""
+        self._tenant: Final = open_engine(url, Role.TENANT, size=size, patience=patience)
+        self._engine: Final = open_engine(url, Role.ENGINE, size=size, patience=patience)
         self._offset = 0.0
 
     @asynccontextmanager

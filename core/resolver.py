@@ -12,8 +12,8 @@ from uuid import UUID
 
 from core.model.addresses import Address
 
-THREADS: Final = 32
-LANE_SHARE: Final = 8  # a quarter of the threads: four lanes with dead name servers still leave the loop free
+THREADS: Final = 128
+LANE_SHARE: Final = 4  # of what waits for dead name servers: it takes 32 of them to stop the others
 
 _SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 _Answer = list[tuple[socket.AddressFamily, socket.SocketKind, int, str, _SocketAddress]]

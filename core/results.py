@@ -3,6 +3,7 @@
 Small results stand in Postgres too; what is only here is gone when Redis is wiped (410).
 """
 
+import asyncio
 from typing import Final
 
 import structlog
@@ -11,6 +12,8 @@ from redis.exceptions import RedisError
 
 from core.model.ids import TaskId
 
+PATIENCE: Final = 2.0
+"""Seconds that a read may take in all, retries included."""
 RESULT_LIMIT: Final = 10 * 1024 * 1024
 
 _log: Final = structlog.stdlib.get_logger()
@@ -38,8 +41,9 @@ class Results:
     async def get(self, task_id: TaskId, run: int) -> bytes | None:
         """Return a result, or `None` if it is gone or Redis is away."""
         try:
-            found: object = await self._redis.get(_key(task_id, run))
-        except RedisError as error:
+            async with asyncio.timeout(PATIENCE):
+                found: object = await self._redis.get(_key(task_id, run))
+        except (RedisError, TimeoutError) as error:
             _log.warning("results.unavailable", error=type(error).__name__)
             return None
         return found if isinstance(found, bytes) else None

@@ -1,6 +1,5 @@
 """The Celery worker: registers the task types, runs them in children, keeps their leases in the main process."""
 
-import asyncio
 import importlib
 import os
 import platform
@@ -126,7 +125,11 @@ def _add(app: Celery, definition: Definition) -> None:
 
 
 def _running() -> Sequence[UUID]:
-    return [UUID(request.id) for request in tuple(state.active_requests)]
+    while True:
+        try:
+            return [UUID(request.id) for request in tuple(state.active_requests)]
+        except RuntimeError:  # Celery's own thread changed the set meanwhile
+            continue
 
 
 def _kill(task_id: UUID) -> None:
@@ -145,13 +148,14 @@ def on_logging(**_: object) -> None:
 
 @signals.worker_ready.connect
 def on_ready(**_: object) -> None:
-    """Register the types and keep the leases; the children are forked by now."""
+    """Keep the leases, and register the types as soon as Postgres is there; the children are forked by now."""
     settings = _worker.settings
     url = require(settings.database_url, "DATABASE_URL")
-    asyncio.run(register(url))
-    _worker.keeper = LeaseKeeper(url, leased_by=_worker.leased_by, lease=settings.lease, running=_running, kill=_kill)
+    _worker.keeper = LeaseKeeper(
+        url, leased_by=_worker.leased_by, lease=settings.lease, running=_running, kill=_kill, register=register
+    )
     _worker.keeper.start()
-    _log.info("worker.ready", task_types=sorted(defined()))
+    _log.info("worker.ready")
 
 
 @signals.worker_shutdown.connect
@@ -175,13 +179,12 @@ def on_child_shutdown(**_: object) -> None:
         _worker.runtime.close()
 
 
-async def register(database_url: str) -> None:
+async def register(database: Database) -> None:
     """Say in Postgres what this worker offers."""
-    database = Database(database_url, size=1)
     async with database.engine() as tx:
         for definition in defined().values():
             await register_task_type(tx, task_type=definition.kind)
-    await database.close()
+    _log.info("worker.registered", task_types=sorted(defined()))
 
 
 def main() -> None:

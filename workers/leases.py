@@ -10,7 +10,6 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
-from workers.loop import STORE_ERRORS
 from workers.queries import end_leases, push_leases
 
 LOOK_EVERY: Final = 0.5
@@ -30,12 +29,15 @@ class LeaseKeeper:
         lease: int,
         running: Callable[[], Sequence[UUID]],
         kill: Callable[[UUID], None],
+        register: Callable[[Database], Awaitable[None]],
     ) -> None:
         self._url: Final = database_url
         self._leased_by: Final = leased_by
         self._lease: Final = lease
         self._running: Final = running
         self._kill: Final = kill
+        self._register: Final = register
+        self._registered = False
         self._lost: Final[set[UUID]] = set()
         self._lock: Final = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -60,7 +62,10 @@ class LeaseKeeper:
         self._notify()
 
     async def turn(self, database: Database) -> None:
-        """Let go of what was lost, push the rest."""
+        """Say what this worker offers, once; let go of what was lost, push the rest."""
+        if not self._registered:
+            await self._register(database)
+            self._registered = True
         with self._lock:
             lost, running = list(self._lost), [one for one in self._running() if one not in self._lost]
         async with database.engine() as tx:
@@ -96,8 +101,8 @@ class LeaseKeeper:
     async def _guarded(self, turn: Awaitable[None]) -> None:
         try:
             await turn
-        except STORE_ERRORS as error:
-            _log.warning("leases.failed", error=type(error).__name__, detail=str(error)[:300])
+        except Exception as error:  # noqa: BLE001 - without this thread every long task would be lost
+            _log.warning("leases.failed", error=type(error).__name__)
 
     def _notify(self) -> None:
         if self._loop is not None:

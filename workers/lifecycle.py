@@ -8,8 +8,11 @@ The end is one transaction, and Celery hears of it only after the commit; it cou
 the task.
 """
 
+import math
+import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import structlog
@@ -92,6 +95,8 @@ def call(definition: Definition, task: TaskRecord, context: TaskContext) -> Task
         return _failed("invalid_input", "Invalid input", "The input does not fit this version of the task type.")
     try:
         found = definition.function(context, **{name: getattr(values, name) for name in type(values).model_fields})
+        if not is_json(definition.output.dump_python(found, mode="json")):
+            return _failed("invalid_result", "Invalid result", "It holds a number that JSON cannot say.")
         return _succeeded(definition.output.dump_json(found))
     except CancelledTaskError:
         return CANCELLED
@@ -110,8 +115,22 @@ def with_progress(end: TaskEnd | TaskAgain, progress: Progress | None) -> TaskEn
 def _final(error: Exception, task: TaskRecord) -> TaskEnd:
     if isinstance(error, TaskError):
         return _failed(error.code, error.title, error.detail)
-    _log.error("task.raised", task_id=str(task.id), type=task.type, exc_info=error)
+    # Where it was raised, never what it says: an exception's text may quote the input.
+    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    _log.error("task.raised", task_id=str(task.id), type=task.type, error=type(error).__name__, frames=frames)
     return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
+
+
+def is_json(value: object) -> bool:
+    """Tell whether every number in a value is finite: pydantic writes the others as null."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    parts: Iterable[object] = ()
+    if isinstance(value, dict):
+        parts = cast("dict[object, object]", value).values()
+    if isinstance(value, list):
+        parts = cast("list[object]", value)
+    return all(is_json(part) for part in parts)
 
 
 def _succeeded(result: bytes) -> TaskEnd:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -21,6 +22,28 @@ class Report(Protocol):
         """Whether another turn should follow at once."""
         ...
 
+    @property
+    def hurry(self) -> bool:
+        """Whether another turn should follow soon: something is about to make room."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn after which there is no haste."""
+
+    worked: bool = False
+    hurry: bool = False
+
+
+IDLE: Final = Turn()
+HURRIED: Final = 0.1
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says first: what follows may quote rows."""
+    return str(error).partition("\n")[0][:200]
+
 
 async def repeat(
     name: str, run_once: Callable[[], Awaitable[Report]], *, pause: float, stopping: asyncio.Event
@@ -28,10 +51,10 @@ async def repeat(
     """Run turns until `stopping` is set; a store that is away costs a pause, never the loop."""
     while not stopping.is_set():
         try:
-            worked = (await run_once()).worked
+            report: Report = await run_once()
         except STORE_ERRORS as error:
-            _log.warning("loop.failed", loop=name, error=type(error).__name__, detail=str(error)[:300])
-            worked = False
-        if not worked:
+            _log.warning("loop.failed", loop=name, error=type(error).__name__, detail=first_line(error))
+            report = IDLE
+        if not report.worked:
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), pause)
+                await asyncio.wait_for(stopping.wait(), min(pause, HURRIED) if report.hurry else pause)

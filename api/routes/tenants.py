@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.bodies import StrictRoute
 from api.deps import OperatorDep, RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
 from api.paging import Page
+from api.schemas.fields import Problem
 from api.schemas.tenants import KeyIn, KeyOut, KeyPage, NewKeyOut, SecretOut, TenantIn, TenantOut, TenantPage
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError
@@ -19,7 +20,11 @@ from core.registry.tenants import ROLES
 router = APIRouter(route_class=StrictRoute, tags=["tenants and keys"])
 
 
-@router.post("/v1/tenants", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/v1/tenants",
+    status_code=HTTPStatus.CREATED,
+    responses={409: {"model": Problem, "description": "There is a tenant of this slug already."}},
+)
 async def create_tenant(body: TenantIn, registrar: RegistrarDep, _caller: OperatorDep) -> TenantOut:
     """Make a tenant, with a default signing secret. The operator only."""
     return TenantOut.of(await registrar.tenant(body.slug, body.name))

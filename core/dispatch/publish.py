@@ -140,8 +140,8 @@ class Publisher:
         for body in batches(queued):
             producer.publish(
                 body,
-                exchange=delivery_queue.exchange,
-                routing_key=delivery_queue.routing_key,
+                exchange="",  # straight to the queue: on Redis a binding can be lost, and nothing would say so
+                routing_key=delivery_queue.name,
                 delivery_mode=PERSISTENT,
                 mandatory=True,
             )

@@ -24,6 +24,10 @@ PUBLISHED_FOR: Final = 30
 """Seconds that a published row is left alone before the feeder brings it again."""
 
 
+TASKS_PER_TENANT: Final = 16
+"""Published tasks of one tenant and queue: another tenant's single one waits for no more than these."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
     """A fact to record; `data` is JSON, and reaches receivers in exactly these bytes."""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe, queries
-from core.intake.accept import NewTask
+from core.intake.accept import TASKS_PER_TENANT, NewTask
 from core.intake.dedupe import Kept, RequestKey
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
@@ -45,10 +45,11 @@ class TaskWish:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A task that was made, or found: `replayed` if its request was answered before."""
+    """A task that was made, or found: `publish` if a message is to follow, `replayed` if it was answered before."""
 
     task: TaskRecord
     made: bool
+    publish: bool = False
     replayed: bool = False
     status: int = 0
 
@@ -82,7 +83,7 @@ class Submissions:
             submitted = await self._record(tx, tenant_id, wish, url, publish=publish)
             if key is not None:
                 await dedupe.fill(tx, key, Kept(submitted.task.id, status))
-        if publish and submitted.made:
+        if submitted.publish:
             task = submitted.task
             self._publisher.task(QueuedTask(task.id, task.type, task.queue))
         return submitted
@@ -100,9 +101,10 @@ class Submissions:
         waiting = await queries.count_waiting(tx, tenant_id=tenant_id)
         if waiting is not None and waiting.present >= waiting.allowed:
             raise LimitReachedError(f"{waiting.allowed} tasks wait already.")
+        publish = publish and (waiting is None or waiting.present < TASKS_PER_TENANT)
         task = await queries.insert_task(tx, task=new, publish=publish)
         if task is not None:
-            return Submitted(task, made=True)
+            return Submitted(task, made=True, publish=publish)
         holder = wish.unique_key and await queries.read_by_unique_key(
             tx, type_=new.type.name, unique_key=wish.unique_key
         )

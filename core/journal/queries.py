@@ -98,8 +98,10 @@ async def list_deliveries(
         "response_code": "d.last_response_code = :response_code",
         "response_class": "d.last_response_code / 100 = :response_class",
         "error": "d.last_error = :error",
-        "created_after": "d.id >= ringback_floor(:created_after) AND d.created_at > :created_after",
-        "created_before": "d.id <= ringback_floor(:created_before + INTERVAL '1 ms')"
+        # The ID bounds what is read: its time is that of its making, a statement's length away from `created_at`.
+        "created_after": "d.id >= ringback_floor(CAST(:created_after AS TIMESTAMPTZ) - INTERVAL '1 min')"
+        " AND d.created_at > :created_after",
+        "created_before": "d.id <= ringback_floor(CAST(:created_before AS TIMESTAMPTZ) + INTERVAL '1 min')"
         " AND d.created_at < :created_before",
     }
     values: dict[str, object] = {name: value for name in tests if (value := getattr(wanted, name)) is not None}

@@ -9,10 +9,10 @@ import pytest
 from core.database import Database
 from tests.conftest import TEMPLATE
 from tests.support.accounts import Account, client_of, open_account
+from tests.support.offering import offer_task_types
 from tests.support.rows import Rows
 from tests.support.stack import Stack
 from tests.support.stores import PostgresServer
-from workers.app import register
 from workers.task_types import mathematics, words
 
 BUILT_IN = (mathematics, words)
@@ -22,7 +22,7 @@ BUILT_IN = (mathematics, words)
 def api_database(postgres: PostgresServer) -> Generator[str]:
     """The database of the API, in which the built-in task types are registered."""
     url = postgres.create_database("contract", TEMPLATE)
-    asyncio.run(register(url))
+    asyncio.run(offer_task_types(url))
     yield url
     postgres.drop_database("contract")
 

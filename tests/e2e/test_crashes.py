@@ -4,7 +4,8 @@ from signal import SIGTERM
 
 from tests.e2e.conversations import default_secret, delivery, ended, outcomes, started, submit
 from tests.support.answers import Answer, hang
-from tests.support.stack import Stack
+from tests.support.stack import Stack, eventually
+from tests.support.stores import PostgresServer, ask_redis
 from tests.support.threaded import ThreadedReceiver
 
 
@@ -76,3 +77,32 @@ def test_a_task_that_always_kills_its_worker_is_given_up(stack: Stack, receiver:
     (told,) = receiver.wait_for(1, within=20)
     assert (done["status"], done["attempts"]) == ("FAILURE", 3)
     assert told.json()["type"] == "task.failed"
+
+
+def test_a_flushed_redis_loses_no_callback(stack: Stack, receiver: ThreadedReceiver, redis_store: str) -> None:
+    submit(stack, webhook_url=receiver.url)
+    receiver.wait_for(1, within=20)
+
+    ask_redis(redis_store, "FLUSHALL")
+    submit(stack, webhook_url=receiver.url)
+
+    receiver.wait_for(2, within=20)
+
+
+def test_a_worker_that_starts_while_postgres_refuses_keeps_its_leases_later(
+    stack: Stack, postgres: PostgresServer, receiver: ThreadedReceiver
+) -> None:
+    name = stack.env["RINGBACK_DATABASE_URL"].split("/")[3].partition("?")[0]
+    stack.kill("worker")
+    postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    stack.start("worker")
+    eventually(lambda: _assert_logged(stack, "leases.failed"), within=30)
+
+    postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    submitted = submit(stack, "tests.hold", input={"seconds": 5}, webhook_url=receiver.url)
+
+    assert ended(stack, submitted.headers["location"])["attempts"] == 1
+
+
+def _assert_logged(stack: Stack, event: str) -> None:
+    assert event in stack.log("worker")

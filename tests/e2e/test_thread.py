@@ -1,6 +1,7 @@
 """The main job: a task is submitted, runs, and its end reaches a callback URL, signed and retried."""
 
 from typing import cast
+from uuid import uuid4
 
 from tests.e2e.conversations import Json, attempts, default_secret, delivery, ended, outcomes, submit
 from tests.support.answers import Answer
@@ -87,3 +88,16 @@ def test_what_was_sent_is_in_the_log(stack: Stack, receiver: ThreadedReceiver) -
     assert request["body"] == told.body.decode()
     assert "hush" not in str(logged)
     assert (response["status"], response["body"]) == (200, "thanks")
+
+
+def test_a_tenant_with_many_tasks_does_not_hold_up_anothers_single_one(stack: Stack) -> None:
+    many = [submit(stack, "tests.nap", input={"seconds": 0.2}) for _ in range(80)]
+    stack.make_tenant(f"t-{uuid4().hex}")
+
+    single = submit(stack)
+
+    done = ended(stack, single.headers["location"])
+    assert done["status"] == "SUCCESS"
+    stack.client.headers["Ringback-Tenant"] = many[0].request.headers["Ringback-Tenant"]
+    assert stack.client.get(many[-1].headers["location"]).status_code == 202
+    ended(stack, many[-1].headers["location"])

@@ -13,7 +13,7 @@ from core.model.outcome import Response
 from core.model.queued import Queued
 from tests.support.claiming import DOWN, OK, claim, claim_one, settled
 from tests.support.rows import Rows
-from workers.delivery.record import Recorder
+from workers.delivery.record import Recorder, RecorderClosedError
 
 TOO_LARGE = replace(OK, response=Response(200, (), bytes(16_385), truncated=False))
 
@@ -107,3 +107,21 @@ async def test_a_bad_row_leaves_its_lease_to_the_feeder(
         await asyncio.wait_for(recording.recorder.record(settled(claimed, TOO_LARGE)), timeout=5)
 
     assert await rows.one("SELECT lease_until IS NOT NULL AS leased FROM deliveries") == {"leased": True}
+
+
+async def test_a_recorder_that_ends_lets_nobody_wait_for_ever(database: Database, delivery: DeliveryId) -> None:
+    recorder = Recorder(database, _break)
+    running = asyncio.create_task(recorder.run())
+    claimed = await claim_one(database, delivery)
+
+    with pytest.raises(RecorderClosedError):
+        await recorder.record(settled(claimed, OK))
+
+    with pytest.raises(ZeroDivisionError):
+        await running
+    with pytest.raises(RecorderClosedError):
+        await recorder.record(settled(claimed, OK))
+
+
+def _break(_due: Sequence[Queued]) -> None:
+    raise ZeroDivisionError

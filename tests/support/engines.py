@@ -62,7 +62,7 @@ class Post:
 
 def new_engine(post: Post, *, cap: int = 50, limit: int = 100) -> Engine:
     """Return an engine that is not running."""
-    return Engine(post, post.attempt, Lanes(cap), limit=limit)
+    return Engine(post, post.attempt, Lanes(cap, tenant_cap=1000), limit=limit)
 
 
 @asynccontextmanager

@@ -77,9 +77,10 @@ class Receiver:
     ) -> None:
         if self._server is not None:
             self._server.close()
-        for writer in self._handlers.values():
-            writer.transport.abort()
-        await asyncio.gather(*self._handlers)
+        while self._handlers:
+            for writer in self._handlers.values():
+                writer.transport.abort()
+            await asyncio.gather(*self._handlers)
         if self._server is not None:
             await self._server.wait_closed()
 
@@ -100,8 +101,8 @@ class Receiver:
             with suppress(*_CLIENT_GONE):
                 await self._converse(reader, writer, self.opened)
         finally:
-            del self._handlers[task]
             await self._end(writer)
+            del self._handlers[task]  # not before: whoever closes the receiver waits for the socket too
 
     async def _converse(self, reader: StreamReader, writer: StreamWriter, connection: int) -> None:
         wire = Wire(reader, writer)

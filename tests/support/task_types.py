@@ -21,3 +21,9 @@ def crash(context: TaskContext, *, runs: int) -> int:
     if context.run <= runs:
         os.kill(os.getpid(), signal.SIGKILL)
     return context.run
+
+
+@task_type("tests.nap")
+def nap(_context: TaskContext, *, seconds: float) -> None:
+    """Do nothing for some seconds."""
+    threading.Event().wait(seconds)

@@ -15,7 +15,7 @@ def due(lane: UUID, count: int = 1, tenant: UUID = ACME) -> list[Queued]:
 
 
 def test_what_was_offered_is_taken_once() -> None:
-    lanes = Lanes(5)
+    lanes = Lanes(5, tenant_cap=1000)
     offered = due(uuid4(), 3)
     lanes.offer(offered)
 
@@ -23,7 +23,7 @@ def test_what_was_offered_is_taken_once() -> None:
 
 
 def test_a_delivery_that_is_offered_twice_is_taken_once() -> None:
-    lanes = Lanes(5)
+    lanes = Lanes(5, tenant_cap=1000)
     offered = due(uuid4())
 
     lanes.offer([*offered, *offered])
@@ -32,14 +32,14 @@ def test_a_delivery_that_is_offered_twice_is_taken_once() -> None:
 
 
 def test_no_more_is_taken_than_there_is_room_for() -> None:
-    lanes = Lanes(50)
+    lanes = Lanes(50, tenant_cap=1000)
     lanes.offer(due(uuid4(), 20))
 
     assert len(lanes.take(7)) == 7
 
 
 def test_a_lane_starts_no_more_than_its_cap_until_a_slot_is_given_back() -> None:
-    lanes, lane = Lanes(2), uuid4()
+    lanes, lane = Lanes(2, tenant_cap=1000), uuid4()
     lanes.offer(due(lane, 4))
     first = lanes.take(10)
 
@@ -49,7 +49,7 @@ def test_a_lane_starts_no_more_than_its_cap_until_a_slot_is_given_back() -> None
 
 
 def test_a_full_lane_pins_no_slot_of_another() -> None:
-    lanes, full, free = Lanes(1), uuid4(), uuid4()
+    lanes, full, free = Lanes(1, tenant_cap=1000), uuid4(), uuid4()
     lanes.offer(due(full, 2))
     lanes.take(10)
 
@@ -59,14 +59,14 @@ def test_a_full_lane_pins_no_slot_of_another() -> None:
 
 
 def test_lanes_of_a_tenant_take_turns() -> None:
-    lanes, long, short = Lanes(50), uuid4(), uuid4()
+    lanes, long, short = Lanes(50, tenant_cap=1000), uuid4(), uuid4()
     lanes.offer(due(long, 20) + due(short, 2))
 
     assert [one.lane for one in lanes.take(4)] == [long, short, long, short]
 
 
 def test_tenants_take_turns_whatever_the_number_of_their_lanes() -> None:
-    lanes = Lanes(50)
+    lanes = Lanes(50, tenant_cap=1000)
     lanes.offer([one for _ in range(20) for one in due(uuid4())])
     lanes.offer(due(uuid4(), 2, OTHER))
 
@@ -74,7 +74,7 @@ def test_tenants_take_turns_whatever_the_number_of_their_lanes() -> None:
 
 
 def test_a_lane_holds_twice_its_cap_at_most() -> None:
-    lanes, lane = Lanes(3), uuid4()
+    lanes, lane = Lanes(3, tenant_cap=1000), uuid4()
 
     lanes.offer(due(lane, 100))
 
@@ -82,7 +82,7 @@ def test_a_lane_holds_twice_its_cap_at_most() -> None:
 
 
 def test_a_lane_that_was_full_asks_for_more_once_it_has_run_dry() -> None:
-    lanes, lane = Lanes(2), uuid4()
+    lanes, lane = Lanes(2, tenant_cap=1000), uuid4()
     lanes.offer(due(lane, 2))
     lanes.take(2)
 
@@ -90,7 +90,7 @@ def test_a_lane_that_was_full_asks_for_more_once_it_has_run_dry() -> None:
 
 
 def test_a_lane_that_never_filled_asks_for_nothing_and_is_forgotten() -> None:
-    lanes, lane = Lanes(5), uuid4()
+    lanes, lane = Lanes(5, tenant_cap=1000), uuid4()
     lanes.offer(due(lane))
     lanes.take(1)
 
@@ -98,7 +98,7 @@ def test_a_lane_that_never_filled_asks_for_nothing_and_is_forgotten() -> None:
 
 
 def test_a_slot_that_led_to_nothing_is_free_again_and_asks_for_nothing() -> None:
-    lanes, lane = Lanes(1), uuid4()
+    lanes, lane = Lanes(1, tenant_cap=1000), uuid4()
     lanes.offer(due(lane, 2))
     lanes.take(1)
 
@@ -108,7 +108,7 @@ def test_a_slot_that_led_to_nothing_is_free_again_and_asks_for_nothing() -> None
 
 
 def test_a_lane_whose_rest_was_refused_still_asks_for_more_when_its_last_attempt_ends() -> None:
-    lanes, lane = Lanes(2), uuid4()
+    lanes, lane = Lanes(2, tenant_cap=1000), uuid4()
     lanes.offer(due(lane, 2))
     lanes.take(2)
 
@@ -118,7 +118,7 @@ def test_a_lane_whose_rest_was_refused_still_asks_for_more_when_its_last_attempt
 
 
 def test_what_is_put_back_is_taken_again() -> None:
-    lanes = Lanes(1)
+    lanes = Lanes(1, tenant_cap=1000)
     lanes.offer(due(uuid4()))
     taken = lanes.take(1)
 
@@ -129,7 +129,7 @@ def test_what_is_put_back_is_taken_again() -> None:
 
 @pytest.mark.parametrize(("cap", "taken"), [(1, 0), (3, 1), (9, 2)])
 def test_a_cap_that_was_learnt_counts_from_then_on(cap: int, taken: int) -> None:
-    lanes, lane = Lanes(2), uuid4()
+    lanes, lane = Lanes(2, tenant_cap=1000), uuid4()
     lanes.offer(due(lane, 4))
     lanes.take(10)
 
@@ -139,7 +139,7 @@ def test_a_cap_that_was_learnt_counts_from_then_on(cap: int, taken: int) -> None
 
 
 def test_a_cap_for_a_lane_that_is_forgotten_is_ignored() -> None:
-    lanes = Lanes(2)
+    lanes = Lanes(2, tenant_cap=1000)
 
     lanes.set_cap(uuid4(), 9)
 
@@ -150,7 +150,7 @@ def test_a_cap_for_a_lane_that_is_forgotten_is_ignored() -> None:
 def test_a_turn_never_exceeds_a_cap_nor_takes_a_delivery_twice(
     offered: list[tuple[int, int]], cap: int, room: int
 ) -> None:
-    lanes = Lanes(cap)
+    lanes = Lanes(cap, tenant_cap=1000)
     lanes.offer(Queued(uuid4(), UUID(int=tenant * 10 + lane), UUID(int=tenant)) for tenant, lane in offered)
 
     taken = lanes.take(room)
@@ -159,3 +159,37 @@ def test_a_turn_never_exceeds_a_cap_nor_takes_a_delivery_twice(
     assert max(counts.values(), default=0) <= cap
     assert len(taken) == len({one.delivery_id for one in taken})
     assert len(taken) == room or all(counts.get(UUID(int=t * 10 + n), 0) >= 1 for t, n in offered)
+
+
+def test_a_tenant_takes_no_more_than_its_share_however_many_lanes_it_has() -> None:
+    greedy, modest = uuid4(), uuid4()
+    lanes = Lanes(50, tenant_cap=3)
+    lanes.offer([Queued(uuid4(), uuid4(), greedy) for _ in range(9)])
+    lanes.offer([Queued(uuid4(), uuid4(), modest)])
+
+    taken = lanes.take(100)
+
+    assert [one.tenant_id for one in taken].count(greedy) == 3
+    assert [one.tenant_id for one in taken].count(modest) == 1
+
+
+def test_the_end_of_a_request_makes_room_in_the_share() -> None:
+    tenant, lane = uuid4(), uuid4()
+    lanes = Lanes(50, tenant_cap=1)
+    lanes.offer([Queued(uuid4(), lane, tenant) for _ in range(2)])
+    lanes.take(10)
+
+    lanes.release(lane)
+
+    assert len(lanes.take(10)) == 1
+
+
+def test_what_was_refused_because_the_lane_is_full_here_is_fetched_at_its_next_end() -> None:
+    lane = uuid4()
+    lanes = Lanes(2, tenant_cap=1000)
+    lanes.offer([Queued(uuid4(), lane, uuid4()) for _ in range(2)])
+    lanes.take(2)
+
+    lanes.refuse(lane)
+
+    assert lanes.release(lane) > 0

@@ -3,10 +3,11 @@
 ```
 offer ──► tenant ──► lane: waiting ids (each once, at most twice the cap) ──► take ──► in flight ──► release
 ```
-The cap of a lane stands in front of any global limit: a lane whose receiver hangs pins its own slots and no others.
+The cap of a lane stands in front of any global limit: a lane whose receiver hangs pins its own slots and no others;
+the cap of a tenant does the same for all of a tenant's lanes.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -35,8 +36,11 @@ class Lane:
 class Lanes:
     """All lanes of this process; not shared between threads."""
 
-    def __init__(self, default_cap: int) -> None:
+    def __init__(self, default_cap: int, *, tenant_cap: int) -> None:
+        """Make no lane yet; `default_cap` is a lane's until a claim tells, `tenant_cap` of all of a tenant's lanes."""
         self._default_cap = default_cap
+        self._tenant_cap = tenant_cap
+        self._in_flight: Counter[UUID] = Counter()
         self._lanes: dict[UUID, Lane] = {}
         self._tenants: OrderedDict[UUID, OrderedDict[UUID, Lane]] = OrderedDict()
 
@@ -57,7 +61,7 @@ class Lanes:
     def put_back(self, queued: Iterable[Queued]) -> None:
         """Undo a `take` that led to nothing."""
         for one in queued:
-            self._lanes[one.lane].in_flight -= 1
+            self._give_back(one.lane)
         self.offer(queued)
 
     def take(self, room: int) -> list[Queued]:
@@ -66,18 +70,18 @@ class Lanes:
         idle = 0
         while len(taken) < room and idle < len(self._tenants):
             tenant_id, lanes = self._tenants.popitem(last=False)
-            one = _next_of(lanes)
+            one = None if self._in_flight[tenant_id] >= self._tenant_cap else _next_of(lanes)
             idle = idle + 1 if one is None else 0
             if one is not None:
                 taken.append(one)
+                self._in_flight[tenant_id] += 1
             if lanes:
                 self._tenants[tenant_id] = lanes
         return taken
 
     def release(self, lane_id: UUID) -> int:
         """Give a slot back; return how many more to fetch for a backlogged lane that has run dry, or 0."""
-        lane = self._lanes[lane_id]
-        lane.in_flight -= 1
+        lane = self._give_back(lane_id)
         if lane.waiting:
             return 0
         if lane.backlogged:
@@ -91,8 +95,17 @@ class Lanes:
 
         Of a lane that is paused, or full elsewhere, the fetch would bring the same again, for ever.
         """
-        self._lanes[lane_id].in_flight -= 1
+        lane = self._give_back(lane_id)
+        lane.backlogged |= lane.in_flight > 0  # full here: the next end brings what was refused
         self.forget_idle(lane_id)
+
+    def _give_back(self, lane_id: UUID) -> Lane:
+        lane = self._lanes[lane_id]
+        lane.in_flight -= 1
+        self._in_flight[lane.tenant_id] -= 1
+        if not self._in_flight[lane.tenant_id]:
+            del self._in_flight[lane.tenant_id]
+        return lane
 
     def forget_idle(self, lane_id: UUID) -> None:
         """Drop a lane that has nothing to do."""

@@ -20,6 +20,13 @@ _log: Final = structlog.stdlib.get_logger()
 Entry = tuple[Settled, asyncio.Future[None]]
 
 
+class RecorderClosedError(Exception):
+    """Nobody writes any more: the attempt's lease runs out, and the feeder writes it as unknown."""
+
+    def __init__(self) -> None:
+        super().__init__("the recorder has ended")
+
+
 class Recorder:
     """Writes finished attempts; each `record` returns once its attempt is committed."""
 
@@ -28,9 +35,12 @@ class Recorder:
         self._due_again: Final = due_again
         self._waiting: list[Entry] = []
         self._wake: Final = asyncio.Event()
+        self._closed = False
 
     async def record(self, settled: Settled) -> None:
         """Hand over an attempt and wait until it is committed, however long the store is away."""
+        if self._closed:
+            raise RecorderClosedError
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((settled, done))
         self._wake.set()
@@ -38,11 +48,19 @@ class Recorder:
 
     async def run(self) -> None:
         """Write for ever; cancel it once nothing is handed over any more."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                await self._flush(self._next_batch())
+        batch: list[Entry] = []
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._waiting:
+                    batch = self._next_batch()
+                    await self._flush(batch)
+        finally:
+            self._closed = True
+            for _, done in (*batch, *self._waiting):  # who waits must not wait for ever
+                if not done.done():
+                    done.set_exception(RecorderClosedError())
 
     def _next_batch(self) -> list[Entry]:
         batch: dict[object, Entry] = {}

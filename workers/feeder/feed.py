@@ -9,7 +9,7 @@ Any number of feeders may run: each row is taken by one of them (`FOR UPDATE SKI
 not touched. A turn is `run_once()`; it is the only thing that makes the broker's loss harmless.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -17,6 +17,7 @@ import structlog
 
 from core.database import Database
 from core.dispatch.publish import Publisher
+from core.intake.accept import TASKS_PER_TENANT
 from core.intake.telling import Teller
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
@@ -43,11 +44,13 @@ class FeedReport:
     cancelled: int = 0
     deliveries: int = 0
     tasks: int = 0
+    hurry: bool = False
+    """Whether published tasks wait to be started: each start makes room for the next of its tenant."""
 
     @property
     def worked(self) -> bool:
         """Whether another turn should follow at once."""
-        return self != FeedReport()
+        return replace(self, hurry=False) != FeedReport()
 
 
 class Feeder:
@@ -68,6 +71,7 @@ class Feeder:
             cancelled=await self._cancel(),
             deliveries=await self._feed_deliveries(),
             tasks=await self._feed_tasks(),
+            hurry=await self._tasks_wait(),
         )
         if report.worked:
             _log.info(
@@ -107,11 +111,15 @@ class Feeder:
         self._publisher.deliveries(due)  # after the commit: a message must not overtake its row
         return len(due)
 
+    async def _tasks_wait(self) -> bool:
+        async with self._database.engine() as tx:
+            return await queries.published_tasks_wait(tx)
+
     async def _feed_tasks(self) -> int:
         if self._publisher.room == 0:
             return 0
         async with self._database.engine() as tx:
-            due = await queries.take_due_tasks(tx, limit=BATCH, per_tenant=queries.TASKS_PER_TENANT)
+            due = await queries.take_due_tasks(tx, limit=BATCH, per_tenant=TASKS_PER_TENANT)
         for task in due:
             self._publisher.task(task)
         return len(due)

@@ -1,17 +1,15 @@
 """The feeder's statements, all in the engine's role."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import execute, fetch_all
+from core.database import execute, fetch_all, fetch_one
 from core.intake.accept import PUBLISHED_FOR
 from core.model.queued import Queued, QueuedTask
 from workers.delivery.claim import Lapsed
-
-TASKS_PER_TENANT: Final = 64
-"""Published tasks of one tenant and queue: another tenant's single one waits for no more than these."""
 
 
 async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) -> tuple[Lapsed, ...]:
@@ -102,3 +100,17 @@ async def take_due_tasks(tx: AsyncConnection, *, limit: int, per_tenant: int) ->
     """
     published = timedelta(seconds=PUBLISHED_FOR)
     return await fetch_all(tx, QueuedTask, sql, limit=limit, per_tenant=per_tenant, published=published)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Whether there is any."""
+
+    any: bool
+
+
+async def published_tasks_wait(tx: AsyncConnection) -> bool:
+    """Tell whether published tasks wait to be started, by `tasks_due_idx`."""
+    sql = "SELECT EXISTS (SELECT FROM tasks WHERE due_at <= now() AND published_until > now()) AS any"
+    found = await fetch_one(tx, Waits, sql)
+    return found is not None and found.any

@@ -1,18 +1,11 @@
 """Keeps the difference between this machine's clock and the database's: IDs carry the database's time."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from core.database import Database
+from workers.loop import IDLE, Turn
 
 PAUSE: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class ClockReport:
-    """The clock was read."""
-
-    worked: bool = False
 
 
 class ClockReader:
@@ -21,7 +14,7 @@ class ClockReader:
     def __init__(self, database: Database) -> None:
         self._database: Final = database
 
-    async def run_once(self) -> ClockReport:
+    async def run_once(self) -> Turn:
         """Read it once."""
         await self._database.ping()
-        return ClockReport()
+        return IDLE

@@ -14,11 +14,8 @@ class PartitionReport:
     """How many partitions a turn made."""
 
     made: int
-
-    @property
-    def worked(self) -> bool:
-        """One turn makes all there is to make."""
-        return False
+    worked: bool = False  # one turn makes all there is to make
+    hurry: bool = False
 
 
 class Partitions:
