@@ -4,7 +4,9 @@ import os
 import signal
 import threading
 
-from workers.task_types.define import TaskContext, task_type
+from tenacity import wait_fixed
+
+from workers.task_types.define import Retry, TaskContext, task_type
 
 
 @task_type("tests.hold")
@@ -27,3 +29,35 @@ def crash(context: TaskContext, *, runs: int) -> int:
 def nap(_context: TaskContext, *, seconds: float) -> None:
     """Do nothing for some seconds."""
     threading.Event().wait(seconds)
+
+
+class FlakyError(Exception):
+    """A failure that passes."""
+
+
+QUICKLY = Retry(on=(FlakyError,), stop_after_attempt=5, wait=wait_fixed(0.5))
+
+
+@task_type("tests.flaky", retry=QUICKLY)
+def flaky(context: TaskContext, *, failures: int) -> int:
+    """Fail so often, then succeed."""
+    if context.run <= failures:
+        raise FlakyError
+    return context.run
+
+
+@task_type("tests.charge", retry=QUICKLY)
+def charge(context: TaskContext, *, failures: int) -> dict[str, int]:
+    """Do a side effect once, then fail so often."""
+    charged = context.once("charge", lambda: context.run)
+    if context.run <= failures:
+        raise FlakyError
+    return {"charged_in_run": charged, "run": context.run}
+
+
+@task_type("tests.steps")
+def steps(context: TaskContext, *, steps: int) -> None:
+    """Show each step."""
+    for step in range(1, steps + 1):
+        context.progress(step, steps, f"step {step}")
+        threading.Event().wait(0.4)
