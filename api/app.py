@@ -13,7 +13,7 @@ from api import openapi
 from api.auth import Keys
 from api.errors import add_error_handlers
 from api.middleware import RequestLog
-from api.routes import deliveries, endpoints, health, stream, task_changes, task_types, tasks, tenants
+from api.routes import deliveries, endpoints, health, metrics, stream, task_changes, task_types, tasks, tenants
 from api.state import State
 from api.watch import Watcher
 from core.database import Database
@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.add_webhooks(app)
     app.add_middleware(RequestLog)
     add_error_handlers(app)
-    for module in (tasks, task_changes, stream, task_types, endpoints, deliveries, tenants, health):
+    for module in (tasks, task_changes, stream, task_types, endpoints, deliveries, tenants, health, metrics):
         app.include_router(module.router)
     return app
 
