@@ -36,6 +36,7 @@ class Runtime:
     """What one worker child needs; made after the fork."""
 
     def __init__(self, settings: Settings, *, leased_by: str) -> None:
+        self._settings: Final = settings
         self._runner: Final = asyncio.Runner()
         self._database: Final = Database(require(settings.database_url, "DATABASE_URL"), size=POOL)
         self._publisher: Final = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings))
@@ -59,7 +60,8 @@ class Runtime:
             _log.info("task.nothing_to_do", task_id=ids.encode(ids.TASK, task_id))
             return False
         desk = TaskDesk(self._runner, self._database, self._board, task)
-        end = with_progress(call(definition, task, TaskContext(task.id, task.run, desk)), desk.last)
+        context = TaskContext(task.id, task.run, desk, self._settings)
+        end = with_progress(call(definition, task, context), desk.last)
         ended = self._wait(self._runs.end(task, end))
         _log.info("task", **_wide(task, end, ended))
         return ended is not None

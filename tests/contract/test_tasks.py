@@ -17,7 +17,7 @@ from tests.support.samples import ago
 
 DIVIDE = {"type": "math.divide", "input": {"x": 1, "y": 4}}
 UNKNOWN = f"/v1/tasks/task_{'0' * 26}"
-ENDED = {"due_at": None, "finished_at": func.now(), "run": 1}
+ENDED: dict[str, object] = {"due_at": None, "finished_at": func.now(), "run": 1}
 STATES: dict[str, dict[str, object]] = {
     "PENDING": {},
     "RETRY": {"run": 1},

@@ -73,7 +73,7 @@ def test_new_ids_of_one_moment_differ() -> None:
 
 
 def test_ids_sort_by_their_time_in_both_forms() -> None:
-    made = [new_uuid7(seconds) for seconds in (1.0, 1.001, 2.0, 1_767_225_600.0, 9_999_999_999.0)]
+    made = [new_uuid7(seconds) for seconds in (1.0, 1.5, 2.0, 1_767_225_600.0, 9_999_999_999.0)]
 
     assert sorted(made) == made
     assert sorted(encode(TASK, one) for one in made) == [encode(TASK, one) for one in made]

@@ -1,14 +1,12 @@
-from uuid import UUID
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.task_types.define import TaskContext
+from tests.support.desks import context_of
 from workers.task_types.words import CHUNK, chunks, count
 
 TEXTS = st.text(alphabet=st.one_of(st.characters(), st.sampled_from(" \t\n\u00a0\u2003\u3000\x1c\x85 ab")))
-HERE = TaskContext(UUID(int=0), 1)
+HERE = context_of()
 
 
 @given(TEXTS, st.integers(1, 20))

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from core.progress import Progress
+from core.settings import Settings
 
 T = TypeVar("T")
 
@@ -46,11 +47,12 @@ class Desk(Protocol):
 
 
 class TaskContext:
-    """A running task's own view of itself; `run` counts its runs from 1."""
+    """A running task's own view of itself; `run` counts its runs from 1, `settings` are the worker's."""
 
-    def __init__(self, task_id: UUID, run: int, desk: Desk) -> None:
+    def __init__(self, task_id: UUID, run: int, desk: Desk, settings: Settings) -> None:
         self.task_id: Final = task_id
         self.run: Final = run
+        self.settings: Final = settings
         self._desk: Final = desk
 
     def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
