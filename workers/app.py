@@ -31,7 +31,9 @@ from workers.leases import LeaseKeeper
 from workers.runtime import Runtime
 from workers.task_types.define import Definition, defined
 
-BUILT_IN: Final = ("workers.task_types.mathematics", "workers.task_types.words")
+BUILT_IN: Final = tuple(
+    f"workers.task_types.{module}" for module in ("mathematics", "network", "reports", "waiting", "words")
+)
 
 _log: Final = structlog.stdlib.get_logger()
 
