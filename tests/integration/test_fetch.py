@@ -19,13 +19,13 @@ from workers.task_types.network import Fetched, fetch
 LOOPBACK = Settings(allow_targets=(ip_network("127.0.0.0/8"),))
 
 
-async def fetched(url: str, *, attempt: int = 1, **more: object) -> TaskEnd | TaskAgain:
+async def fetched(url: str, *, attempt: int = 1, **more: object) -> object:
     assert fetch
     task = task_record(input=msgspec.json.encode({"url": url, **more}), run=attempt)
     return await asyncio.to_thread(call, defined()["http.fetch"], task, context_of(settings=LOOPBACK))
 
 
-def result(end: TaskEnd | TaskAgain) -> Fetched:
+def result(end: object) -> Fetched:
     assert isinstance(end, TaskEnd), end
     return Fetched.model_validate_json(end.result or b"null")
 

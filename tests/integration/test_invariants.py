@@ -49,6 +49,7 @@ BAD: dict[str, list[dict[str, object]]] = {
     "task_markers_name": [{"name": ""}, {"name": "n" * 201}],
     "task_markers_value": [{"value": bytes(16_385)}],
     "task_types_time_limits": [{"hard_time_limit": 1}, {"soft_time_limit": 0}],
+    "tasks_content": [{"content": bytes(10_485_761)}],
     "tasks_ended": [{"status": "SUCCESS", "due_at": None}, {"finished_at": NOW}],
     "tasks_error": [{"status": "FAILURE", "due_at": None, "finished_at": NOW}],
     "tasks_result": [{"result": bytes(16_385)}],

@@ -10,7 +10,10 @@ from workers.task_types.context import CancelledTaskError, TaskContext
 class KeepingDesk:
     """A `Desk` in memory; `cancel_after` says how many looks find nothing, `taken_away` that another run has come."""
 
-    def __init__(self, *, cancel_after: int | None = None, taken_away: bool = False) -> None:
+    def __init__(
+        self, *, content: bytes | None = None, cancel_after: int | None = None, taken_away: bool = False
+    ) -> None:
+        self.content = content
         self.shown: list[Progress] = []
         self.markers: dict[str, bytes] = {}
         self.looks = 0
@@ -35,6 +38,10 @@ class KeepingDesk:
         if self._taken_away:
             raise CancelledTaskError
         self.markers[name] = value
+
+    def read_content(self) -> bytes | None:
+        """See `Desk.read_content`."""
+        return self.content
 
 
 def context_of(desk: KeepingDesk | None = None, *, run: int = 1, settings: Settings | None = None) -> TaskContext:

@@ -4,7 +4,10 @@ import os
 import signal
 import threading
 
-from workers.task_types.define import TaskContext, task_type
+from tenacity import wait_fixed
+
+from core.model.parts import Slice
+from workers.task_types.define import Parts, Retry, TaskContext, TaskError, task_type
 
 
 @task_type("tests.hold")
@@ -21,3 +24,28 @@ def crash(context: TaskContext, *, runs: int) -> int:
     if context.run <= runs:
         os.kill(os.getpid(), signal.SIGKILL)
     return context.run
+
+
+@task_type("tests.flaky", retry=Retry(on=(ConnectionError,), stop_after_attempt=5, wait=wait_fixed(0.5)))
+def flaky(context: TaskContext, *, failures: int) -> int:
+    """Fail so many times before it succeeds."""
+    if context.run <= failures:
+        raise ConnectionError
+    return context.run
+
+
+def wait_a_part(content: bytes) -> int:
+    """Wait as many seconds as the part says."""
+    seconds = float(content)
+    if seconds < 0:
+        raise TaskError("negative", "Negative", "Nobody can wait so long.")
+    threading.Event().wait(seconds)
+    return 1
+
+
+@task_type("tests.slow_parts", soft_time_limit=4, hard_time_limit=5, parts=Parts(wait_a_part, sum))
+def slow_parts(context: TaskContext, *, parts: int, seconds: float) -> int:
+    """Run so many parts, each of which takes so long."""
+    content = f"{seconds} ".encode()
+    length = len(content)
+    context.in_parts([Slice(place * length, length) for place in range(parts)], content * parts)

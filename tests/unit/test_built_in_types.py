@@ -15,7 +15,7 @@ from workers.task_types.define import defined
 MODULES = [network, reports, waiting]
 
 
-def run(type_: str, input_: bytes, desk: KeepingDesk, attempt: int = 1) -> TaskEnd | TaskAgain:
+def run(type_: str, input_: bytes, desk: KeepingDesk, attempt: int = 1) -> object:
     assert MODULES
     return call(defined()[type_], task_record(input=input_, run=attempt), context_of(desk, run=attempt))
 
