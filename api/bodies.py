@@ -1,4 +1,4 @@
-"""Request bodies: JSON only, strict, never deeper than 64 levels."""
+"""Request bodies: strict, never over their limit, JSON never deeper than 64 levels."""
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from http import HTTPStatus
@@ -13,6 +13,10 @@ from core.model.json_value import JsonValue
 
 DEPTH_LIMIT: Final = 64
 BODY_LIMIT: Final = 1024 * 1024
+FILE_LIMIT: Final = 10 * 1024 * 1024
+JSON: Final = "application/json"
+FORM: Final = "multipart/form-data"
+_LIMITS: Final = {FORM: FILE_LIMIT + BODY_LIMIT}
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 Handler = Callable[[Request], Coroutine[None, None, Response]]
@@ -47,18 +51,18 @@ def _inner(value: JsonValue) -> list[JsonValue]:
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read strictly, and no further than the limit.
+    """A request whose body is read strictly, and no further than the limit of its media type.
 
     FastAPI's own limit answers 413 in plain text and without a request ID, outside of every middleware.
     """
 
     async def stream(self) -> AsyncGenerator[bytes]:
         """Read the body piece by piece; raise a 413 as soon as it is over the limit, whatever length was told."""
-        size = 0
+        size, limit = 0, _limit_of(self)
         async for chunk in super().stream():
             size += len(chunk)
-            if size > BODY_LIMIT:
-                raise too_large()
+            if size > limit:
+                raise too_large(limit)
             yield chunk
 
     async def json(self) -> JsonValue:
@@ -72,31 +76,45 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's handler."""
         handler = super().get_route_handler()
-        expects_json = self.body_field is not None
+        accepted = self._media_types()
 
         async def handle(request: Request) -> Response:
-            if expects_json and request.method in _WITH_BODY:
-                _check_media_type(request)
+            if accepted and request.method in _WITH_BODY:
+                _check_media_type(request, accepted)
                 _check_length(request)
             return await handler(StrictRequest(request.scope, request.receive))
 
         return handle
 
+    def _media_types(self) -> tuple[str, ...]:
+        """Return what the route's description says that it takes; nothing if it takes no body."""
+        described = (self.openapi_extra or {}).get("requestBody")
+        if described is None:
+            return () if self.body_field is None else (JSON,)
+        return tuple(described["content"])
 
-def _check_media_type(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" or "content-encoding" in request.headers:
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Send application/json, not encoded."
-        )
+
+def media_type_of(request: Request) -> str:
+    """Return the media type that the request names, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _limit_of(request: Request) -> int:
+    return _LIMITS.get(media_type_of(request), BODY_LIMIT)
+
+
+def _check_media_type(request: Request, accepted: tuple[str, ...]) -> None:
+    if media_type_of(request) not in accepted or "content-encoding" in request.headers:
+        detail = f"Send {' or '.join(accepted)}, not encoded."
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
 
 
 def _check_length(request: Request) -> None:
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > BODY_LIMIT:
-        raise too_large()
+    length, limit = request.headers.get("content-length", ""), _limit_of(request)
+    if length.isdecimal() and int(length) > limit:
+        raise too_large(limit)
 
 
-def too_large() -> ProblemError:
-    """Return the answer to a body over the limit."""
-    return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", f"The body is over {BODY_LIMIT} bytes.")
+def too_large(limit: int) -> ProblemError:
+    """Return the answer to a body, or a file, over its limit in bytes."""
+    return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", f"It is over {limit} bytes.")

@@ -87,6 +87,7 @@ TITLES: Final = {
     "gone": "It is no longer here",
     "idempotency-key-reused": "The Idempotency-Key belongs to another request",
     "internal": "Something went wrong here",
+    "invalid-form": "The body is not a form",
     "invalid-input": "Some values are not allowed",
     "invalid-json": "The body is not JSON",
     "limit-reached": "A limit is reached",

@@ -20,8 +20,11 @@ KeyHeader = Annotated[
 ]
 
 
-async def request_key(request: Request, tenant_id: TenantId, header: str | None) -> RequestKey | None:
-    """Read the key of a request; raise a 400 for one that is empty, too long or not visible ASCII."""
+def request_key(request: Request, tenant_id: TenantId, header: str | None, *, compared: bytes) -> RequestKey | None:
+    """Read the key of a request; `compared` is what has to be the same when it is sent again.
+
+    Raises a 400 for one that is empty, too long or not visible ASCII.
+    """
     if header is None:
         return None
     key = header.strip()
@@ -30,5 +33,4 @@ async def request_key(request: Request, tenant_id: TenantId, header: str | None)
     if not 1 <= len(key) <= KEY_LENGTH or not key.isascii() or not key.isprintable():
         detail = f"An Idempotency-Key has 1 to {KEY_LENGTH} visible ASCII characters."
         raise ProblemError(HTTPStatus.BAD_REQUEST, "bad-request", detail)
-    body = await request.body()
-    return RequestKey.of(tenant_id, method=request.method, path=request.url.path, key=key, body=body)
+    return RequestKey.of(tenant_id, method=request.method, path=request.url.path, key=key, body=compared)

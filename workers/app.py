@@ -5,7 +5,7 @@ import os
 import platform
 import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -23,6 +23,9 @@ from kombu.asynchronous import Hub
 from core.database import Database
 from core.dispatch.broker import TASK_QUEUES, queue_name
 from core.dispatch.celery import LOST_WAIT, make_celery
+from core.dispatch.parts import join_name, part_name
+from core.model.json_value import JsonValue
+from core.model.parts import Slice
 from core.registry.queries import register_task_type
 from core.settings import Settings, require
 from core.telemetry import configure_logging
@@ -30,7 +33,9 @@ from workers.leases import LeaseKeeper
 from workers.runtime import Runtime
 from workers.task_types.define import Definition, defined
 
-BUILT_IN: Final = ("workers.task_types.mathematics", "workers.task_types.words")
+BUILT_IN: Final = tuple(
+    f"workers.task_types.{module}" for module in ("mathematics", "network", "reports", "waiting", "words")
+)
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -112,12 +117,30 @@ def _add(app: Celery, definition: Definition) -> None:
         if _worker.runtime is not None:
             _worker.runtime.run(definition, UUID(task_id))
 
-    kind = definition.kind
+    _task(app, definition, definition.kind.name, run)
+    if definition.parts is not None:
+        _add_parts(app, definition)
+
+
+def _add_parts(app: Celery, definition: Definition) -> None:
+    def part(task_id: str, run: int, offset: int, length: int) -> JsonValue:
+        assert _worker.runtime is not None
+        return _worker.runtime.run_part(definition, UUID(task_id), run, Slice(offset, length))
+
+    def join(values: list[JsonValue], task_id: str, run: int) -> None:
+        assert _worker.runtime is not None
+        _worker.runtime.run_join(definition, values, UUID(task_id), run)
+
+    _task(app, definition, part_name(definition.kind.name), part)
+    _task(app, definition, join_name(definition.kind.name), join)
+
+
+def _task(app: Celery, definition: Definition, name: str, run: Callable[..., object]) -> None:
     app.task(
-        name=kind.name,
+        name=name,
         base=LeasedTask,
-        soft_time_limit=kind.soft_time_limit,
-        time_limit=kind.hard_time_limit,
+        soft_time_limit=definition.kind.soft_time_limit,
+        time_limit=definition.kind.hard_time_limit,
         acks_late=True,
         reject_on_worker_lost=True,
         ignore_result=True,

@@ -50,7 +50,7 @@ async def end_lost_tasks(database: Database, teller: Teller, *, limit: int) -> i
         for one in lost:
             end = _end_of(one)
             if end is None:
-                await queries.run_again(tx, task_id=one.id)
+                await queries.run_again(tx, task_id=one.id, lost=not one.unstarted)
                 continue
             task = await queries.end_run(tx, task_id=one.id, run=one.run, end=end)
             if task is not None:
@@ -78,4 +78,6 @@ async def end_expired_tasks(database: Database, teller: Teller, *, limit: int) -
 def _end_of(lost: LostRun) -> TaskEnd | None:
     if lost.cancel_asked:
         return CANCELLED
+    if lost.unstarted:  # its parts wait behind others': nothing has died
+        return None
     return LOST if lost.lost_count + 1 >= MAX_LOST else None

@@ -10,7 +10,7 @@ the task.
 
 import math
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 from uuid import UUID
@@ -25,12 +25,15 @@ from core.database import Database, is_away
 from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
 from core.model.endings import CANCELLED, TaskAgain, TaskEnd
+from core.model.ids import TaskId
+from core.model.json_value import JsonValue
+from core.model.parts import Slice, TaskInParts
 from core.model.states import TaskStatus
 from core.progress import Progress, ProgressBoard
 from core.results import RESULT_LIMIT, Results
 from workers.ending import end_task
-from workers.queries import start_run
-from workers.task_types.context import CancelledTaskError, TaskContext, TaskError
+from workers.queries import hand_over, push_part, start_run
+from workers.task_types.context import CancelledTaskError, InPartsError, TaskContext, TaskError
 from workers.task_types.define import Definition
 
 END_PATIENCE: Final = 60
@@ -63,10 +66,20 @@ class Runs:
         await self.board.changed(task.id)
         return task
 
-    async def end(self, task: TaskRecord, end: TaskEnd | TaskAgain) -> TaskRecord | None:
+    async def hand_over(self, task: TaskRecord, parts: TaskInParts, *, seconds: int) -> bool:
+        """Let a run go on in parts, the first of which has to start within so many seconds; false if it is to end."""
+        async with self.database.engine() as tx:
+            return await hand_over(tx, task_id=task.id, run=task.run, seconds=seconds, content=parts.content)
+
+    async def push(self, task_id: UUID, run: int, part: Slice, *, seconds: int) -> bytes | None:
+        """Push the lease for a part that starts, and return its slice; `None` if its run is over."""
+        async with self.database.engine() as tx:
+            return await push_part(tx, task_id=task_id, run=run, part=part, seconds=seconds)
+
+    async def end(self, task_id: TaskId, run: int, end: TaskEnd | TaskAgain) -> TaskRecord | None:
         """Keep the result, then record how the run ended; `None` if the task is another run's by now."""
         if isinstance(end, TaskEnd) and end.result is not None:
-            await self._keep(task, end.result)
+            await self._keep(task_id, run, end.result)
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
             wait=wait_exponential_jitter(multiplier=0.1, max=2, jitter=0.2),
@@ -74,20 +87,20 @@ class Runs:
             reraise=True,
         )
         ended: TaskRecord | None = await retrying(
-            end_task, self.database, self.teller, task_id=task.id, run=task.run, end=end
+            end_task, self.database, self.teller, task_id=task_id, run=run, end=end
         )
-        await self.board.changed(task.id)
+        await self.board.changed(task_id)
         return ended
 
-    async def _keep(self, task: TaskRecord, result: bytes) -> None:
+    async def _keep(self, task_id: TaskId, run: int, result: bytes) -> None:
         try:
-            await self.results.put(task.id, task.run, result)
+            await self.results.put(task_id, run, result)
         except RedisError as error:
             # A small result stands in the record; of a large one, the end must be told all the same.
-            _log.warning("result.not_kept", task_id=str(task.id), error=type(error).__name__)
+            _log.warning("result.not_kept", task_id=str(task_id), error=type(error).__name__)
 
 
-def call(definition: Definition, task: TaskRecord, context: TaskContext) -> TaskEnd | TaskAgain:
+def call(definition: Definition, task: TaskRecord, context: TaskContext) -> TaskEnd | TaskAgain | TaskInParts:
     """Run the function and say how it ended; raises nothing that the function did."""
     try:
         values = definition.input_model.model_validate_json(task.input or b"{}")
@@ -95,30 +108,40 @@ def call(definition: Definition, task: TaskRecord, context: TaskContext) -> Task
         return _failed("invalid_input", "Invalid input", "The input does not fit this version of the task type.")
     try:
         found = definition.function(context, **{name: getattr(values, name) for name in type(values).model_fields})
-        if not is_json(definition.output.dump_python(found, mode="json")):
-            return _failed("invalid_result", "Invalid result", "It holds a number that JSON cannot say.")
-        return _succeeded(definition.output.dump_json(found))
+        return _succeeded(definition, found)
     except CancelledTaskError:
         return CANCELLED
-    except SoftTimeLimitExceeded:
-        return _failed("time_limit", "Time limit", f"It ran longer than {definition.kind.soft_time_limit} seconds.")
+    except InPartsError as error:
+        return error.parts
     except Exception as error:  # noqa: BLE001 - whatever a task raises ends the run, and only the run
         delay = definition.retry.delay(error, task.attempt)
-        return _final(error, task) if delay is None else TaskAgain(delay)
+        return failure(definition, error) if delay is None else TaskAgain(delay)
+
+
+def join(definition: Definition, values: Sequence[JsonValue]) -> TaskEnd:
+    """Make the end of a task of what its parts gave back."""
+    assert definition.parts is not None
+    try:
+        return _succeeded(definition, definition.parts.join(values))
+    except Exception as error:  # noqa: BLE001 - as in `call`
+        return failure(definition, error)
+
+
+def failure(definition: Definition, error: Exception) -> TaskEnd:
+    """Return the end of a task that raised this; only a `TaskError` is told in its own words."""
+    if isinstance(error, SoftTimeLimitExceeded):
+        return _failed("time_limit", "Time limit", f"It ran longer than {definition.kind.soft_time_limit} seconds.")
+    if isinstance(error, TaskError):
+        return _failed(error.code, error.title, error.detail)
+    # Where it was raised, never what it says: an exception's text may quote the input.
+    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    _log.error("task.raised", type=definition.kind.name, error=type(error).__name__, frames=frames)
+    return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
 
 
 def with_progress(end: TaskEnd | TaskAgain, progress: Progress | None) -> TaskEnd | TaskAgain:
     """Let the last progress stay with the task."""
     return end if progress is None else replace(end, progress=progress.document())
-
-
-def _final(error: Exception, task: TaskRecord) -> TaskEnd:
-    if isinstance(error, TaskError):
-        return _failed(error.code, error.title, error.detail)
-    # Where it was raised, never what it says: an exception's text may quote the input.
-    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    _log.error("task.raised", task_id=str(task.id), type=task.type, error=type(error).__name__, frames=frames)
-    return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
 
 
 def is_json(value: object) -> bool:
@@ -133,7 +156,10 @@ def is_json(value: object) -> bool:
     return all(is_json(part) for part in parts)
 
 
-def _succeeded(result: bytes) -> TaskEnd:
+def _succeeded(definition: Definition, value: object) -> TaskEnd:
+    if not is_json(definition.output.dump_python(value, mode="json")):
+        return _failed("invalid_result", "Invalid result", "It holds a number that JSON cannot say.")
+    result = definition.output.dump_json(value)
     if len(result) > RESULT_LIMIT:
         return _failed("result_too_large", "Result too large", f"It is larger than {RESULT_LIMIT} bytes.")
     return TaskEnd(TaskStatus.SUCCESS, result)

@@ -13,6 +13,7 @@ from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.endings import EXPIRED, TaskAgain, TaskEnd
 from core.model.ids import TaskId
+from core.model.parts import HANDED_OVER, PARTS_RUN, Slice
 from core.model.tables import STORED_RESULT_LIMIT
 
 _LEASE: Final = "now() + make_interval(secs => :lease)"
@@ -20,12 +21,13 @@ _LEASE: Final = "now() + make_interval(secs => :lease)"
 
 @dataclass(frozen=True, slots=True)
 class LostRun:
-    """A run whose lease has run out."""
+    """A run whose lease has run out; `unstarted` if it was handed over to parts, and none of them started."""
 
     id: TaskId
     run: int
     lost_count: int
     cancel_asked: bool
+    unstarted: bool
 
 
 async def start_run(tx: AsyncConnection, *, task_id: UUID, leased_by: str, lease: int) -> TaskRecord | None:
@@ -36,6 +38,36 @@ async def start_run(tx: AsyncConnection, *, task_id: UUID, leased_by: str, lease
     WHERE id = :id AND due_at <= now() AND (expires_at IS NULL OR expires_at > now()) RETURNING {TASK_COLUMNS}
     """
     return await fetch_one(tx, TaskRecord, sql, id=task_id, leased_by=leased_by, lease=lease)
+
+
+async def hand_over(tx: AsyncConnection, *, task_id: UUID, run: int, seconds: int, content: bytes | None) -> bool:
+    """Lease a run to its parts, which are not sent yet; false if it is another run's, or is to end."""
+    sql = f"""
+    UPDATE tasks SET leased_by = '{HANDED_OVER}', lease_until = now() + make_interval(secs => :seconds),
+        content = coalesce(CAST(:content AS BYTEA), content)
+    WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND cancel_asked_at IS NULL AND erased_at IS NULL
+    """
+    return await execute(tx, sql, id=task_id, run=run, seconds=seconds, content=content) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a part works on."""
+
+    content: bytes | None
+
+
+async def push_part(tx: AsyncConnection, *, task_id: UUID, run: int, part: Slice, seconds: int) -> bytes | None:
+    """Push the lease of a task in parts, and read one slice; `None` if it is another run's, or is to end."""
+    sql = f"""
+    UPDATE tasks SET leased_by = '{PARTS_RUN}', lease_until = now() + make_interval(secs => :seconds)
+    WHERE id = :id AND run = :run AND leased_by IN ('{HANDED_OVER}', '{PARTS_RUN}') AND lease_until > now()
+      AND cancel_asked_at IS NULL
+    RETURNING substring(content FROM CAST(:start AS INTEGER) FOR CAST(:length AS INTEGER)) AS content
+    """
+    values: dict[str, object] = {"start": part.offset + 1, "length": part.length, "seconds": seconds}
+    found = await fetch_one(tx, Content, sql, id=task_id, run=run, **values)
+    return None if found is None else found.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +176,21 @@ def _json(value: Mapping[str, object] | None) -> str | None:
 
 async def take_lost(tx: AsyncConnection, *, limit: int) -> tuple[LostRun, ...]:
     """Lock tasks whose lease has run out, by `tasks_leased_idx`."""
-    sql = """
-    SELECT id, run, lost_count, cancel_asked_at IS NOT NULL AS cancel_asked FROM tasks WHERE lease_until <= now()
+    sql = f"""
+    SELECT id, run, lost_count, cancel_asked_at IS NOT NULL AS cancel_asked,
+        coalesce(leased_by = '{HANDED_OVER}', false) AS unstarted FROM tasks WHERE lease_until <= now()
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
     return await fetch_all(tx, LostRun, sql, limit=limit)
 
 
-async def run_again(tx: AsyncConnection, *, task_id: UUID) -> None:
-    """Make a lost task due again; the caller holds its lock."""
+async def run_again(tx: AsyncConnection, *, task_id: UUID, lost: bool) -> None:
+    """Make a task due again whose lease has run out, and count the loss; the caller holds its lock."""
     sql = """
     UPDATE tasks SET status = 'RETRY', due_at = now(), lease_until = NULL, leased_by = NULL, published_until = NULL,
-        lost_count = lost_count + 1 WHERE id = :id
+        lost_count = lost_count + CAST(:lost AS INTEGER) WHERE id = :id
     """
-    await execute(tx, sql, id=task_id)
+    await execute(tx, sql, id=task_id, lost=int(lost))
 
 
 async def take_expired(tx: AsyncConnection, *, limit: int) -> tuple[TaskRecord, ...]:

@@ -1,7 +1,7 @@
 """A worker child's own event loop and connections: Celery's functions are synchronous, everything below is not."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -10,23 +10,29 @@ import structlog
 from core import clock
 from core.database import Database
 from core.dispatch.celery import make_celery
+from core.dispatch.parts import PartsNotSentError, publish_parts
 from core.dispatch.publish import Publisher
+from core.intake import task_queries
 from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
 from core.model import ids
-from core.model.endings import TaskAgain, TaskEnd
+from core.model.endings import CANCELLED, TaskAgain, TaskEnd
+from core.model.ids import TaskId
+from core.model.json_value import JsonValue
+from core.model.parts import Slice, TaskInParts
 from core.progress import Progress, ProgressBoard
 from core.redis import open_redis
 from core.results import Results
 from core.settings import Settings, require
 from workers import queries
-from workers.lifecycle import Runs, call, with_progress
+from workers.lifecycle import Runs, call, failure, join, with_progress
 from workers.task_types.context import CancelledTaskError, TaskContext
 from workers.task_types.define import Definition
 
 T = TypeVar("T")
 CLOCK_AGE: Final = 10.0
 CANCEL_AGE: Final = 0.2
+PARTS_PAUSE: Final = 1.0
 POOL: Final = 1  # a child runs one task at a time
 
 _log: Final = structlog.stdlib.get_logger()
@@ -36,9 +42,11 @@ class Runtime:
     """What one worker child needs; made after the fork."""
 
     def __init__(self, settings: Settings, *, leased_by: str) -> None:
+        self._settings: Final = settings
         self._runner: Final = asyncio.Runner()
         self._database: Final = Database(require(settings.database_url, "DATABASE_URL"), size=POOL)
-        self._publisher: Final = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings))
+        self._app: Final = make_celery(settings)
+        self._publisher: Final = Publisher(require(settings.broker_url, "BROKER_URL"), self._app)
         self._redis: Final = open_redis(require(settings.redis_url, "REDIS_URL"))
         self._board: Final = ProgressBoard(self._redis, ttl=settings.result_ttl)
         self._runs: Final = Runs(
@@ -59,10 +67,53 @@ class Runtime:
             _log.info("task.nothing_to_do", task_id=ids.encode(ids.TASK, task_id))
             return False
         desk = TaskDesk(self._runner, self._database, self._board, task)
-        end = with_progress(call(definition, task, TaskContext(task.id, task.run, desk)), desk.last)
-        ended = self._wait(self._runs.end(task, end))
+        context = TaskContext(task.id, task.run, desk, self._settings)
+        end = call(definition, task, context)
+        if isinstance(end, TaskInParts):
+            end = self._hand_over(definition, task, end)
+        if end is None:
+            return True
+        end = with_progress(end, desk.last)
+        ended = self._wait(self._runs.end(task.id, task.run, end))
         _log.info("task", **_wide(task, end, ended))
         return ended is not None
+
+    def run_part(self, definition: Definition, task_id: UUID, run: int, part: Slice) -> JsonValue:
+        """Run one part of a task; `None` if there was nothing to do or the part has failed, and the task with it."""
+        assert definition.parts is not None
+        content = self._wait(self._runs.push(task_id, run, part, seconds=definition.kind.hard_time_limit))
+        if content is None:
+            _log.info("part.nothing_to_do", task_id=ids.encode(ids.TASK, task_id), run=run)
+            return None
+        try:
+            return definition.parts.each(content)
+        except Exception as error:  # noqa: BLE001 - whatever a part raises ends its task, and only that
+            self._wait(self._runs.end(TaskId(task_id), run, failure(definition, error)))
+            return None
+
+    def run_join(self, definition: Definition, values: Sequence[JsonValue], task_id: UUID, run: int) -> bool:
+        """End a task of parts; false if a part did nothing, because the run was over."""
+        if None in values:
+            return False
+        end = join(definition, values)
+        ended = self._wait(self._runs.end(TaskId(task_id), run, end))
+        _log.info("task.joined", task_id=ids.encode(ids.TASK, task_id), run=run, recorded=ended is not None)
+        return ended is not None
+
+    def _hand_over(self, definition: Definition, task: TaskRecord, parts: TaskInParts) -> TaskEnd | TaskAgain | None:
+        # Each run gives its parts more time to start: behind a long queue they would never be in time.
+        seconds = definition.kind.hard_time_limit * task.run
+        if not self._wait(self._runs.hand_over(task, parts, seconds=seconds)):
+            return CANCELLED
+        try:
+            publish_parts(self._app, task.type, task.id, task.run, parts.slices)
+        except PartsNotSentError as error:
+            _log.warning(
+                "task.parts_not_sent", task_id=ids.encode(ids.TASK, task.id), error=repr(error.__cause__)[:300]
+            )
+            return TaskAgain(PARTS_PAUSE)
+        _log.info("task.in_parts", task_id=ids.encode(ids.TASK, task.id), run=task.run, parts=len(parts.slices))
+        return None
 
     def close(self) -> None:
         """Close every connection."""
@@ -113,6 +164,10 @@ class TaskDesk:
         """See `Desk.marker`."""
         return self._runner.run(self._marker(name))
 
+    def read_content(self) -> bytes | None:
+        """See `Desk.read_content`."""
+        return self._runner.run(self._read_content())
+
     def mark(self, name: str, value: bytes) -> None:
         """See `Desk.mark`."""
         if not self._runner.run(self._mark(name, value)):
@@ -131,6 +186,10 @@ class TaskDesk:
     async def _marker(self, name: str) -> bytes | None:
         async with self._database.engine() as tx:
             return await queries.read_marker(tx, task_id=self._task.id, name=name)
+
+    async def _read_content(self) -> bytes | None:
+        async with self._database.engine() as tx:
+            return await task_queries.read_content(tx, task_id=self._task.id)
 
     async def _mark(self, name: str, value: bytes) -> bool:
         async with self._database.engine() as tx:

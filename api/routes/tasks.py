@@ -16,7 +16,8 @@ from api.looking import document_of, look, look_until_ended, parse_task_id, resu
 from api.paging import Page
 from api.preferences import Preferences, read_preferences
 from api.schemas.fields import Moment, Problem
-from api.schemas.tasks import PendingOut, Status, TaskIn, TaskOut, TaskPage
+from api.schemas.tasks import PendingOut, Status, TaskOut, TaskPage
+from api.submissions import SUBMISSION, SubmissionDep
 from core.intake.submit import Submitted, TaskWish
 from core.journal.queries import TaskFilter, list_tasks
 from core.journal.tasks import TaskRecord, task_document
@@ -41,23 +42,24 @@ Prefer = Annotated[str | None, Header(description="`respond-async`, `wait=N` (RF
         200: {"model": TaskOut, "description": "It ended within the `wait` that was preferred."},
         202: {"model": TaskOut, "description": "Accepted, with `Prefer: respond-async`."},
     },
+    openapi_extra=SUBMISSION,
 )
 async def submit_task(
     request: Request,
-    body: TaskIn,
+    caller: Writer,
+    sent: SubmissionDep,
     state: StateDep,
     submissions: SubmissionsDep,
     watcher: WatcherDep,
-    caller: Writer,
     prefer: Prefer = None,
     traceparent: Annotated[str | None, Header(description="W3C trace context.")] = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """Submit a task: 303 to where it is polled. An answer means that it is recorded, and will end."""
     preferences = read_preferences(prefer)
-    key = await request_key(request, caller.tenant_id, idempotency_key)
+    key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
     status = HTTPStatus.ACCEPTED if preferences.respond_async else HTTPStatus.SEE_OTHER
-    wish = TaskWish(**dict(body), traceparent=traceparent)
+    wish = TaskWish(**dict(sent.body), file=sent.file, traceparent=traceparent)
     submitted = await submissions.submit(caller.tenant_id, wish, status=status, key=key)
     task = submitted.task
     if preferences.wait and not task.ended:

@@ -18,6 +18,7 @@ import msgspec
 
 from core.journal.tasks import timestamp
 from core.model.ids import EventId, LaneId, TaskId, TenantId
+from core.model.json_value import JsonValue
 from core.registry.task_types import TaskType
 
 PUBLISHED_FOR: Final = 30
@@ -69,6 +70,20 @@ def lane_of_url(tenant_id: UUID, url: str) -> LaneId:
     return LaneId(uuid5(tenant_id, urlsplit(url).netloc))
 
 
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file that came with a task."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+    @property
+    def described(self) -> dict[str, JsonValue]:
+        """What stands in the task's input in its place."""
+        return {"name": self.name, "size": len(self.content), "media_type": self.media_type}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
     """A task to record; `input` is JSON that fits the type's schema."""
@@ -85,3 +100,4 @@ class NewTask:
     delay: int = 0
     expires_in: int | None = None
     retry_of: TaskId | None = None
+    content: bytes | None = None

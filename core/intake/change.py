@@ -1,12 +1,14 @@
 """What clients do to tasks that are there: cancel, erase, run again."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from core.database import Database
 from core.intake import task_queries
+from core.intake.accept import SentFile
 from core.intake.submit import Submissions, Submitted, TaskWish
 from core.intake.telling import Teller
 from core.journal.queries import read_task
@@ -17,6 +19,7 @@ from core.model.json_value import JsonValue
 from core.model.sealing import KeyRing
 from core.progress import ProgressBoard
 from core.registry.secrets import TASK_SIGNING
+from core.registry.task_types import FILE_FIELD
 from core.results import Results
 
 
@@ -58,6 +61,7 @@ class Changes:
         """Run an ended task again as a new one that names it; raise `ConflictError` if it has not ended."""
         async with self._database.tenant(tenant_id) as tx:
             task = await read_task(tx, task_id=task_id)
+            content = await task_queries.read_content(tx, task_id=task_id)
             sealed = await task_queries.read_sealed_secret(tx, task_id=task_id)
         if task is None:
             raise NotFoundError("task")
@@ -66,9 +70,11 @@ class Changes:
         if task.input is None:
             raise ConflictError("The task's input was erased.")
         values: dict[str, JsonValue] = msgspec.json.decode(task.input)
+        file = _sent_with(values, content)
         wish = TaskWish(
             type=task.type,
             input=values,
+            file=file,
             webhook_url=task.webhook_url,
             webhook_secret=None if sealed is None else self._opened(sealed, tenant_id, task_id),
             metadata=task.metadata,
@@ -96,3 +102,11 @@ class Changes:
 
     def _opened(self, sealed: bytes, tenant_id: TenantId, task_id: TaskId) -> str:
         return self._ring.open(sealed, tenant=tenant_id, row=task_id, column=TASK_SIGNING).decode()
+
+
+def _sent_with(values: dict[str, JsonValue], content: bytes | None) -> SentFile | None:
+    """Return the file of a task, and take out of its input what described it."""
+    if content is None or FILE_FIELD not in values:
+        return None
+    described = cast("Mapping[str, str]", values.pop(FILE_FIELD))
+    return SentFile(described["name"], described["media_type"], content)

@@ -89,11 +89,12 @@ async def insert_task(tx: AsyncConnection, *, task: NewTask, publish: bool) -> T
     """
     sql = f"""
     INSERT INTO tasks (id, tenant_id, type, queue, status, input, webhook_url, sealed_webhook_secret, metadata,
-                       unique_key, retry_of, due_at, expires_at, published_until, max_attempts, traceparent)
+                       unique_key, retry_of, due_at, expires_at, published_until, max_attempts, traceparent,
+                       content)
     VALUES (:id, :tenant_id, :type, :queue, 'PENDING', :input, :webhook_url, :sealed_webhook_secret,
             CAST(:metadata AS JSONB), :unique_key, :retry_of, now() + make_interval(secs => :delay),
             now() + make_interval(secs => :expires_in), now() + CAST(:published AS INTERVAL), :max_attempts,
-            :traceparent)
+            :traceparent, :content)
     ON CONFLICT (tenant_id, type, unique_key)
         WHERE unique_key IS NOT NULL AND status NOT IN ('FAILURE', 'REVOKED') DO NOTHING
     RETURNING {TASK_COLUMNS}
@@ -109,6 +110,7 @@ async def insert_task(tx: AsyncConnection, *, task: NewTask, publish: bool) -> T
         "metadata": json.dumps(task.metadata),
         "unique_key": task.unique_key,
         "retry_of": task.retry_of,
+        "content": task.content,
         "delay": task.delay,
         "expires_in": task.expires_in,
         "max_attempts": task.type.max_attempts,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe, queries
-from core.intake.accept import TASKS_PER_TENANT, NewTask
+from core.intake.accept import TASKS_PER_TENANT, NewTask, SentFile
 from core.intake.dedupe import Kept, RequestKey
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
@@ -24,7 +24,7 @@ from core.registry.callbacks import Callbacks
 from core.registry.queries import read_task_type
 from core.registry.register import signing_key
 from core.registry.secrets import TASK_SIGNING
-from core.registry.task_types import TaskType
+from core.registry.task_types import FILE_FIELD, TaskType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class TaskWish:
     webhook_url: str | None = None
     webhook_secret: str | None = None
     metadata: Mapping[str, str]
+    file: SentFile | None = None
     unique_key: str | None = None
     delay: int = 0
     expires_in: int | None = None
@@ -113,14 +114,16 @@ class Submissions:
         return Submitted(holder, made=False)
 
     def _new_task(self, tenant_id: TenantId, task_type: TaskType, wish: TaskWish, url: str | None) -> NewTask:
-        if problems := task_type.problems(wish.input):
+        input_ = _with_file(task_type, wish)
+        if problems := task_type.problems(input_):
             raise InvalidInputError(*problems)
         task_id = TaskId(new_uuid7(self._database.unix_seconds()))
         return NewTask(
             id=task_id,
             tenant_id=tenant_id,
             type=task_type,
-            input=msgspec.json.encode(wish.input),
+            input=msgspec.json.encode(input_),
+            content=wish.file and wish.file.content,
             webhook_url=url,
             sealed_webhook_secret=self._sealed(tenant_id, task_id, wish.webhook_secret),
             metadata=wish.metadata,
@@ -136,6 +139,17 @@ class Submissions:
             return None
         text = format_secret(signing_key(secret, "/webhook_secret"))
         return self._ring.seal(text.encode(), tenant=tenant_id, row=task_id, column=TASK_SIGNING)
+
+
+def _with_file(task_type: TaskType, wish: TaskWish) -> Mapping[str, JsonValue]:
+    """Return the input with what describes the file; clients cannot describe one that they do not send."""
+    if task_type.takes_file and FILE_FIELD in wish.input:
+        raise InvalidInputError(FieldError(f"/input/{FILE_FIELD}", "A file is sent as multipart/form-data."))
+    if wish.file is None:
+        return wish.input
+    if not task_type.takes_file:
+        raise InvalidInputError(FieldError(f"/{FILE_FIELD}", "This task type takes no file."))
+    return {**wish.input, FILE_FIELD: wish.file.described}
 
 
 def _known(task_type: TaskType | None) -> TaskType:

@@ -10,6 +10,7 @@ from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.endings import CANCELLED
 from core.model.ids import TaskId, TenantId
+from core.model.parts import HANDED_OVER, PARTS_RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,10 @@ async def cancel_waiting(tx: AsyncConnection, *, tenant_id: TenantId, task_id: T
 
 
 async def ask_to_end(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
-    """Ask a running task to end; `None` if it does not run."""
+    """Ask a running task to end; `None` if it does not run. One in parts, which nobody watches, the feeder ends."""
     sql = f"""
-    UPDATE tasks SET cancel_asked_at = coalesce(cancel_asked_at, now())
+    UPDATE tasks SET cancel_asked_at = coalesce(cancel_asked_at, now()),
+        lease_until = CASE WHEN leased_by IN ('{HANDED_OVER}', '{PARTS_RUN}') THEN now() ELSE lease_until END
     WHERE id = :id AND tenant_id = :tenant_id AND lease_until IS NOT NULL RETURNING {TASK_COLUMNS}
     """
     return await fetch_one(tx, TaskRecord, sql, id=task_id, tenant_id=tenant_id)
@@ -42,8 +44,8 @@ async def ask_to_end(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskI
 async def erase_task(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
     """Erase what a task was given and gave back, and free its unique key; the record stays."""
     sql = f"""
-    UPDATE tasks SET input = NULL, result = NULL, progress = NULL, unique_key = NULL, sealed_webhook_secret = NULL,
-        erased_at = coalesce(erased_at, now())
+    UPDATE tasks SET input = NULL, content = NULL, result = NULL, progress = NULL, unique_key = NULL,
+        sealed_webhook_secret = NULL, erased_at = coalesce(erased_at, now())
     WHERE id = :id AND tenant_id = :tenant_id RETURNING {TASK_COLUMNS}
     """
     return await fetch_one(tx, TaskRecord, sql, id=task_id, tenant_id=tenant_id)
@@ -83,6 +85,19 @@ async def erase_events(tx: AsyncConnection, *, tenant_id: TenantId, task_id: Tas
         **values,
     )
     return len(erased)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file that came with a task."""
+
+    content: bytes | None
+
+
+async def read_content(tx: AsyncConnection, *, task_id: UUID) -> bytes | None:
+    """Return the file that came with a task."""
+    found = await fetch_one(tx, Content, "SELECT content FROM tasks WHERE id = :id", id=task_id)
+    return None if found is None else found.content
 
 
 async def read_sealed_secret(tx: AsyncConnection, *, task_id: TaskId) -> bytes | None:

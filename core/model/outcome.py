@@ -48,7 +48,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the receiver answered; `body` holds its first 16 KiB at most."""
+    """What the receiver answered; `body` holds what was kept of it."""
 
     status: int
     headers: tuple[tuple[str, str], ...]

@@ -5,12 +5,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Final, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from core.model.errors import FieldError
 from core.model.json_value import JsonValue
+
+FILE_FIELD: Final = "file"
+"""The name of the one field and parameter that may be a file."""
+FILE_MARK: Final = "x-ringback-file"
+"""The keyword by which a schema says that a file has to be sent for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,12 @@ class TaskType:
         """How often the task may run before a failure that could be retried is final."""
         attempts = self.retry_policy.get("max_attempts", 1)
         return attempts if isinstance(attempts, int) else 1
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether a file may be sent for it."""
+        models = cast("Mapping[str, Mapping[str, object]]", self.input_schema.get("$defs", {}))
+        return any(FILE_MARK in model for model in models.values())
 
     def problems(self, value: JsonValue) -> tuple[FieldError, ...]:
         """Return what is wrong with an input, or nothing."""

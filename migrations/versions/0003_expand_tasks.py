@@ -1,4 +1,4 @@
-"""Let waiting tasks expire, and keep what tasks must not do twice.
+"""Let waiting tasks expire, keep files of tasks and what tasks must not do twice.
 
 Revision ID: 0003
 Revises: 0002
@@ -20,6 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the index and the table, and its rights with it."""
+    """Drop the index, the table with its rights, and the column with its check."""
     op.execute("DROP INDEX tasks_expiring_idx")
     op.execute("DROP TABLE task_markers")
+    op.execute("ALTER TABLE tasks DROP COLUMN content")

@@ -1,3 +1,9 @@
+-- A file that came with a task. Not compressed, so that a slice is read without the rest of it.
+
+ALTER TABLE tasks ADD COLUMN content BYTEA;
+ALTER TABLE tasks ALTER COLUMN content SET STORAGE EXTERNAL;
+ALTER TABLE tasks ADD CONSTRAINT tasks_content CHECK (octet_length(content) <= 10485760);
+
 -- What a task has done already and must not do twice: one row for each side effect, with what it gave back.
 
 CREATE TABLE task_markers (

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Role, open_engine
 from core.intake.queries import count_waiting
-from core.journal.queries import list_deliveries, list_tasks
+from core.journal.queries import TaskFilter, list_deliveries, list_tasks
 from core.journal.read import DeliveryFilter
 from core.model.ids import EndpointId, EventId, TaskId, TenantId
 from tests.conftest import TEMPLATE
@@ -121,7 +121,7 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
     "of an event": (lambda at: listing(at, DeliveryFilter(event_id=EventId(at.event))), {"deliveries_event_id_idx"}),
     "of a task": (lambda at: listing(at, DeliveryFilter(task_id=TaskId(at.event))), {"deliveries_task_id_idx"}),
     "tasks": (
-        lambda at: list_tasks(at.tx, before=None, limit=51, status=None, type_=None),
+        lambda at: list_tasks(at.tx, wanted=TaskFilter(), before=None, limit=51),
         {"tasks_tenant_id_id_idx"},
     ),
 }

@@ -6,19 +6,21 @@ import pytest
 from sqlalchemy import func
 
 from core.database import Database
+from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
 from core.model import tables
+from core.model.endings import TaskEnd
 from core.model.ids import TaskId, TenantId
 from core.model.states import TaskStatus
+from core.progress import ProgressBoard
 from core.redis import open_redis
 from core.results import Results
 from tests.support.apps import NOWHERE
 from tests.support.feeding import BASE_URL, new_publisher
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
-from workers.ending import Ending
 from workers.lifecycle import Runs
-from workers.queries import TaskEnd, end_leases, push_leases, start_run
+from workers.queries import end_leases, push_leases, start_run
 
 ME, LEASE = "here/1", 15
 DONE = TaskEnd(TaskStatus.SUCCESS, b"7")
@@ -28,8 +30,13 @@ DONE = TaskEnd(TaskStatus.SUCCESS, b"7")
 async def runs(database: Database, redis_url: str, redis_broker_url: str) -> AsyncGenerator[Runs]:
     """A worker child's runs; its publisher is not started, so that the feeder would publish."""
     redis = open_redis(redis_url)
-    yield Runs(database, Results(redis, ttl=60), Ending(new_publisher(redis_broker_url), BASE_URL), ME, LEASE)
+    teller = Teller(database, new_publisher(redis_broker_url), BASE_URL)
+    yield Runs(database, Results(redis, ttl=60), ProgressBoard(redis, ttl=60), teller, ME, LEASE)
     await redis.aclose()
+
+
+async def end(runs: Runs, task: TaskRecord, how: TaskEnd) -> TaskRecord | None:
+    return await runs.end(task.id, task.run, how)
 
 
 async def started(runs: Runs, task: TaskId) -> TaskRecord:
@@ -77,7 +84,7 @@ async def test_the_end_is_recorded_with_its_event_and_deliveries(runs: Runs, row
     endpoint, task = await rows.endpoint(tenant), await rows.task(tenant, webhook_url=URL)
     record = await started(runs, task)
 
-    ended = await runs.end(record, DONE)
+    ended = await end(runs, record, DONE)
 
     row, event = await rows.row(tables.tasks, task), await rows.one("SELECT type, task_id, deliveries FROM events")
     told = await rows.all("SELECT endpoint_id, url, published_until FROM deliveries")
@@ -98,7 +105,7 @@ async def test_a_bad_end_is_told_as_well(
 ) -> None:
     record = await started(runs, await rows.task(tenant))
 
-    await runs.end(record, TaskEnd(status, None, "code", "Title", "Detail."))
+    await end(runs, record, TaskEnd(status, None, "code", "Title", "Detail."))
 
     assert await rows.one("SELECT type FROM events") == {"type": event}
     assert await rows.one("SELECT error_code FROM tasks") == {"error_code": "code"}
@@ -110,7 +117,7 @@ async def test_the_end_of_a_run_that_was_given_up_counts_for_nothing(runs: Runs,
     await rows.change(tables.tasks, task, status="RETRY", due_at=func.now(), lease_until=None, lost_count=1)
     new = await started(runs, task)
 
-    ended = [await runs.end(old, DONE), await runs.end(new, TaskEnd(TaskStatus.SUCCESS, b"8"))]
+    ended = [await end(runs, old, DONE), await end(runs, new, TaskEnd(TaskStatus.SUCCESS, b"8"))]
 
     assert ended == [False, True]
     assert await rows.one("SELECT result, run FROM tasks") == {"result": b"8", "run": 2}
@@ -120,7 +127,7 @@ async def test_the_end_of_a_run_that_was_given_up_counts_for_nothing(runs: Runs,
 async def test_an_end_is_told_once(runs: Runs, rows: Rows, tenant: TenantId) -> None:
     record = await started(runs, await rows.task(tenant))
 
-    ended = [await runs.end(record, DONE), await runs.end(record, DONE)]
+    ended = [await end(runs, record, DONE), await end(runs, record, DONE)]
 
     assert ended == [True, False]
     assert await rows.one("SELECT count(*) AS events FROM events") == {"events": 1}
@@ -132,7 +139,7 @@ async def test_a_result_stands_in_the_record_up_to_16_kib_and_in_redis_always(
 ) -> None:
     record = await started(runs, await rows.task(tenant))
 
-    await runs.end(record, TaskEnd(TaskStatus.SUCCESS, b"1" * size))
+    await end(runs, record, TaskEnd(TaskStatus.SUCCESS, b"1" * size))
 
     row = await rows.one("SELECT result IS NOT NULL AS stored, result_size FROM tasks")
     assert row == {"stored": stored, "result_size": size}
@@ -143,10 +150,11 @@ async def test_the_end_is_recorded_though_redis_is_away(
     database: Database, rows: Rows, tenant: TenantId, redis_broker_url: str
 ) -> None:
     redis = open_redis(f"unix://{NOWHERE}/redis.sock?db=1")
-    runs = Runs(database, Results(redis, ttl=60), Ending(new_publisher(redis_broker_url), BASE_URL), ME, LEASE)
+    teller = Teller(database, new_publisher(redis_broker_url), BASE_URL)
+    runs = Runs(database, Results(redis, ttl=60), ProgressBoard(redis, ttl=60), teller, ME, LEASE)
     record = await started(runs, await rows.task(tenant))
 
-    ended = await runs.end(record, DONE)
+    ended = await end(runs, record, DONE)
 
     await redis.aclose()
     assert ended

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.publish import Publisher
+from core.intake.telling import Teller
 from core.settings import Settings
-from workers.ending import Ending
 from workers.feeder.feed import Feeder
 
 SETTINGS = Settings(retry_schedule=(5, 300), timeout=15, lease=15)
@@ -34,4 +34,4 @@ async def publishing(broker_url: str) -> AsyncGenerator[Publisher]:
 
 def new_feeder(database: Database, publisher: Publisher) -> Feeder:
     """Return a feeder of one process."""
-    return Feeder(database, publisher, SETTINGS, Ending(publisher, BASE_URL))
+    return Feeder(database, publisher, SETTINGS, Teller(database, publisher, BASE_URL))

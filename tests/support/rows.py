@@ -21,7 +21,9 @@ class Rows:
         return new_uuid7(self.database.unix_seconds())
 
     async def put(self, table: Table, tenant_id: UUID, **columns: object) -> dict[str, object]:
-        """Insert a sample row with these columns changed; return what was inserted."""
+        """Insert a sample row with these columns changed; return what was inserted. A marker gets a task."""
+        if table is tables.task_markers and "task_id" not in columns:
+            columns["task_id"] = await self.task(tenant_id)
         values = {**sample(table, tenant_id, self.database.unix_seconds()), **columns}
         async with self.database.engine() as tx:
             await tx.execute(insert(table).values(**values))

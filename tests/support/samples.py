@@ -115,6 +115,10 @@ def _task_type(id_: UUID, _tenant_id: UUID) -> dict[str, object]:
     return {"name": f"tests.{id_}", "fingerprint": "f", "description": "", "queue": "default", **schemas, **limits}
 
 
+def _marker(id_: UUID, tenant_id: UUID) -> dict[str, object]:
+    return {"task_id": id_, "tenant_id": tenant_id, "name": "mail", "run": 1, "value": b"null"}
+
+
 _SAMPLES: Final[Mapping[str, Make]] = {
     "tenants": lambda id_, tenant_id: {"id": tenant_id, "slug": f"t-{id_.hex}", "name": "Acme"},
     "secrets": lambda id_, tenant_id: {"id": id_, "tenant_id": tenant_id, "kind": "hmac", "sealed": b"sealed"},
@@ -127,4 +131,5 @@ _SAMPLES: Final[Mapping[str, Make]] = {
     "attempts": _attempt,
     "tasks": _task,
     "task_types": _task_type,
+    "task_markers": _marker,
 }

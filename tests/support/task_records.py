@@ -23,6 +23,7 @@ def task_record(**columns: object) -> TaskRecord:
         "error_title": None,
         "error_detail": None,
         "run": 1,
+        "lost_count": 0,
         "max_attempts": 1,
         "webhook_url": None,
         "unique_key": None,

@@ -6,7 +6,8 @@ import threading
 
 from tenacity import wait_fixed
 
-from workers.task_types.define import Retry, TaskContext, task_type
+from core.model.parts import Slice
+from workers.task_types.define import Parts, Retry, TaskContext, TaskError, task_type
 
 
 @task_type("tests.hold")
@@ -61,3 +62,20 @@ def steps(context: TaskContext, *, steps: int) -> None:
     for step in range(1, steps + 1):
         context.progress(step, steps, f"step {step}")
         threading.Event().wait(0.4)
+
+
+def wait_a_part(content: bytes) -> int:
+    """Wait as many seconds as the part says."""
+    seconds = float(content)
+    if seconds < 0:
+        raise TaskError("negative", "Negative", "Nobody can wait so long.")
+    threading.Event().wait(seconds)
+    return 1
+
+
+@task_type("tests.slow_parts", soft_time_limit=4, hard_time_limit=5, parts=Parts(wait_a_part, sum))
+def slow_parts(context: TaskContext, *, parts: int, seconds: float) -> int:
+    """Run so many parts, each of which takes so long."""
+    content = f"{seconds} ".encode()
+    length = len(content)
+    context.in_parts([Slice(place * length, length) for place in range(parts)], content * parts)

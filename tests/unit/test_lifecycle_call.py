@@ -4,14 +4,17 @@ from uuid import uuid4
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import BaseModel
+from tenacity import wait_fixed
 
+from core.model.endings import CANCELLED, TaskAgain, TaskEnd
 from core.model.states import TaskStatus
 from core.results import RESULT_LIMIT
+from tests.support.desks import KeepingDesk, context_of
 from tests.support.task_records import task_record
 from workers.lifecycle import call
-from workers.queries import TaskEnd
 from workers.task_types import mathematics
-from workers.task_types.define import Definition, TaskContext, TaskError, defined, task_type
+from workers.task_types.define import Definition, Retry, TaskContext, TaskError, defined, task_type
+from workers.task_types.retry import NO_RETRY
 
 
 class Strict(BaseModel):
@@ -20,48 +23,51 @@ class Strict(BaseModel):
     x: int
 
 
-def define(function: Callable[[TaskContext], object]) -> Definition:
+def define(function: Callable[[TaskContext], object], retry: Retry = NO_RETRY) -> Definition:
     """Return a task type without input that runs this."""
 
     def run(context: TaskContext) -> object:
         return function(context)
 
     name = f"tests.{uuid4().hex}"
-    task_type(name, soft_time_limit=7, hard_time_limit=8)(run)
+    task_type(name, soft_time_limit=7, hard_time_limit=8, retry=retry)(run)
     return defined()[name]
 
 
-def raising(error: Exception) -> Definition:
+def raising(error: Exception, retry: Retry = NO_RETRY) -> Definition:
     """Return a task type that raises this."""
 
     def fail(_context: TaskContext) -> object:
         raise error
 
-    return define(fail)
+    return define(fail, retry)
 
 
 def ended(definition: Definition, input_: bytes | None = b"{}") -> TaskEnd:
-    return call(definition, task_record(input=input_))
+    end = call(definition, task_record(input=input_), context_of())
+    assert isinstance(end, TaskEnd)
+    return end
 
 
 def test_a_result_is_success_and_json() -> None:
     assert mathematics.divide
 
-    end = call(defined()["math.divide"], task_record())
+    end = ended(defined()["math.divide"], b'{"x":22,"y":7}')
 
     assert end == TaskEnd(TaskStatus.SUCCESS, str(22 / 7).encode())
 
 
 def test_the_function_is_told_its_task_and_its_run() -> None:
     seen: list[TaskContext] = []
+    context = context_of(run=3)
 
-    call(define(seen.append), task_record(run=3, input=None))
+    call(define(seen.append), task_record(run=3, input=None), context)
 
-    assert seen == [TaskContext(task_record().id, 3)]
+    assert seen == [context]
 
 
 def test_a_division_by_zero_is_a_failure_with_its_code() -> None:
-    end = call(defined()["math.divide"], task_record(input=b'{"x":1,"y":0}'))
+    end = ended(defined()["math.divide"], b'{"x":1,"y":0}')
 
     assert (end.status, end.error_code, end.result) == (TaskStatus.FAILURE, "division_by_zero", None)
 
@@ -97,7 +103,7 @@ def test_the_soft_time_limit_is_a_failure_of_its_own() -> None:
 
 @pytest.mark.parametrize("input_", [b'{"x":1}', b'{"x":1,"y":"no"}', b'{"x":1,"y":2,"z":3}', b"[]", b"null", b"{"])
 def test_an_input_that_does_not_fit_this_version_is_a_failure_of_its_own(input_: bytes) -> None:
-    end = call(defined()["math.divide"], task_record(input=input_))
+    end = ended(defined()["math.divide"], input_)
 
     assert (end.status, end.error_code) == (TaskStatus.FAILURE, "invalid_input")
 
@@ -117,3 +123,37 @@ def test_a_result_that_is_too_large_is_a_failure() -> None:
 @pytest.mark.parametrize("result", ["\ud800", object()], ids=["surrogate", "object"])
 def test_a_result_that_is_no_json_is_a_failure(result: object) -> None:
     assert ended(define(lambda _: result)).error_code == "task_error"
+
+
+QUICKLY = Retry(on=(ConnectionError, TaskError), stop_after_attempt=3, wait=wait_fixed(7))
+
+
+def test_a_failure_that_the_policy_names_is_tried_again_later() -> None:
+    end = call(raising(ConnectionResetError(), QUICKLY), task_record(input=None), context_of())
+
+    assert end == TaskAgain(7)
+
+
+@pytest.mark.parametrize(("run", "lost"), [(2, 0), (4, 2)], ids=["second", "fourth, two lost"])
+def test_runs_that_were_lost_with_their_worker_do_not_count(run: int, lost: int) -> None:
+    task = task_record(input=None, run=run, lost_count=lost)
+
+    assert call(raising(ConnectionResetError(), QUICKLY), task, context_of(run=run)) == TaskAgain(7)
+
+
+def test_the_last_attempt_tells_why_it_failed() -> None:
+    definition = raising(TaskError("no_luck", "No luck", "Thrice."), QUICKLY)
+
+    end = call(definition, task_record(input=None, run=3), context_of(run=3))
+
+    assert end == TaskEnd(TaskStatus.FAILURE, None, "no_luck", "No luck", "Thrice.")
+
+
+def test_an_error_that_the_policy_does_not_name_is_final() -> None:
+    assert ended(raising(KeyError(), QUICKLY)).error_code == "task_error"
+
+
+def test_a_task_that_stops_because_it_was_cancelled_is_revoked() -> None:
+    context = context_of(KeepingDesk(cancel_after=0))
+
+    assert call(define(TaskContext.stop_if_cancelled), task_record(input=None), context) == CANCELLED

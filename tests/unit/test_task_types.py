@@ -8,7 +8,7 @@ from core.model.errors import FieldError
 from core.model.json_value import JsonValue
 from core.registry.task_types import TaskType
 from workers.task_types import mathematics, words
-from workers.task_types.define import TaskContext, defined, task_type
+from workers.task_types.define import Retry, TaskContext, defined, task_type
 
 
 class Item(BaseModel):
@@ -28,10 +28,11 @@ def fresh() -> str:
     return f"tests.{uuid4().hex}"
 
 
-def kind(function: Callable[..., object], **options: int) -> TaskType:
+def kind(function: Callable[..., object], *, attempts: int = 1, **limits: int) -> TaskType:
     """Define a task type and return what is registered of it."""
     name = fresh()
-    task_type(name, **options)(function)  # pyright: ignore[reportArgumentType] - numbers only
+    retry = Retry(on=(ConnectionError,), stop_after_attempt=attempts)
+    task_type(name, retry=retry, **limits)(function)  # pyright: ignore[reportArgumentType] - numbers only
     return defined()[name].kind
 
 
@@ -60,7 +61,7 @@ def test_the_function_stays_what_it_was() -> None:
 
 
 def test_limits_and_attempts_are_kept() -> None:
-    made = kind(a_function, soft_time_limit=5, hard_time_limit=6, max_attempts=3)
+    made = kind(a_function, soft_time_limit=5, hard_time_limit=6, attempts=3)
 
     assert (made.soft_time_limit, made.hard_time_limit, made.max_attempts) == (5, 6, 3)
 
@@ -117,7 +118,7 @@ def test_what_is_defined_cannot_be_changed_from_outside() -> None:
 
 def test_a_fingerprint_names_exactly_one_version() -> None:
     first, second = kind(a_function), kind(a_function)
-    other = kind(a_function, max_attempts=2)
+    other = kind(a_function, attempts=2)
 
     same = TaskType(**{name: getattr(first, name) for name in first.__dataclass_fields__})
     assert first.fingerprint == same.fingerprint

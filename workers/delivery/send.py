@@ -37,9 +37,10 @@ _BROKEN: Final = frozenset({ErrorClass.CONNECT, ErrorClass.TLS})
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
-    """A `POST` as it goes out; `Host` and `Content-Length` are added to the headers.
+    """A request as it goes out; `Host` and `Content-Length` are added to the headers.
 
-    `lane` is whose connections may carry it; `timeout` is in seconds, over everything.
+    `lane` is whose connections may carry it; `timeout` is in seconds, over everything; of the answer's body
+    `body_limit` bytes are kept.
     """
 
     lane: UUID
@@ -47,6 +48,8 @@ class OutgoingRequest:
     headers: tuple[tuple[str, str], ...]
     body: bytes = field(repr=False)
     timeout: float
+    method: str = "POST"
+    body_limit: int = RESPONSE_BODY_LIMIT
 
 
 class Sender(Protocol):
@@ -76,7 +79,7 @@ class HttpxSender:
 
     async def send(self, request: OutgoingRequest) -> Outcome:
         """See `Sender.send`."""
-        progress = _Progress()
+        progress = _Progress(request.body_limit)
         try:
             async with asyncio.timeout(request.timeout):
                 await self._exchange(request, progress)
@@ -105,6 +108,7 @@ class HttpxSender:
 class _Progress:
     """What is known of an attempt so far, whenever it ends."""
 
+    limit: int
     probe: Probe = field(default_factory=Probe)
     response: httpx.Response | None = None
     body: bytearray = field(default_factory=bytearray)
@@ -115,7 +119,7 @@ class _Progress:
             return
         async for chunk in self.response.stream:
             self.body += chunk
-            if len(self.body) > RESPONSE_BODY_LIMIT:
+            if len(self.body) > self.limit:
                 return
 
     def outcome(self, failure: ErrorClass | None) -> Outcome:
@@ -135,7 +139,7 @@ class _Progress:
             return failure, RECONNECT if self._died_unanswered(failure) else None
         if failure is ErrorClass.TIMEOUT:
             # A body that has reached the limit is cut there, even if its end was still awaited.
-            full = self.response.is_success and len(self.body) >= RESPONSE_BODY_LIMIT
+            full = self.response.is_success and len(self.body) >= self.limit
             return (None if full else failure), None
         if not self.response.is_success:
             return ErrorClass.HTTP_STATUS, None
@@ -152,8 +156,8 @@ class _Progress:
             headers=tuple(
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.response.headers.raw
             ),
-            body=bytes(self.body[:RESPONSE_BODY_LIMIT]),
-            truncated=len(self.body) > RESPONSE_BODY_LIMIT,
+            body=bytes(self.body[: self.limit]),
+            truncated=len(self.body) > self.limit,
         )
 
     def _timings(self) -> Timings:
@@ -165,7 +169,7 @@ def _httpx_request(request: OutgoingRequest, probe: Probe) -> httpx.Request:
     target = parse_target(request.url)
     host = f"[{target.host}]" if ":" in target.host else target.host
     return httpx.Request(
-        "POST",
+        request.method,
         # httpx would rewrite `/a/../b` and re-quote what it does not like; the target goes beside the URL.
         f"{target.scheme}://{host}:{target.port}/",
         headers=list(request.headers),

@@ -1,12 +1,14 @@
 """What a running task can ask and say."""
 
-from collections.abc import Callable
-from typing import Final, Protocol, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn, Protocol, TypeVar, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from core.model.parts import Slice, TaskInParts
 from core.progress import Progress
+from core.settings import Settings
 
 T = TypeVar("T")
 
@@ -25,6 +27,14 @@ class CancelledTaskError(Exception):
     """Raised by `TaskContext.stop_if_cancelled`; a task lets it pass."""
 
 
+class InPartsError(Exception):
+    """Raised by `TaskContext.in_parts`; a task lets it pass."""
+
+    def __init__(self, parts: TaskInParts) -> None:
+        super().__init__(parts)
+        self.parts = parts
+
+
 class Desk(Protocol):
     """Where a running task's words go; the worker's runtime is one."""
 
@@ -40,17 +50,22 @@ class Desk(Protocol):
         """Return what a side effect gave back, if it was done."""
         ...
 
+    def read_content(self) -> bytes | None:
+        """Return the file that came with the task."""
+        ...
+
     def mark(self, name: str, value: bytes) -> None:
         """Note that a side effect was done; raise `CancelledTaskError` if the task is another run's by now."""
         ...
 
 
 class TaskContext:
-    """A running task's own view of itself; `run` counts its runs from 1."""
+    """A running task's own view of itself; `run` counts its runs from 1, `settings` are the worker's."""
 
-    def __init__(self, task_id: UUID, run: int, desk: Desk) -> None:
+    def __init__(self, task_id: UUID, run: int, desk: Desk, settings: Settings) -> None:
         self.task_id: Final = task_id
         self.run: Final = run
+        self.settings: Final = settings
         self._desk: Final = desk
 
     def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
@@ -66,6 +81,17 @@ class TaskContext:
         """Raise `CancelledTaskError` if somebody has asked for the task's end."""
         if self.cancelled:
             raise CancelledTaskError
+
+    def read_file(self) -> bytes:
+        """Return the content of the file that came with the task; raise `LookupError` if there is none."""
+        content = self._desk.read_content()
+        if content is None:
+            raise LookupError("there is no file")
+        return content
+
+    def in_parts(self, slices: Sequence[Slice], content: bytes | None = None) -> NoReturn:
+        """End this run and go on in parts, one for each slice of the file, or of a `content` of at most 10 MiB."""
+        raise InPartsError(TaskInParts(slices, content))
 
     def once(self, name: str, action: Callable[[], T], *, kind: TypeAdapter[T] | None = None) -> T:
         """Do a side effect that must not be done twice, and return what it gave back.

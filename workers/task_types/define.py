@@ -10,19 +10,23 @@ The keyword parameters are the input, the annotation of the return value is the 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, ParamSpec, TypeVar, get_type_hints
+from typing import Final, ParamSpec, TypeVar, cast, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
 from core.dispatch.broker import TASK_QUEUES
-from core.registry.task_types import TaskType
+from core.model.json_value import JsonValue
+from core.registry.task_types import FILE_FIELD, TaskType
 from workers.task_types.context import TaskContext, TaskError
+from workers.task_types.files import TaskFile
+from workers.task_types.parts import Parts
 from workers.task_types.retry import NO_RETRY, Retry
 
-__all__ = ["Definition", "Retry", "TaskContext", "TaskError", "defined", "task_type"]
+__all__ = ["Definition", "Parts", "Retry", "TaskContext", "TaskError", "TaskFile", "defined", "task_type"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 SOFT_TIME_LIMIT: Final = 300
 HARD_TIME_LIMIT: Final = 330
@@ -37,6 +41,7 @@ class Definition:
     input_model: type[BaseModel]
     output: TypeAdapter[object]
     retry: Retry
+    parts: Parts[JsonValue] | None
 
 
 _defined: Final[dict[str, Definition]] = {}
@@ -49,8 +54,10 @@ def task_type(
     soft_time_limit: int = SOFT_TIME_LIMIT,
     hard_time_limit: int = HARD_TIME_LIMIT,
     retry: Retry = NO_RETRY,
+    parts: Parts[T] | None = None,
+    schema: Mapping[str, object] | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Register a function as a task type; limits are seconds.
+    """Register a function as a task type; limits are seconds, `schema` is added to the input's.
 
     Raises `TypeError` for a parameter or a return value without an annotation, `ValueError` for a name that is taken,
     a queue that no worker serves, or limits in the wrong order.
@@ -68,13 +75,13 @@ def task_type(
             name=name,
             description=inspect.getdoc(function) or "",
             queue=queue,
-            input_schema=model.model_json_schema(),
+            input_schema={**model.model_json_schema(), **(schema or {})},
             output_schema=output.json_schema(),
             soft_time_limit=soft_time_limit,
             hard_time_limit=hard_time_limit,
             retry_policy=retry.document(),
         )
-        _defined[name] = Definition(described, function, model, output, retry)
+        _defined[name] = Definition(described, function, model, output, retry, cast("Parts[JsonValue] | None", parts))
         return function
 
     return register
@@ -91,9 +98,15 @@ def _input_of(function: Callable[..., object]) -> type[BaseModel]:
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         if parameter.name not in hints:
             raise TypeError(f"{function.__qualname__}: {parameter.name} has no annotation")
+        if _is_file(hints[parameter.name]) and parameter.name != FILE_FIELD:
+            raise TypeError(f"{function.__qualname__}: a TaskFile is called {FILE_FIELD}, not {parameter.name}")
         default: object = ... if parameter.default is inspect.Parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
     return _model(f"{function.__name__}_input", fields)
+
+
+def _is_file(hint: object) -> bool:
+    return hint is TaskFile or TaskFile in get_args(hint)
 
 
 def _model(name: str, fields: Mapping[str, tuple[object, object]]) -> type[BaseModel]:

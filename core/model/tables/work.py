@@ -9,6 +9,7 @@ from core.model.states import TaskStatus
 from core.model.tables.base import key, metadata, moment, one_of, stamp, text
 
 STORED_RESULT_LIMIT: Final = 16 * 1024
+CONTENT_LIMIT: Final = 10 * 1024 * 1024
 
 task_types: Final = Table(
     "task_types",  # of the workers, not of a tenant
@@ -36,6 +37,7 @@ tasks: Final = Table(
     text("queue"),
     text("status"),
     Column("input", LargeBinary),  # null once erased
+    Column("content", LargeBinary),  # the file that came with it, or a long text; parts read slices of it
     text("webhook_url", nullable=True),
     Column("sealed_webhook_secret", LargeBinary),
     text("unique_key", nullable=True),
@@ -69,6 +71,7 @@ tasks: Final = Table(
     CheckConstraint("(status IN ('SUCCESS', 'FAILURE', 'REVOKED')) = (finished_at IS NOT NULL)", name="ended"),
     CheckConstraint("status <> 'FAILURE' OR error_code IS NOT NULL", name="error"),
     CheckConstraint(f"octet_length(result) <= {STORED_RESULT_LIMIT}", name="result"),
+    CheckConstraint(f"octet_length(content) <= {CONTENT_LIMIT}", name="content"),
     CheckConstraint("run >= 0 AND lost_count >= 0 AND lost_count <= run", name="run"),
     Index("tasks_tenant_id_id_idx", "tenant_id", "id"),
     Index("tasks_due_idx", "tenant_id", "queue", "due_at", postgresql_where="due_at IS NOT NULL"),
