@@ -30,7 +30,8 @@ def test_a_task_brings_its_own_secret(stack: Stack, receiver: ThreadedReceiver) 
 
 
 def test_an_endpoint_hears_of_success_and_of_failure(stack: Stack, receiver: ThreadedReceiver) -> None:
-    endpoint = stack.client.post("/v1/endpoints", json={"url": receiver.url}).json()
+    wanted = {"url": receiver.url, "event_types": ["task.succeeded", "task.failed"]}
+    endpoint = stack.client.post("/v1/endpoints", json=wanted).json()
 
     submit(stack, input={"x": 1, "y": 0})
     submit(stack, "words.count", input={"text": "one two"})
@@ -76,7 +77,8 @@ def test_a_used_up_schedule_ends_as_exhausted(stack: Stack, receiver: ThreadedRe
 def test_what_was_sent_is_in_the_log(stack: Stack, receiver: ThreadedReceiver) -> None:
     receiver.script(Answer(status=200, body=b"thanks"))
     url = f"{receiver.url}?from=ringback"
-    stack.client.post("/v1/endpoints", json={"url": url, "headers": {"X-Token": "hush"}}).raise_for_status()
+    wanted = {"url": url, "headers": {"X-Token": "hush"}, "event_types": ["task.succeeded"]}
+    stack.client.post("/v1/endpoints", json=wanted).raise_for_status()
 
     submit(stack)
 

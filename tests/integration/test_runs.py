@@ -35,8 +35,8 @@ async def runs(database: Database, redis_url: str, redis_broker_url: str) -> Asy
     await redis.aclose()
 
 
-async def end(runs: Runs, task: TaskRecord, how: TaskEnd) -> TaskRecord | None:
-    return await runs.end(task.id, task.run, how)
+async def end(runs: Runs, task: TaskRecord, how: TaskEnd) -> bool:
+    return await runs.end(task.id, task.run, how) is not None
 
 
 async def started(runs: Runs, task: TaskId) -> TaskRecord:
@@ -86,7 +86,10 @@ async def test_the_end_is_recorded_with_its_event_and_deliveries(runs: Runs, row
 
     ended = await end(runs, record, DONE)
 
-    row, event = await rows.row(tables.tasks, task), await rows.one("SELECT type, task_id, deliveries FROM events")
+    row, event = (
+        await rows.row(tables.tasks, task),
+        await rows.one("SELECT type, task_id, deliveries FROM events WHERE type <> 'task.started'"),
+    )
     told = await rows.all("SELECT endpoint_id, url, published_until FROM deliveries")
     assert ended
     assert (row["status"], row["result"], row["result_size"], row["lease_until"]) == ("SUCCESS", b"7", 1, None)
@@ -175,7 +178,7 @@ async def test_only_a_lease_that_lives_and_is_ours_is_pushed(
     async with database.engine() as tx:
         count = await push_leases(tx, task_ids=[task], leased_by=ME, lease=LEASE)
 
-    assert count == pushed
+    assert len(count) == pushed
 
 
 async def test_a_lease_that_is_let_go_of_has_run_out_at_once(database: Database, rows: Rows, tenant: TenantId) -> None:
