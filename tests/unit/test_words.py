@@ -14,7 +14,7 @@ from workers.task_types.context import InPartsError
 from workers.task_types.define import defined
 from workers.task_types.words import CHUNK, SMALL, count, count_slice, cut, total
 
-TEXTS = st.text(alphabet=st.one_of(st.characters(), st.sampled_from(" \t\n\u00a0\u2003\u3000\x1c\x85 ab")))
+TEXTS = st.text(alphabet=st.one_of(st.characters(codec="utf-8"), st.sampled_from(" \t\n\u00a0\u2003\u3000\x1c\x85 ab")))
 FILE = b'{"file":{"name":"a.txt","size":1,"media_type":"text/plain"}}'
 WORDS = defined()["words.count"]
 
