@@ -41,6 +41,7 @@ class Keys:
     def __init__(self, state: State) -> None:
         self._state: Final = state
         self._known: Final[dict[bytes, tuple[float, KeyRecord]]] = {}
+        self._tenants: Final[dict[str, tuple[float, TenantRecord]]] = {}
 
     async def caller(self, authorization: str | None, tenant: str | None) -> Caller:
         """Return who calls; raise a 401 for a missing or wrong key, `NotFoundError` for another's tenant."""
@@ -67,10 +68,17 @@ class Keys:
             raise NotFoundError("tenant")
 
     async def _tenant(self, text: str) -> TenantRecord:
+        now = clock.monotonic()
+        known = self._tenants.get(text)
+        if known is not None and now - known[0] < CACHED_FOR:
+            return known[1]
         async with self._state.database.engine() as tx:
             found = await find_tenant(tx, name=text)
         if found is None:
             raise NotFoundError("tenant")
+        if len(self._tenants) >= _CACHE_LIMIT:
+            self._tenants.clear()
+        self._tenants[text] = (now, found)
         return found
 
     async def _find(self, hashed: bytes) -> KeyRecord | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -12,16 +13,18 @@ from core.dispatch.publish import Publisher
 from core.intake import dedupe, queries
 from core.intake.accept import NewTask
 from core.intake.dedupe import Kept, RequestKey
+from core.intake.group import TaskGroups, Wanted
+from core.intake.limits import Admission
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
-from core.model.errors import FieldError, GoneError, InvalidInputError, LimitReachedError, NotFoundError
+from core.model.errors import GoneError, InvalidInputError, LimitReachedError, NotFoundError
 from core.model.ids import TaskId, TenantId, new_uuid7
 from core.model.json_value import JsonValue
 from core.model.queued import QueuedTask
 from core.model.sealing import KeyRing
 from core.model.signature import format_secret
+from core.model.states import TaskStatus
 from core.registry.callbacks import Callbacks
-from core.registry.queries import read_task_type
 from core.registry.register import signing_key
 from core.registry.secrets import TASK_SIGNING
 from core.registry.task_types import TaskType
@@ -61,6 +64,8 @@ class Submissions:
         self._publisher: Final = publisher
         self._ring: Final = ring
         self._callbacks: Final = callbacks
+        self._admission: Final = Admission(database)
+        self._groups: Final = TaskGroups(database, publisher)
 
     async def submit(
         self, tenant_id: TenantId, wish: TaskWish, *, status: int, key: RequestKey | None = None
@@ -74,17 +79,33 @@ class Submissions:
         url = wish.webhook_url
         if url is not None:
             url = await self._callbacks.check(url, pointer="/webhook_url", tenant_id=tenant_id)
-        publish = self._publisher.ready and not wish.delay
-        async with self._database.tenant(tenant_id) as tx:
+        new = self._new_task(tenant_id, await self._admission.task_type(wish.type), wish, url)
+        refused = await self._admission.take(tenant_id)
+        if refused is None and (key is None or wish.unique_key is None):
+            made_at = await self._groups.record(Wanted(new, key, status))
+            if made_at is not None:
+                return Submitted(pending_record(new, made_at), made=True)
+        return await self._alone(new, key, status, refused)
+
+    async def _alone(
+        self, new: NewTask, key: RequestKey | None, status: int, refused: LimitReachedError | None
+    ) -> Submitted:
+        """Record a task in a transaction of its own: its key is taken, it has two, or its group failed.
+
+        A request that was answered before is answered again even if its tenant may make no more now.
+        """
+        publish = self._publisher.ready and not new.delay
+        async with self._database.tenant(new.tenant_id) as tx:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
                 return await self._replay(tx, kept)
-            submitted = await self._record(tx, tenant_id, wish, url, publish=publish)
+            if refused is not None:
+                raise refused
+            submitted = await self._record(tx, new, publish=publish)
             if key is not None:
                 await dedupe.fill(tx, key, Kept(submitted.task.id, status))
         if publish and submitted.made:
-            task = submitted.task
-            self._publisher.task(QueuedTask(task.id, task.type, task.queue))
+            self._publisher.tasks([QueuedTask(new.id, new.type.name, new.type.queue)])
         return submitted
 
     async def _replay(self, tx: AsyncConnection, kept: Kept) -> Submitted:
@@ -93,19 +114,11 @@ class Submissions:
             raise GoneError("What was made for this Idempotency-Key is past its retention.")
         return Submitted(task, made=False, replayed=True, status=kept.status)
 
-    async def _record(
-        self, tx: AsyncConnection, tenant_id: TenantId, wish: TaskWish, url: str | None, *, publish: bool
-    ) -> Submitted:
-        new = self._new_task(tenant_id, _known(await read_task_type(tx, name=wish.type)), wish, url)
-        waiting = await queries.count_waiting(tx, tenant_id=tenant_id)
-        if waiting is not None and waiting.present >= waiting.allowed:
-            raise LimitReachedError(f"{waiting.allowed} tasks wait already.")
+    async def _record(self, tx: AsyncConnection, new: NewTask, *, publish: bool) -> Submitted:
         task = await queries.insert_task(tx, task=new, publish=publish)
         if task is not None:
             return Submitted(task, made=True)
-        holder = wish.unique_key and await queries.read_by_unique_key(
-            tx, type_=new.type.name, unique_key=wish.unique_key
-        )
+        holder = new.unique_key and await queries.read_by_unique_key(tx, type_=new.type.name, unique_key=new.unique_key)
         if not holder:
             raise NotFoundError("tenant")
         return Submitted(holder, made=False)
@@ -136,7 +149,29 @@ class Submissions:
         return self._ring.seal(text.encode(), tenant=tenant_id, row=task_id, column=TASK_SIGNING)
 
 
-def _known(task_type: TaskType | None) -> TaskType:
-    if task_type is None:
-        raise InvalidInputError(FieldError("/type", "No worker offers this task type."))
-    return task_type
+def pending_record(new: NewTask, made_at: datetime) -> TaskRecord:
+    """Return a task as its row is when it has just been made."""
+    return TaskRecord(
+        id=new.id,
+        tenant_id=new.tenant_id,
+        type=new.type.name,
+        queue=new.type.queue,
+        status=TaskStatus.PENDING.value,
+        input=new.input,
+        result=None,
+        result_size=None,
+        progress=None,
+        error_code=None,
+        error_title=None,
+        error_detail=None,
+        run=0,
+        lost_count=0,
+        max_attempts=new.type.max_attempts,
+        webhook_url=new.webhook_url,
+        unique_key=new.unique_key,
+        retry_of=new.retry_of,
+        metadata=new.metadata,
+        created_at=made_at,
+        started_at=None,
+        finished_at=None,
+    )
