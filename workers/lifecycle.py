@@ -26,7 +26,7 @@ from core.model.states import TaskStatus
 from core.progress import Progress, ProgressBoard
 from core.results import RESULT_LIMIT, Results
 from workers.ending import end_task
-from workers.queries import start_run
+from workers.queries import start_run, start_untold
 from workers.task_types.context import CancelledTaskError, TaskContext, TaskError
 from workers.task_types.define import Definition
 
@@ -48,7 +48,19 @@ class Runs:
     lease: int
 
     async def start(self, task_id: UUID) -> TaskRecord | None:
-        """Take the task, if it waits and is due, and tell that it has started."""
+        """Take the task, if it waits and is due, and tell that it has started.
+
+        Mostly nobody wants to hear of that: then it is one statement.
+        """
+        async with self.database.statement() as tx:
+            task = await start_untold(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
+        if task is None:
+            task = await self._start_and_tell(task_id)
+        if task is not None:
+            await self.board.changed(task.id)
+        return task
+
+    async def _start_and_tell(self, task_id: UUID) -> TaskRecord | None:
         publish = self.teller.publisher.ready
         async with self.database.engine() as tx:
             task = await start_run(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
@@ -57,7 +69,6 @@ class Runs:
             queued = await self.teller.tell(tx, task, publish=publish)
         if publish:
             self.teller.publisher.deliveries(queued)
-        await self.board.changed(task.id)
         return task
 
     async def end(self, task: TaskRecord, end: TaskEnd | TaskAgain) -> TaskRecord | None:

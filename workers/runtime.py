@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
+import uvloop
 
 from core import clock
 from core.database import Database
@@ -36,7 +37,7 @@ class Runtime:
     """What one worker child needs; made after the fork."""
 
     def __init__(self, settings: Settings, *, leased_by: str) -> None:
-        self._runner: Final = asyncio.Runner()
+        self._runner: Final = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._database: Final = Database(require(settings.database_url, "DATABASE_URL"), size=POOL)
         self._publisher: Final = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings))
         self._redis: Final = open_redis(require(settings.redis_url, "REDIS_URL"))
