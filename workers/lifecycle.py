@@ -23,9 +23,10 @@ from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
 from core.model.endings import CANCELLED, TaskAgain, TaskEnd
 from core.model.states import TaskStatus
-from core.progress import Progress, ProgressBoard
+from core.model.tables import STORED_RESULT_LIMIT
+from core.progress import CHANNEL, Progress, ProgressBoard
 from core.results import RESULT_LIMIT, Results
-from workers.ending import end_task
+from workers.ending import end_started
 from workers.queries import start_run, start_untold
 from workers.task_types.context import CancelledTaskError, TaskContext, TaskError
 from workers.task_types.define import Definition
@@ -72,19 +73,25 @@ class Runs:
         return task
 
     async def end(self, task: TaskRecord, end: TaskEnd | TaskAgain) -> TaskRecord | None:
-        """Keep the result, then record how the run ended; `None` if the task is another run's by now."""
-        if isinstance(end, TaskEnd) and end.result is not None:
-            await self._keep(task, end.result)
+        """Keep the result and record how the run ended; `None` if the task is another run's by now.
+
+        A result that stands in the record too goes to Redis after the commit, with the word that the task has ended.
+        """
+        result = end.result if isinstance(end, TaskEnd) else None
+        if result is not None and len(result) > STORED_RESULT_LIMIT:
+            await self._keep(task, result)
+            result = None
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
             wait=wait_exponential_jitter(multiplier=0.1, max=2, jitter=0.2),
             stop=stop_after_delay(END_PATIENCE),
             reraise=True,
         )
-        ended: TaskRecord | None = await retrying(
-            end_task, self.database, self.teller, task_id=task.id, run=task.run, end=end
-        )
-        await self.board.changed(task.id)
+        ended: TaskRecord | None = await retrying(end_started, self.database, self.teller, started=task, end=end)
+        if result is None or ended is None or ended.result is None:  # the last: its payload was erased meanwhile
+            await self.board.changed(task.id)
+        else:
+            await self.results.put_and_tell(task.id, task.run, result, channel=CHANNEL)
         return ended
 
     async def _keep(self, task: TaskRecord, result: bytes) -> None:

@@ -4,6 +4,7 @@ Each is believed for a second. What this process takes in meanwhile is counted, 
 its limit is counted again after a twentieth of that, so that it is let in as soon as there is room.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -43,18 +44,21 @@ class Admission:
         self._database: Final = database
         self._types: Final[dict[str, tuple[float, TaskType]]] = {}
         self._counts: Final[dict[UUID, _Count]] = {}
+        self._asking: Final = asyncio.Lock()
 
     async def task_type(self, name: str) -> TaskType:
         """Return a type as a worker registered it last; raise `InvalidInputError` for an unknown one."""
-        now = clock.monotonic()
         known = self._types.get(name)
-        if known is not None and now - known[0] < BELIEVED_FOR:
+        if known is not None and clock.monotonic() - known[0] < BELIEVED_FOR:
             return known[1]
-        async with self._database.engine() as tx:
+        if known is not None:  # this request asks, those beside it go on with what was known
+            self._types[name] = (clock.monotonic(), known[1])
+        async with self._asking, self._database.engine() as tx:
             found = await read_task_type(tx, name=name)
         if found is None:
+            self._types.pop(name, None)
             raise InvalidInputError(FieldError("/type", "No worker offers this task type."))
-        self._types[name] = (now, found)
+        self._types[name] = (clock.monotonic(), found)
         return found
 
     async def take(self, tenant_id: TenantId) -> LimitReachedError | None:
@@ -68,15 +72,19 @@ class Admission:
         return None
 
     async def _count(self, tenant_id: TenantId) -> _Count:
-        at = clock.monotonic()
-        async with self._database.engine() as tx:
-            found: WaitingTasks | None = await count_waiting(tx, tenant_id=tenant_id)
-        if found is None:
-            raise NotFoundError("tenant")
-        newer = self._counts.get(tenant_id)
-        if newer is not None and newer.at >= at:  # another request has counted meanwhile
-            return newer
-        if len(self._counts) >= _CACHE_LIMIT:
-            self._counts.clear()
-        count = self._counts[tenant_id] = _Count(at, found.allowed, found.present)
-        return count
+        known = self._counts.get(tenant_id)
+        if known is not None and not known.full:
+            known.at = clock.monotonic()  # this request asks, those beside it go on with what was known
+        async with self._asking:
+            newer = self._counts.get(tenant_id)
+            if newer is not None and newer is not known:  # another has asked meanwhile
+                return newer
+            at = clock.monotonic()
+            async with self._database.engine() as tx:
+                found: WaitingTasks | None = await count_waiting(tx, tenant_id=tenant_id)
+            if found is None:
+                raise NotFoundError("tenant")
+            if len(self._counts) >= _CACHE_LIMIT:
+                self._counts.clear()
+            count = self._counts[tenant_id] = _Count(at, found.allowed, found.present)
+            return count
