@@ -86,6 +86,8 @@ class Keys:
         known = self._known.get(hashed)
         if known is not None and now - known[0] < CACHED_FOR:
             return known[1]
+        if known is not None:  # this request asks, those beside it go on with what was known: 2 s more at the most
+            self._known[hashed] = (now, known[1])
         async with self._state.database.engine() as tx:
             found = await find_key(tx, hash_=hashed)
             if found is not None and _is_stale(found):
@@ -94,6 +96,8 @@ class Keys:
             self._known.clear()
         if found is not None:
             self._known[hashed] = (now, found)
+        else:
+            self._known.pop(hashed, None)
         return found
 
 
