@@ -41,6 +41,7 @@ class Keys:
     def __init__(self, state: State) -> None:
         self._state: Final = state
         self._known: Final[dict[bytes, tuple[float, KeyRecord]]] = {}
+        self._tenants: Final[dict[str, tuple[float, TenantRecord]]] = {}
 
     async def caller(self, authorization: str | None, tenant: str | None) -> Caller:
         """Return who calls; raise a 401 for a missing or wrong key, `NotFoundError` for another's tenant."""
@@ -67,10 +68,17 @@ class Keys:
             raise NotFoundError("tenant")
 
     async def _tenant(self, text: str) -> TenantRecord:
+        now = clock.monotonic()
+        known = self._tenants.get(text)
+        if known is not None and now - known[0] < CACHED_FOR:
+            return known[1]
         async with self._state.database.engine() as tx:
             found = await find_tenant(tx, name=text)
         if found is None:
             raise NotFoundError("tenant")
+        if len(self._tenants) >= _CACHE_LIMIT:
+            self._tenants.clear()
+        self._tenants[text] = (now, found)
         return found
 
     async def _find(self, hashed: bytes) -> KeyRecord | None:
@@ -78,6 +86,8 @@ class Keys:
         known = self._known.get(hashed)
         if known is not None and now - known[0] < CACHED_FOR:
             return known[1]
+        if known is not None:  # this request asks, those beside it go on with what was known: 2 s more at the most
+            self._known[hashed] = (now, known[1])
         async with self._state.database.engine() as tx:
             found = await find_key(tx, hash_=hashed)
             if found is not None and _is_stale(found):
@@ -86,6 +96,8 @@ class Keys:
             self._known.clear()
         if found is not None:
             self._known[hashed] = (now, found)
+        else:
+            self._known.pop(hashed, None)
         return found
 
 

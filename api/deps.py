@@ -1,4 +1,7 @@
-"""What routes ask for: the process's state, who calls, a transaction, a page."""
+"""What routes ask for: the process's state, who calls, a transaction, a page.
+
+All of it is `async`, although little of it waits: FastAPI sends each plain function through a thread.
+"""
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
@@ -25,7 +28,7 @@ from core.registry.register import Registrar
 _bearer: Final = HTTPBearer(auto_error=False, description="An API key: `rb_…`.")
 
 
-def get_state(request: Request) -> State:
+async def get_state(request: Request) -> State:
     """Return what the process holds open."""
     state: object = request.app.state.ringback
     assert isinstance(state, State)
@@ -64,10 +67,10 @@ class TenantCaller:
     operator: bool
 
 
-def scoped(scope: str) -> Callable[..., TenantCaller]:
+def scoped(scope: str) -> Callable[..., Coroutine[None, None, TenantCaller]]:
     """Return the dependency that wants a tenant and a scope."""
 
-    def check(caller: CallerDep) -> TenantCaller:
+    async def check(caller: CallerDep) -> TenantCaller:
         if caller.tenant_id is None:
             detail = "Name the tenant with the header Ringback-Tenant."
             raise ProblemError(HTTPStatus.BAD_REQUEST, "tenant-required", detail)
@@ -77,7 +80,7 @@ def scoped(scope: str) -> Callable[..., TenantCaller]:
     return check
 
 
-def operator(caller: CallerDep) -> Caller:
+async def operator(caller: CallerDep) -> Caller:
     """Want the operator's key."""
     if not caller.operator:
         raise ForbiddenError("operator")
@@ -129,28 +132,28 @@ def parse_id(prefix: str, text: str, kind: str) -> UUID:
         raise NotFoundError(kind) from None
 
 
-def get_registrar(request: Request) -> Registrar:
+async def get_registrar(request: Request) -> Registrar:
     """Return what registers tenants, keys and endpoints."""
     registrar: object = request.app.state.registrar
     assert isinstance(registrar, Registrar)
     return registrar
 
 
-def get_submissions(request: Request) -> Submissions:
+async def get_submissions(request: Request) -> Submissions:
     """Return what takes tasks in."""
     submissions: object = request.app.state.submissions
     assert isinstance(submissions, Submissions)
     return submissions
 
 
-def get_changes(request: Request) -> Changes:
+async def get_changes(request: Request) -> Changes:
     """Return what changes tasks."""
     changes: object = request.app.state.changes
     assert isinstance(changes, Changes)
     return changes
 
 
-def get_watcher(request: Request) -> Watcher:
+async def get_watcher(request: Request) -> Watcher:
     """Return what waits for tasks."""
     watcher: object = request.app.state.watcher
     assert isinstance(watcher, Watcher)

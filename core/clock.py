@@ -14,6 +14,11 @@ def unix_seconds() -> float:
     return time.time()  # noqa: TID251 - the one place that asks
 
 
+def at(seconds: float) -> datetime:
+    """Return the moment that many seconds after the start of 1970, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def monotonic() -> float:
     """Return seconds on a clock that never leaps; for durations and leases only."""
     return time.monotonic()

@@ -30,6 +30,16 @@ class Results:
         """Keep a result for its time; raise `RedisError` if Redis is away."""
         await self._redis.set(_key(task_id, run), result, ex=self._ttl)
 
+    async def put_and_tell(self, task_id: TaskId, run: int, result: bytes, *, channel: str) -> None:
+        """Keep a result that stands in the record too, and tell those who listen; nothing happens if Redis is away."""
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.set(_key(task_id, run), result, ex=self._ttl)
+                pipeline.publish(channel, str(task_id))  # pyright: ignore[reportUnknownMemberType] - untyped options
+                await pipeline.execute()
+        except RedisError as error:
+            _log.warning("result.not_kept", task_id=str(task_id), error=type(error).__name__)
+
     async def ping(self) -> None:
         """Raise `RedisError` if Redis is away."""
         await self._redis.exists("ringback:ping")

@@ -29,10 +29,11 @@ from core.model.ids import TaskId
 from core.model.json_value import JsonValue
 from core.model.parts import Slice, TaskInParts
 from core.model.states import TaskStatus
-from core.progress import Progress, ProgressBoard
+from core.model.tables import STORED_RESULT_LIMIT
+from core.progress import CHANNEL, Progress, ProgressBoard
 from core.results import RESULT_LIMIT, Results
-from workers.ending import end_task
-from workers.queries import hand_over, push_part, start_run
+from workers.ending import end_started, end_task
+from workers.queries import hand_over, push_part, start_run, start_untold
 from workers.task_types.context import CancelledTaskError, InPartsError, TaskContext, TaskError
 from workers.task_types.define import Definition
 
@@ -54,7 +55,19 @@ class Runs:
     lease: int
 
     async def start(self, task_id: UUID) -> TaskRecord | None:
-        """Take the task, if it waits and is due, and tell that it has started."""
+        """Take the task, if it waits and is due, and tell that it has started.
+
+        Mostly nobody wants to hear of that: then it is one statement.
+        """
+        async with self.database.statement() as tx:
+            task = await start_untold(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
+        if task is None:
+            task = await self._start_and_tell(task_id)
+        if task is not None:
+            await self.board.changed(task.id)
+        return task
+
+    async def _start_and_tell(self, task_id: UUID) -> TaskRecord | None:
         publish = self.teller.publisher.ready
         async with self.database.engine() as tx:
             task = await start_run(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
@@ -63,7 +76,6 @@ class Runs:
             queued = await self.teller.tell(tx, task, publish=publish)
         if publish:
             self.teller.publisher.deliveries(queued)
-        await self.board.changed(task.id)
         return task
 
     async def hand_over(self, task: TaskRecord, parts: TaskInParts, *, seconds: int) -> bool:
@@ -76,21 +88,37 @@ class Runs:
         async with self.database.engine() as tx:
             return await push_part(tx, task_id=task_id, run=run, part=part, seconds=seconds)
 
-    async def end(self, task_id: TaskId, run: int, end: TaskEnd | TaskAgain) -> TaskRecord | None:
-        """Keep the result, then record how the run ended; `None` if the task is another run's by now."""
-        if isinstance(end, TaskEnd) and end.result is not None:
-            await self._keep(task_id, run, end.result)
+    async def end(
+        self, task_id: TaskId, run: int, end: TaskEnd | TaskAgain, *, started: TaskRecord | None = None
+    ) -> TaskRecord | None:
+        """Keep the result and record how the run ended; `None` if the task is another run's by now.
+
+        With what its start returned the end is mostly one statement. A result that stands in the record too goes to
+        Redis after the commit, with the word that the task has ended.
+        """
+        result = end.result if isinstance(end, TaskEnd) else None
+        if result is not None and len(result) > STORED_RESULT_LIMIT:
+            await self._keep(task_id, run, result)
+            result = None
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
             wait=wait_exponential_jitter(multiplier=0.1, max=2, jitter=0.2),
             stop=stop_after_delay(END_PATIENCE),
             reraise=True,
         )
-        ended: TaskRecord | None = await retrying(
-            end_task, self.database, self.teller, task_id=task_id, run=run, end=end
-        )
-        await self.board.changed(task_id)
+        ended: TaskRecord | None = await retrying(self._record, task_id, run, end, started)
+        if result is None or ended is None or ended.result is None:  # the last: its payload was erased meanwhile
+            await self.board.changed(task_id)
+        else:
+            await self.results.put_and_tell(task_id, run, result, channel=CHANNEL)
         return ended
+
+    async def _record(
+        self, task_id: TaskId, run: int, end: TaskEnd | TaskAgain, started: TaskRecord | None
+    ) -> TaskRecord | None:
+        if started is not None:
+            return await end_started(self.database, self.teller, started=started, end=end)
+        return await end_task(self.database, self.teller, task_id=task_id, run=run, end=end)
 
     async def _keep(self, task_id: TaskId, run: int, result: bytes) -> None:
         try:

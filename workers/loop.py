@@ -37,7 +37,7 @@ class Turn:
 
 
 IDLE: Final = Turn()
-HURRIED: Final = 0.1
+HURRIED: Final = 0.05
 
 
 def first_line(error: Exception) -> str:

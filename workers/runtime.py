@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
+import uvloop
 
 from core import clock
 from core.database import Database
@@ -43,7 +44,7 @@ class Runtime:
 
     def __init__(self, settings: Settings, *, leased_by: str) -> None:
         self._settings: Final = settings
-        self._runner: Final = asyncio.Runner()
+        self._runner: Final = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._database: Final = Database(require(settings.database_url, "DATABASE_URL"), size=POOL)
         self._app: Final = make_celery(settings)
         self._publisher: Final = Publisher(require(settings.broker_url, "BROKER_URL"), self._app)
@@ -74,7 +75,7 @@ class Runtime:
         if end is None:
             return True
         end = with_progress(end, desk.last)
-        ended = self._wait(self._runs.end(task.id, task.run, end))
+        ended = self._wait(self._runs.end(task.id, task.run, end, started=task))
         _log.info("task", **_wide(task, end, ended))
         return ended is not None
 

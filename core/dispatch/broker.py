@@ -21,7 +21,7 @@ DELIVERY_LIMIT: Final = 20
 _DEAD_LENGTH: Final = 10_000
 
 _dead_exchange: Final = Exchange("ringback.dead", type="fanout", durable=True)
-_tasks_exchange: Final = Exchange("ringback.tasks", type="direct", durable=True)
+task_exchange: Final = Exchange("ringback.tasks", type="direct", durable=True)
 _deliveries_exchange: Final = Exchange("ringback.deliveries", type="direct", durable=True)
 
 _QUORUM: Final = {
@@ -53,7 +53,7 @@ delivery_queue: Final = Queue(
 def task_queue(name: str) -> Queue:
     """Return the queue of one kind of workload."""
     full = queue_name(name)
-    return Queue(full, exchange=_tasks_exchange, routing_key=full, durable=True, queue_arguments=_QUORUM)
+    return Queue(full, exchange=task_exchange, routing_key=full, durable=True, queue_arguments=_QUORUM)
 
 
 def queue_name(name: str) -> str:
@@ -75,9 +75,15 @@ def transport_options(url: str) -> dict[str, object]:
     }
 
 
-def open_connection(url: str) -> Connection:
-    """Return a connection that is not opened yet; it is one thread's alone."""
-    return Connection(url, transport_options=transport_options(url), heartbeat=10, connect_timeout=2.0)
+def open_connection(url: str, *, confirm: bool = True) -> Connection:
+    """Return a connection that is not opened yet; it is one thread's alone.
+
+    With `confirm`, each message published on AMQP is waited for; without, its user does that.
+    """
+    options = transport_options(url)
+    if not confirm:
+        options.pop("confirm_publish", None)
+    return Connection(url, transport_options=options, heartbeat=10, connect_timeout=2.0)
 
 
 def declare_all(connection: Connection) -> None:

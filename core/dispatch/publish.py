@@ -6,7 +6,8 @@ module raises to a caller, and nothing queues up while the broker is away.
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 import structlog
@@ -24,6 +25,7 @@ from core.dispatch.broker import (
     open_connection,
     queue_name,
 )
+from core.dispatch.confirms import Confirms
 from core.dispatch.messages import batches
 from core.model.queued import Queued, QueuedTask
 
@@ -32,9 +34,11 @@ RETRY_PAUSE: Final = 1.0
 DEPTH_AGE: Final = 0.2
 IDLE_DEPTH_AGE: Final = 2.0
 _BACKLOG: Final = 1_000
+_BURST: Final = 500
+"""Deliveries and tasks, or a few more, that are sent before their confirms are waited for."""
 
 _log: Final = structlog.stdlib.get_logger()
-Item = Sequence[Queued] | QueuedTask
+Item = Sequence[Queued | QueuedTask]
 
 
 class Publisher:
@@ -86,7 +90,12 @@ class Publisher:
 
     def task(self, task: QueuedTask) -> None:
         """Publish a task soon; safe from any thread."""
-        self._offer(task)
+        self._offer([task])
+
+    def tasks(self, tasks: Sequence[QueuedTask]) -> None:
+        """Publish tasks soon; safe from any thread."""
+        if tasks:
+            self._offer(tasks)
 
     def _offer(self, item: Item | None) -> None:
         try:
@@ -97,7 +106,7 @@ class Publisher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with open_connection(self._url) as connection:
+                with open_connection(self._url, confirm=False) as connection:
                     self._serve(connection)
             except Exception as error:  # noqa: BLE001 - whatever a transport raises, this thread goes on
                 self._connected.clear()
@@ -106,45 +115,56 @@ class Publisher:
 
     def _serve(self, connection: Connection) -> None:
         declare_all(connection)
-        producer = connection.Producer(serializer="json")
+        channel: object = connection.channel()
+        producer = Producer(channel, serializer="json")
+        confirms = Confirms(connection, channel) if connection.supports_heartbeats else None  # AMQP has both
         self._measure(connection)
         self._connected.set()
         while not (self._stopping.is_set() and self._items.empty()):
-            item = self._next(connection)
-            if item is not None:
-                self._publish(producer, item)
+            burst = self._next(connection)
+            if burst:
+                self._publish(producer, burst, confirms)
             self._measure(connection)
 
-    def _next(self, connection: Connection) -> Item | None:
+    def _next(self, connection: Connection) -> list[Queued | QueuedTask]:
+        """Wait a moment for something to publish, then take what else is there."""
+        burst: list[Queued | QueuedTask] = []
         try:
-            return self._items.get(timeout=DEPTH_AGE)
+            burst += self._items.get(timeout=DEPTH_AGE) or ()
+            while len(burst) < _BURST:
+                burst += self._items.get_nowait() or ()
         except queue.Empty:
-            if connection.supports_heartbeats:
+            if not burst and connection.supports_heartbeats:
                 connection.heartbeat_check()
-            return None
+        return burst
 
-    def _publish(self, producer: Producer, item: Item) -> None:
+    def _publish(self, producer: Producer, burst: Sequence[Queued | QueuedTask], confirms: Confirms | None) -> None:
         try:
-            if isinstance(item, QueuedTask):
-                self._publish_task(producer, item)
-            else:
-                self._publish_batches(producer, item)
+            with _batch(producer):  # one round trip on Redis; on AMQP it does nothing, and the confirms are waited for
+                for one in burst:
+                    if isinstance(one, QueuedTask):
+                        self._publish_task(producer, one)
+                        _count(confirms)
+                for body in batches([one for one in burst if isinstance(one, Queued)]):
+                    _publish_batch(producer, body)
+                    _count(confirms)
+            if confirms is not None:
+                confirms.wait()
         except MessageNacked:  # the queue is at its length: the window is full, the rows wait for the feeder
             self._depth = WINDOW
 
     def _publish_task(self, producer: Producer, task: QueuedTask) -> None:
         name = str(task.task_id)
-        self._app.send_task(task.type, args=[name], task_id=name, queue=queue_name(task.queue), producer=producer)
-
-    def _publish_batches(self, producer: Producer, queued: Sequence[Queued]) -> None:
-        for body in batches(queued):
-            producer.publish(
-                body,
-                exchange="",  # straight to the queue: on Redis a binding can be lost, and nothing would say so
-                routing_key=delivery_queue.name,
-                delivery_mode=PERSISTENT,
-                mandatory=True,
-            )
+        message = self._app.amqp.as_task_v2(name, task.type, args=(name,), ignore_result=True)
+        producer.publish(
+            message.body,
+            exchange="",  # straight to the queue, as deliveries go
+            routing_key=queue_name(task.queue),
+            delivery_mode=PERSISTENT,
+            headers=message.headers,
+            mandatory=True,
+            **message.properties,
+        )
 
     def _measure(self, connection: Connection) -> None:
         """Look how full the window is: often while anything is in it, now and then while it is empty."""
@@ -152,3 +172,23 @@ class Publisher:
         if now - self._depth_at >= (DEPTH_AGE if self._depth else IDLE_DEPTH_AGE):
             self._depth = depth(connection, delivery_queue)
             self._depth_at = now
+
+
+def _publish_batch(producer: Producer, body: dict[str, object]) -> None:
+    producer.publish(
+        body,
+        exchange="",  # straight to the queue: on Redis a binding can be lost, and nothing would say so
+        routing_key=delivery_queue.name,
+        delivery_mode=PERSISTENT,
+        mandatory=True,
+    )
+
+
+def _count(confirms: Confirms | None) -> None:
+    if confirms is not None:
+        confirms.sent()
+
+
+def _batch(producer: Producer) -> AbstractContextManager[object]:
+    batch: Callable[[], AbstractContextManager[object]] = getattr(producer, "batch")  # noqa: B009 - newer than its types
+    return batch()

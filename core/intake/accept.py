@@ -25,7 +25,7 @@ PUBLISHED_FOR: Final = 30
 """Seconds that a published row is left alone before the feeder brings it again."""
 
 
-TASKS_PER_TENANT: Final = 16
+TASKS_PER_TENANT: Final = 32
 """Published tasks of one tenant and queue: another tenant's single one waits for no more than these."""
 
 

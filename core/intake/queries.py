@@ -18,8 +18,7 @@ from core.model.queued import Queued
 
 # Fan-out is a join: to 10 or to 10,000 endpoints it is one statement, by endpoints_tenant_id_id_idx.
 # The sequence is allotted in the order of the lines.
-_ACCEPT: Final = """
-WITH given AS (
+GIVEN: Final = """
     SELECT * FROM unnest(
         CAST(:ids AS UUID[]), CAST(:tenants AS UUID[]), CAST(:types AS TEXT[]), CAST(:patterns AS TEXT[]),
         CAST(:unfiltered AS BOOLEAN[]), CAST(:timestamps AS TIMESTAMPTZ[]), CAST(:bodies AS BYTEA[]),
@@ -28,7 +27,9 @@ WITH given AS (
         CAST(:only_if_wanted AS BOOLEAN[])
     ) WITH ORDINALITY AS g(id, tenant_id, type, patterns, unfiltered, at, body, data_offset, data_length,
                            client_id, ordering_key, task_id, url, lane, only_if_wanted, line)
-), wanted AS (
+"""
+FAN_OUT: Final = """
+wanted AS (
     SELECT g.line, g.id AS event_id, g.tenant_id, g.type, g.task_id, g.ordering_key, e.id AS endpoint_id,
            CAST(NULL AS TEXT) AS url, e.id AS lane, e.status = 'disabled' AS dead
     FROM given g JOIN endpoints e ON e.tenant_id = g.tenant_id AND e.deleted_at IS NULL
@@ -51,6 +52,9 @@ WITH given AS (
            (SELECT count(*) FROM wanted w WHERE w.line = g.line)
     FROM given g WHERE NOT only_if_wanted OR EXISTS (SELECT FROM wanted w WHERE w.line = g.line)
 )
+"""
+_ACCEPT: Final = f"""
+WITH given AS ({GIVEN}), {FAN_OUT}
 SELECT id AS delivery_id, lane, tenant_id FROM made WHERE due_at IS NOT NULL
 """
 
@@ -60,8 +64,13 @@ async def accept_events(tx: AsyncConnection, *, events: Sequence[NewEvent], publ
 
     With `publish` false nothing will be published now, and the feeder may take the rows at once.
     """
+    return await fetch_all(tx, Queued, _ACCEPT, **accept_values(events, publish=publish))
+
+
+def accept_values(events: Sequence[NewEvent], *, publish: bool) -> dict[str, object]:
+    """Return the parameters of `GIVEN` and `FAN_OUT`."""
     bodies = [build_body(event) for event in events]
-    values: dict[str, object] = {
+    return {
         "ids": [event.id for event in events],
         "tenants": [event.tenant_id for event in events],
         "types": [event.type for event in events],
@@ -79,7 +88,6 @@ async def accept_events(tx: AsyncConnection, *, events: Sequence[NewEvent], publ
         "only_if_wanted": [event.only_if_wanted for event in events],
         "published": timedelta(seconds=PUBLISHED_FOR) if publish else None,
     }
-    return await fetch_all(tx, Queued, _ACCEPT, **values)
 
 
 async def insert_task(tx: AsyncConnection, *, task: NewTask, publish: bool) -> TaskRecord | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -10,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe, queries
-from core.intake.accept import TASKS_PER_TENANT, NewTask, SentFile
+from core.intake.accept import NewTask, SentFile
 from core.intake.dedupe import Kept, RequestKey
+from core.intake.group import TaskGroups, Wanted
+from core.intake.limits import Admission
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
 from core.model.errors import FieldError, GoneError, InvalidInputError, LimitReachedError, NotFoundError
@@ -20,8 +23,8 @@ from core.model.json_value import JsonValue
 from core.model.queued import QueuedTask
 from core.model.sealing import KeyRing
 from core.model.signature import format_secret
+from core.model.states import TaskStatus
 from core.registry.callbacks import Callbacks
-from core.registry.queries import read_task_type
 from core.registry.register import signing_key
 from core.registry.secrets import TASK_SIGNING
 from core.registry.task_types import FILE_FIELD, TaskType
@@ -46,11 +49,10 @@ class TaskWish:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A task that was made, or found: `publish` if a message is to follow, `replayed` if it was answered before."""
+    """A task that was made, or found: `replayed` if its request was answered before."""
 
     task: TaskRecord
     made: bool
-    publish: bool = False
     replayed: bool = False
     status: int = 0
 
@@ -63,6 +65,8 @@ class Submissions:
         self._publisher: Final = publisher
         self._ring: Final = ring
         self._callbacks: Final = callbacks
+        self._admission: Final = Admission(database)
+        self._groups: Final = TaskGroups(database, publisher)
 
     async def submit(
         self, tenant_id: TenantId, wish: TaskWish, *, status: int, key: RequestKey | None = None
@@ -76,17 +80,33 @@ class Submissions:
         url = wish.webhook_url
         if url is not None:
             url = await self._callbacks.check(url, pointer="/webhook_url", tenant_id=tenant_id)
-        publish = self._publisher.ready and not wish.delay
-        async with self._database.tenant(tenant_id) as tx:
+        new = self._new_task(tenant_id, await self._admission.task_type(wish.type), wish, url)
+        refused = await self._admission.take(tenant_id)
+        publish = not new.delay and not self._admission.crowded(tenant_id)
+        if refused is None and wish.file is None and (key is None or wish.unique_key is None):
+            made_at = await self._groups.record(Wanted(new, key, status, publish))
+            if made_at is not None:
+                return Submitted(pending_record(new, made_at), made=True)
+        return await self._alone(Wanted(new, key, status, publish), refused)
+
+    async def _alone(self, wanted: Wanted, refused: LimitReachedError | None) -> Submitted:
+        """Record a task in a transaction of its own: its key is taken, it has two or a file, or its group failed.
+
+        A request that was answered before is answered again even if its tenant may make no more now.
+        """
+        new, key = wanted.task, wanted.key
+        publish = self._publisher.ready and wanted.publish
+        async with self._database.tenant(new.tenant_id) as tx:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
                 return await self._replay(tx, kept)
-            submitted = await self._record(tx, tenant_id, wish, url, publish=publish)
+            if refused is not None:
+                raise refused
+            submitted = await self._record(tx, new, publish=publish)
             if key is not None:
-                await dedupe.fill(tx, key, Kept(submitted.task.id, status))
-        if submitted.publish:
-            task = submitted.task
-            self._publisher.task(QueuedTask(task.id, task.type, task.queue))
+                await dedupe.fill(tx, key, Kept(submitted.task.id, wanted.status))
+        if submitted.made and publish:
+            self._publisher.tasks([QueuedTask(new.id, new.type.name, new.type.queue)])
         return submitted
 
     async def _replay(self, tx: AsyncConnection, kept: Kept) -> Submitted:
@@ -95,20 +115,11 @@ class Submissions:
             raise GoneError("What was made for this Idempotency-Key is past its retention.")
         return Submitted(task, made=False, replayed=True, status=kept.status)
 
-    async def _record(
-        self, tx: AsyncConnection, tenant_id: TenantId, wish: TaskWish, url: str | None, *, publish: bool
-    ) -> Submitted:
-        new = self._new_task(tenant_id, _known(await read_task_type(tx, name=wish.type)), wish, url)
-        waiting = await queries.count_waiting(tx, tenant_id=tenant_id)
-        if waiting is not None and waiting.present >= waiting.allowed:
-            raise LimitReachedError(f"{waiting.allowed} tasks wait already.")
-        publish = publish and (waiting is None or waiting.present < TASKS_PER_TENANT)
+    async def _record(self, tx: AsyncConnection, new: NewTask, *, publish: bool) -> Submitted:
         task = await queries.insert_task(tx, task=new, publish=publish)
         if task is not None:
-            return Submitted(task, made=True, publish=publish)
-        holder = wish.unique_key and await queries.read_by_unique_key(
-            tx, type_=new.type.name, unique_key=wish.unique_key
-        )
+            return Submitted(task, made=True)
+        holder = new.unique_key and await queries.read_by_unique_key(tx, type_=new.type.name, unique_key=new.unique_key)
         if not holder:
             raise NotFoundError("tenant")
         return Submitted(holder, made=False)
@@ -152,7 +163,29 @@ def _with_file(task_type: TaskType, wish: TaskWish) -> Mapping[str, JsonValue]:
     return {**wish.input, FILE_FIELD: wish.file.described}
 
 
-def _known(task_type: TaskType | None) -> TaskType:
-    if task_type is None:
-        raise InvalidInputError(FieldError("/type", "No worker offers this task type."))
-    return task_type
+def pending_record(new: NewTask, made_at: datetime) -> TaskRecord:
+    """Return a task as its row is when it has just been made."""
+    return TaskRecord(
+        id=new.id,
+        tenant_id=new.tenant_id,
+        type=new.type.name,
+        queue=new.type.queue,
+        status=TaskStatus.PENDING.value,
+        input=new.input,
+        result=None,
+        result_size=None,
+        progress=None,
+        error_code=None,
+        error_title=None,
+        error_detail=None,
+        run=0,
+        lost_count=0,
+        max_attempts=new.type.max_attempts,
+        webhook_url=new.webhook_url,
+        unique_key=new.unique_key,
+        retry_of=new.retry_of,
+        metadata=new.metadata,
+        created_at=made_at,
+        started_at=None,
+        finished_at=None,
+    )

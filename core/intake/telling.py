@@ -39,7 +39,11 @@ class Teller:
         The end of a task is always an event, and goes to its own URL too. A start or a retry is one only if an
         endpoint wants to hear of it.
         """
-        event = NewEvent(
+        return await accept_events(tx, events=[self.event_of(task)], publish=publish)
+
+    def event_of(self, task: TaskRecord) -> NewEvent:
+        """Return the event of a task's state."""
+        return NewEvent(
             id=EventId(ids.new_uuid7(self.database.unix_seconds())),
             tenant_id=task.tenant_id,
             type=EVENTS[TaskStatus(task.status)],
@@ -49,4 +53,3 @@ class Teller:
             webhook_url=task.webhook_url if task.ended else None,
             only_if_wanted=not task.ended,
         )
-        return await accept_events(tx, events=[event], publish=publish)

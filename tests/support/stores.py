@@ -71,10 +71,10 @@ def ask(url: str, sql: str) -> str:
 
 
 @contextmanager
-def postgres_server() -> Generator[PostgresServer]:
-    """Run a Postgres of its own."""
+def postgres_server(*, durable: bool = False) -> Generator[PostgresServer]:
+    """Run a Postgres of its own; a durable one for tests that kill it, and for measuring."""
     with private_directory() as directory:
-        store = Postgres(directory / "data", directory, log=directory / "log", durable=False)
+        store = Postgres(directory / "data", directory, log=directory / "log", durable=durable)
         process = start(store)
         try:
             yield PostgresServer(store)

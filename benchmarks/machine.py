@@ -1,0 +1,67 @@
+"""Where and with what a result was measured, and what processes cost."""
+
+import os
+import platform
+import subprocess
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PACKAGES: Final = ("celery", "kombu", "amqp", "fastapi", "uvicorn", "sqlalchemy", "asyncpg", "redis", "httpx")
+
+
+def describe() -> dict[str, object]:
+    """Return commit, machine and versions."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], check=False, capture_output=True, text=True)
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "commit": told.stdout.strip() or None,
+        "machine": {
+            "cpu": names[0].partition(":")[2].strip() if names else platform.machine(),
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+        },
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+    }
+
+
+def cpu_seconds() -> dict[str, float]:
+    """Return the CPU time of each tree of processes that this one started, by its program; ended children count."""
+    parents, used = dict[int, int](), dict[int, float]()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            _read(entry, parents, used)
+    spent: Counter[str] = Counter()
+    for pid, seconds in used.items():
+        root = _root(pid, parents)
+        if root is not None:
+            spent[_program(root)] += seconds  # pyright: ignore[reportArgumentType] - a Counter adds floats as well
+    return dict(spent)
+
+
+def _read(entry: Path, parents: dict[int, int], used: dict[int, float]) -> None:
+    try:
+        fields = (entry / "stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it ended just now
+        return
+    pid = int(entry.name)
+    parents[pid] = int(fields[1])
+    used[pid] = sum(map(int, fields[11:15])) / _TICKS  # proc(5): utime, stime, cutime, cstime
+
+
+def _root(pid: int, parents: dict[int, int]) -> int | None:
+    while pid in parents:
+        if parents[pid] == os.getpid():
+            return pid
+        pid = parents[pid]
+    return None
+
+
+def _program(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return "ended"
+    return words[2] if words[1:2] == ["-m"] else Path(words[0].split()[0] if words[0] else "ended").name

@@ -1,0 +1,63 @@
+"""The usual end of a run in one statement: its state, its event and its deliveries, by the engine's role."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import fetch_all
+from core.intake.accept import NewEvent
+from core.intake.queries import FAN_OUT, GIVEN, accept_values
+from core.journal.tasks import TaskRecord
+from core.model.queued import Queued
+
+# The event is made beforehand of what the start returned. So whatever may have changed since then is asked for: the
+# run still holds the task, and nothing of it was erased. Otherwise nothing is written, and the caller goes the long
+# way.
+_END: Final = f"""
+WITH ended AS (
+    UPDATE tasks SET status = :status, result = :result, result_size = :result_size,
+        error_code = :error_code, error_title = :error_title, error_detail = :error_detail,
+        due_at = NULL, published_until = NULL, lease_until = NULL, leased_by = NULL, finished_at = :finished_at
+    WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND erased_at IS NULL RETURNING id
+), given AS (
+    {GIVEN} WHERE EXISTS (SELECT FROM ended)
+), {FAN_OUT}
+SELECT made.id AS delivery_id, made.lane, made.tenant_id FROM ended LEFT JOIN made ON made.due_at IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    delivery_id: UUID | None
+    lane: UUID | None
+    tenant_id: UUID | None
+
+
+async def end_and_tell(
+    tx: AsyncConnection, *, task: TaskRecord, event: NewEvent, publish: bool
+) -> tuple[Queued, ...] | None:
+    """Write how a run ended, as `task` says, and what there is to tell; `None` if it has to go the long way.
+
+    Returns what is due, to publish after the commit.
+    """
+    values = accept_values([event], publish=publish) | {
+        "id": task.id,
+        "run": task.run,
+        "status": task.status,
+        "result": task.result,
+        "result_size": task.result_size,
+        "error_code": task.error_code,
+        "error_title": task.error_title,
+        "error_detail": task.error_detail,
+        "finished_at": task.finished_at,
+    }
+    rows = await fetch_all(tx, _Ended, _END, **values)
+    if not rows:
+        return None
+    return tuple(
+        Queued(row.delivery_id, row.lane, row.tenant_id)
+        for row in rows
+        if row.delivery_id is not None and row.lane is not None and row.tenant_id is not None
+    )
