@@ -6,6 +6,8 @@ from core.progress import Progress
 from core.settings import Settings
 from workers.task_types.context import CancelledTaskError, TaskContext
 
+SETTINGS = Settings()
+
 
 class KeepingDesk:
     """A `Desk` in memory; `cancel_after` says how many looks find nothing, `taken_away` that another run has come."""
@@ -46,4 +48,4 @@ class KeepingDesk:
 
 def context_of(desk: KeepingDesk | None = None, *, run: int = 1, settings: Settings | None = None) -> TaskContext:
     """Return the context of a run that speaks to this desk."""
-    return TaskContext(UUID(int=1), run, desk or KeepingDesk(), settings or Settings())
+    return TaskContext(UUID(int=1), run, desk or KeepingDesk(), settings or SETTINGS)

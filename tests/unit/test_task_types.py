@@ -8,7 +8,7 @@ from core.model.errors import FieldError
 from core.model.json_value import JsonValue
 from core.registry.task_types import TaskType
 from workers.task_types import mathematics, words
-from workers.task_types.define import Retry, TaskContext, defined, task_type
+from workers.task_types.define import Retry, TaskContext, TaskFile, defined, task_type
 
 
 class Item(BaseModel):
@@ -85,6 +85,34 @@ def test_everything_needs_an_annotation(missing: str, told: str) -> None:
 
     with pytest.raises(TypeError, match=told):
         task_type(fresh())(bare)
+
+
+def with_file(_context: TaskContext, *, note: str = "", file: TaskFile | None = None) -> int:
+    """Weigh a file."""
+    return 0 if file is None else len(note) + file.size
+
+
+def test_a_parameter_that_is_a_file_is_described_and_marked() -> None:
+    made = kind(with_file)
+
+    assert made.takes_file
+    assert made.problems({"file": {"name": "a", "size": 1, "media_type": "text/plain"}}) == ()
+    assert [one.pointer for one in made.problems({"file": {"name": "a"}})] == ["/input/file"]
+
+
+def test_a_type_without_a_file_takes_none() -> None:
+    def named(_context: TaskContext, *, file: str, item: Item) -> str:
+        return file + item.name
+
+    assert not kind(named).takes_file
+
+
+def test_a_file_has_one_name() -> None:
+    def misnamed(_context: TaskContext, *, upload: TaskFile) -> int:
+        return upload.size
+
+    with pytest.raises(TypeError, match="a TaskFile is called file, not upload"):
+        kind(misnamed)
 
 
 def test_a_queue_must_be_one_that_workers_serve() -> None:
