@@ -93,7 +93,7 @@ def test_the_stores_have_no_way_out_and_the_deliverer_has() -> None:
 
     assert inner is not None
     assert inner.internal
-    assert {name for name, joined in networks.items() if "egress" in joined} == {"deliverer"}
+    assert {name for name, joined in networks.items() if "egress" in joined} == {"deliverer", "worker"}
     assert {name for name, joined in networks.items() if joined == {"stores"}} == {
         "postgres",
         "redis",
