@@ -87,19 +87,14 @@ def test_processes_wait_for_the_schema_and_for_each_store_that_they_use(name: st
     assert waited_for == {"migrate": "service_completed_successfully", **dict.fromkeys(used, "service_healthy")}
 
 
-def test_the_stores_have_no_way_out_and_the_deliverer_has() -> None:
+def test_the_stores_have_no_way_out_and_those_who_call_out_have() -> None:
     networks = {name: set(service.networks) for name, service in COMPOSE.services.items()}
     inner = COMPOSE.networks["stores"]
 
     assert inner is not None
     assert inner.internal
     assert {name for name, joined in networks.items() if "egress" in joined} == {"deliverer", "worker"}
-    assert {name for name, joined in networks.items() if joined == {"stores"}} == {
-        "postgres",
-        "redis",
-        "migrate",
-        "worker",
-    }
+    assert {name for name, joined in networks.items() if joined == {"stores"}} == {"postgres", "redis", "migrate"}
     assert networks["rabbitmq"] == {"stores", "management"}
     assert networks["api"] == {"stores", "front"}
 
