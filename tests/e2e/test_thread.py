@@ -7,6 +7,8 @@ from tests.support.answers import Answer
 from tests.support.stack import Stack
 from tests.support.threaded import ThreadedReceiver
 
+ENDS = ["task.succeeded", "task.failed"]
+
 
 def test_a_task_is_submitted_polled_and_told_about(stack: Stack, receiver: ThreadedReceiver) -> None:
     submitted = submit(stack, webhook_url=receiver.url)
@@ -29,7 +31,7 @@ def test_a_task_brings_its_own_secret(stack: Stack, receiver: ThreadedReceiver) 
 
 
 def test_an_endpoint_hears_of_success_and_of_failure(stack: Stack, receiver: ThreadedReceiver) -> None:
-    endpoint = stack.client.post("/v1/endpoints", json={"url": receiver.url}).json()
+    endpoint = stack.client.post("/v1/endpoints", json={"url": receiver.url, "event_types": ENDS}).json()
 
     submit(stack, input={"x": 1, "y": 0})
     submit(stack, "words.count", input={"text": "one two"})
@@ -75,7 +77,8 @@ def test_a_used_up_schedule_ends_as_exhausted(stack: Stack, receiver: ThreadedRe
 def test_what_was_sent_is_in_the_log(stack: Stack, receiver: ThreadedReceiver) -> None:
     receiver.script(Answer(status=200, body=b"thanks"))
     url = f"{receiver.url}?from=ringback"
-    stack.client.post("/v1/endpoints", json={"url": url, "headers": {"X-Token": "hush"}}).raise_for_status()
+    endpoint = {"url": url, "headers": {"X-Token": "hush"}, "event_types": ENDS}
+    stack.client.post("/v1/endpoints", json=endpoint).raise_for_status()
 
     submit(stack)
 
