@@ -57,12 +57,13 @@ async def test_an_answer_means_that_the_task_is_recorded(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize(
-    "prefer", ["respond-async", "Respond-Async", "respond-async, wait=10", 'foo;bar="x", respond-async']
+    "prefer", ["respond-async", "Respond-Async", "respond-async, wait=1", 'foo;bar="x", respond-async']
 )
 async def test_a_client_may_prefer_202_to_being_sent_on(client: httpx.AsyncClient, prefer: str) -> None:
     answer = await client.post("/v1/tasks", json=DIVIDE, headers={"Prefer": prefer})
 
-    assert (answer.status_code, answer.headers["preference-applied"]) == (202, "respond-async")
+    assert answer.status_code == 202
+    assert answer.headers["preference-applied"].startswith("respond-async")
     assert answer.headers["location"] == f"/v1/tasks/{answer.json()['task_id']}"
     assert (answer.headers["retry-after"], answer.headers["vary"]) == ("1", "Prefer")
 

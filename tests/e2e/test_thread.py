@@ -8,8 +8,6 @@ from tests.support.answers import Answer
 from tests.support.stack import Stack
 from tests.support.threaded import ThreadedReceiver
 
-ENDS = ["task.succeeded", "task.failed"]
-
 
 def test_a_task_is_submitted_polled_and_told_about(stack: Stack, receiver: ThreadedReceiver) -> None:
     submitted = submit(stack, webhook_url=receiver.url)
