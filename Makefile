@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 2 --dist loadscope
 UP_ARGS ?=
 RECEIVER_ARGS ?=
 BENCH_ARGS ?=

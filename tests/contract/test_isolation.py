@@ -71,9 +71,8 @@ async def test_a_thing_of_another_tenant_does_not_exist(
 async def test_the_same_thing_exists_for_its_own_tenant(acme: Account, rows: Rows, method: str, path: str) -> None:
     own = await things_of(acme, rows)
 
-    answer = await acme.client.request(method, path.format_map(own))
-
-    assert answer.status_code != 404
+    async with acme.client.stream(method, path.format_map(own)) as answer:  # one of them streams for ever
+        assert answer.status_code != 404
 
 
 @pytest.mark.parametrize("path", LISTS)
