@@ -52,6 +52,18 @@ class WebhookBody(Out):
 def add_webhooks(app: FastAPI) -> None:
     """Describe the requests that receivers get."""
 
+    @app.webhooks.post("task.started")
+    def started(body: WebhookBody) -> None:
+        """Tell that a run of a task has started. Answer 2xx."""
+
+    @app.webhooks.post("task.retried")
+    def retried(body: WebhookBody) -> None:
+        """Tell that a run has failed and another will follow. Answer 2xx."""
+
+    @app.webhooks.post("task.revoked")
+    def revoked(body: WebhookBody) -> None:
+        """Tell that a task was cancelled, or waited too long. Answer 2xx."""
+
     @app.webhooks.post("task.succeeded")
     def succeeded(body: WebhookBody) -> None:
         """Tell that a task has ended well. Answer 2xx."""
