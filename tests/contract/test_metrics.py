@@ -13,7 +13,7 @@ def samples(api: Stack) -> dict[tuple[str, ...], float]:
 
 
 async def test_a_waiting_task_is_counted_with_its_age(api: Stack, client: httpx.AsyncClient) -> None:
-    labels = ("math.divide", "default", "PENDING")
+    labels = ("default", "PENDING", "math.divide")  # queue, status, type
     before = samples(api).get(("ringback_tasks", *labels), 0)
 
     answer = await client.post("/v1/tasks", json={"type": "math.divide", "input": {"x": 1, "y": 2}})
