@@ -5,7 +5,7 @@ Transactions are opened at the edge and are short; queries take the connection, 
 
 import json
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, Protocol, TypeVar, cast
@@ -19,13 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from core import clock
+from core.direct import IDLE, Direct, DirectPool
 
 T = TypeVar("T")
+AnyConnection = AsyncConnection | Direct
+"""What a statement that stands alone runs on: a transaction, or a connection for such statements."""
 
 CONNECT_TIMEOUT: Final = 3.0
 STATEMENT_TIMEOUT: Final = 30.0
-IDLE: Final = 1.0
-"""Seconds after which a connection is asked whether it is still there before it is used."""
 LOCK_TIMEOUT: Final = "1s"  # one stuck row must not hold a group
 
 
@@ -115,13 +116,15 @@ def _statement(sql: str) -> TextClause:
     return text(sql)
 
 
-async def fetch_all(tx: AsyncConnection, kind: Callable[..., T], sql: str, **values: object) -> tuple[T, ...]:
+async def fetch_all(tx: AnyConnection, kind: Callable[..., T], sql: str, **values: object) -> tuple[T, ...]:
     """Run a statement and return each row as a `kind`, whose fields carry the columns' names."""
+    if isinstance(tx, Direct):
+        return tuple([kind(**row) for row in await tx.fetch(sql, values)])
     result = await tx.execute(_statement(sql), values)
     return tuple(kind(**{str(name): value for name, value in row.items()}) for row in result.mappings())
 
 
-async def fetch_one(tx: AsyncConnection, kind: Callable[..., T], sql: str, **values: object) -> T | None:
+async def fetch_one(tx: AnyConnection, kind: Callable[..., T], sql: str, **values: object) -> T | None:
     """Run a statement and return its first row as a `kind`, or `None` where there is no row."""
     return next(iter(await fetch_all(tx, kind, sql, **values)), None)
 
@@ -138,11 +141,14 @@ def _dump(value: object) -> str:
 class Database:
     """The pools of one process, and the database's clock."""
 
-    def __init__(self, url: str, *, size: int = 5, patience: float = STATEMENT_TIMEOUT) -> None:
-        """Open nothing yet; a statement may take `patience` seconds, its connection is dropped then."""
+    def __init__(self, url: str, *, size: int = 5, direct: int = 1, patience: float = STATEMENT_TIMEOUT) -> None:
+        """Open nothing yet; a statement may take `patience` seconds, its connection is dropped then.
+
+        Each role has up to `size` connections, and the engine's `direct` more for single statements.
+        """
         self._tenant: Final = open_engine(url, Role.TENANT, size=size, patience=patience)
-        self._engine: Final = open_engine(url, Role.ENGINE, size=size, patience=patience)
-        self._single: Final = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine: Final = open_engine(url, Role.ENGINE, size=size + direct, patience=patience)
+        self._direct: Final = DirectPool(self._engine.execution_options(isolation_level="AUTOCOMMIT"), size=direct)
         self._offset = 0.0
 
     @asynccontextmanager
@@ -158,14 +164,12 @@ class Database:
         async with self._engine.begin() as tx:
             yield tx
 
-    @asynccontextmanager
-    async def statement(self) -> AsyncGenerator[AsyncConnection]:
+    def statement(self) -> AbstractAsyncContextManager[Direct]:
         """Open a connection in the engine's role on which each statement is a transaction of its own.
 
-        One statement then costs one round trip instead of three.
+        One statement then costs one round trip instead of three, and nothing of SQLAlchemy's execution.
         """
-        async with self._single.connect() as connection:
-            yield connection
+        return self._direct.connection()
 
     async def ping(self) -> None:
         """Ask the database for its time and keep the difference to this machine's; raise if it is away."""
@@ -180,5 +184,6 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._direct.close()
         await self._tenant.dispose()
         await self._engine.dispose()

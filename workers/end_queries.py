@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from core.database import fetch_all
+from core.database import AnyConnection, fetch_all
 from core.intake.accept import NewEvent
 from core.intake.queries import FAN_OUT, GIVEN, accept_values
 from core.journal.tasks import TaskRecord
@@ -36,7 +34,7 @@ class _Ended:
 
 
 async def end_and_tell(
-    tx: AsyncConnection, *, task: TaskRecord, event: NewEvent, publish: bool
+    tx: AnyConnection, *, task: TaskRecord, event: NewEvent, publish: bool
 ) -> tuple[Queued, ...] | None:
     """Write how a run ended, as `task` says, and what there is to tell; `None` if it has to go the long way.
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import execute, fetch_all, fetch_one
+from core.database import AnyConnection, execute, fetch_all, fetch_one
 from core.intake.telling import EVENTS
 from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
@@ -76,7 +76,7 @@ async def push_part(tx: AsyncConnection, *, task_id: UUID, run: int, part: Slice
     return None if found is None else found.content
 
 
-async def start_untold(tx: AsyncConnection, *, task_id: UUID, leased_by: str, lease: int) -> TaskRecord | None:
+async def start_untold(tx: AnyConnection, *, task_id: UUID, leased_by: str, lease: int) -> TaskRecord | None:
     """Do as `start_run`, unless an endpoint wants to hear of starts (`endpoints_tenant_id_id_idx`)."""
     sql = f"""
     {_START} AND NOT EXISTS (

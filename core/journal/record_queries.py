@@ -4,9 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from core.database import fetch_all
+from core.database import AnyConnection, fetch_all
 from core.journal.record import Settled
 from core.model.queued import Queued
 
@@ -113,7 +111,7 @@ def _json_text(headers: Sequence[Sequence[str]]) -> str:
     return json.dumps([[part.replace("\x00", "�") for part in pair] for pair in headers])
 
 
-async def record_attempts(tx: AsyncConnection, *, settled: Sequence[Settled]) -> tuple[Queued, ...]:
+async def record_attempts(tx: AnyConnection, *, settled: Sequence[Settled]) -> tuple[Queued, ...]:
     """Append finished attempts, no two of one delivery, in the engine's role; return what is due again at once."""
     values = {name: [column(one) for one in settled] for name, column in _COLUMNS.items()}
     return await fetch_all(tx, Queued, _RECORD, **values)

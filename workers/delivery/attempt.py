@@ -41,7 +41,7 @@ class Leases:
 
     async def claim(self, ids: Sequence[UUID]) -> Sequence[Claimed]:
         """See `Claims.claim`."""
-        async with self._database.engine() as tx:
+        async with self._database.statement() as tx:
             return await claim_deliveries(
                 tx,
                 ids=ids,
@@ -52,7 +52,7 @@ class Leases:
 
     async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
         """See `Claims.due`."""
-        async with self._database.engine() as tx:
+        async with self._database.statement() as tx:
             return await due_of_lane(tx, lane=lane, limit=limit)
 
     async def give_back(self, claimed: Claimed) -> None:

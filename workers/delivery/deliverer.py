@@ -41,6 +41,9 @@ from workers.upkeep.partitions import Partitions
 TENANT_SHARE: Final = 4
 """One tenant may have a quarter of the requests on the wire: its hanging receivers hold up nobody else."""
 
+DIRECT: Final = 2
+"""Connections for single statements: one claims, one records."""
+
 _log: Final = structlog.stdlib.get_logger()
 
 
@@ -61,7 +64,7 @@ class Deliverer:
     def build(cls, settings: Settings) -> "Deliverer":
         """Connect the parts; raise `MissingSettingError` if a store is not named."""
         broker = require(settings.broker_url, "BROKER_URL")
-        database = Database(require(settings.database_url, "DATABASE_URL"))
+        database = Database(require(settings.database_url, "DATABASE_URL"), direct=DIRECT)
         publisher = Publisher(broker, make_celery(settings))
         resolver = ThreadResolver()
         sender = HttpxSender(resolver, allowed=settings.allow_targets)

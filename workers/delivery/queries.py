@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import execute, fetch_all
+from core.database import AnyConnection, execute, fetch_all
 from core.model.queued import Queued
 from workers.delivery.claim import Claimed
 
@@ -60,7 +60,7 @@ LEFT JOIN tasks t ON c.endpoint_id IS NULL AND t.id = c.task_id
 
 
 async def claim_deliveries(
-    tx: AsyncConnection, *, ids: Sequence[UUID], default_cap: int, default_timeout: int, lease: int
+    tx: AnyConnection, *, ids: Sequence[UUID], default_cap: int, default_timeout: int, lease: int
 ) -> tuple[Claimed, ...]:
     """Lease what may be sent now, in the engine's role; cancel what has nowhere to go any more.
 
@@ -78,7 +78,7 @@ async def give_back(tx: AsyncConnection, *, delivery_id: UUID, claim: int) -> bo
     return await execute(tx, sql, id=delivery_id, claim=claim) == 1
 
 
-async def due_of_lane(tx: AsyncConnection, *, lane: UUID, limit: int) -> tuple[Queued, ...]:
+async def due_of_lane(tx: AnyConnection, *, lane: UUID, limit: int) -> tuple[Queued, ...]:
     """Return the first deliveries of a lane that are due and not leased, by `deliveries_due_idx`."""
     sql = """
     SELECT id AS delivery_id, lane, tenant_id FROM deliveries

@@ -99,6 +99,6 @@ class Recorder:
                 done.set_exception(error)
 
     async def _write(self, settled: list[Settled]) -> None:
-        async with self._database.engine() as tx:
+        async with self._database.statement() as tx:
             due = await record_attempts(tx, settled=settled)
         self._due_again(due)

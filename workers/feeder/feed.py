@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from core import clock
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake.accept import TASKS_PER_TENANT
@@ -61,9 +62,23 @@ class Feeder:
         self._publisher: Final = publisher
         self._settings: Final = settings
         self._teller: Final = teller
+        self._whole_at = 0.0
+        self._hurried = False
 
     async def run_once(self) -> FeedReport:
-        """End what has lapsed, cancel what has nowhere to go, publish what is due."""
+        """End what has lapsed, cancel what has nowhere to go, publish what is due.
+
+        A turn in a hurry, sooner than the feeder's interval, is for the tasks that have room now.
+        """
+        if self._hurried and clock.monotonic() - self._whole_at < self._settings.feed_interval:
+            report = FeedReport(tasks=await self._feed_tasks(), hurry=await self._tasks_wait())
+        else:
+            self._whole_at = clock.monotonic()
+            report = await self._whole()
+        self._hurried = report.hurry
+        return report
+
+    async def _whole(self) -> FeedReport:
         report = FeedReport(
             unknown=await self._end_lapsed(),
             lost=await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH),
