@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import openapi
 from api.auth import Keys
 from api.errors import add_error_handlers
+from api.hot import HotRoutes
 from api.middleware import RequestLog
 from api.routes import deliveries, endpoints, health, metrics, stream, task_changes, task_types, tasks, tenants
 from api.state import State
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=openapi.ERRORS,
     )
     openapi.add_webhooks(app)
+    app.add_middleware(HotRoutes)
     app.add_middleware(RequestLog)
     add_error_handlers(app)
     for module in (tasks, task_changes, stream, task_types, endpoints, deliveries, tenants, health, metrics):

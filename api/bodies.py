@@ -80,8 +80,7 @@ class StrictRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             if accepted and request.method in _WITH_BODY:
-                _check_media_type(request, accepted)
-                _check_length(request)
+                check_body(request, accepted)
             return await handler(StrictRequest(request.scope, request.receive))
 
         return handle
@@ -101,6 +100,12 @@ def media_type_of(request: Request) -> str:
 
 def _limit_of(request: Request) -> int:
     return _LIMITS.get(media_type_of(request), BODY_LIMIT)
+
+
+def check_body(request: Request, accepted: tuple[str, ...]) -> None:
+    """Raise a 415 for a media type that is not accepted, a 413 for a length that is over its limit."""
+    _check_media_type(request, accepted)
+    _check_length(request)
 
 
 def _check_media_type(request: Request, accepted: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: the domain's errors are mapped here, once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -112,12 +112,14 @@ _CODES: Final = {
 
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
-    app.add_exception_handler(RingbackError, _domain)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(SQLAlchemyError, _store)
-    app.add_exception_handler(OSError, _store)
-    app.add_exception_handler(RedisError, _redis)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+def error_answer(request: Request, error: Exception) -> Response:
+    """Return the answer to an error, as the app does: by the nearest of its classes that has one, else a 500."""
+    handler = next((_HANDLERS[kind] for kind in type(error).__mro__ if kind in _HANDLERS), unexpected)
+    return handler(request, error)
 
 
 def _domain(request: Request, error: Exception) -> Response:
@@ -181,3 +183,13 @@ def unexpected(request: Request, error: Exception) -> Response:
     """Answer what nobody foresaw, and log it; nothing of it leaves."""
     _log.error("request.failed", exc_info=error)
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something went wrong here; it is logged.")
+
+
+_HANDLERS: Final[Mapping[type[Exception], Callable[[Request, Exception], Response]]] = {
+    RingbackError: _domain,
+    HTTPException: _http,
+    RequestValidationError: _validation,
+    SQLAlchemyError: _store,
+    OSError: _store,
+    RedisError: _redis,
+}

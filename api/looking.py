@@ -1,6 +1,5 @@
 """Looking at one task: its record from Postgres, its progress and a large result from Redis."""
 
-import asyncio
 from typing import Final
 
 from api.deps import parse_id
@@ -47,7 +46,7 @@ async def look_until_ended(
 
 async def document_of(state: State, task: TaskRecord) -> dict[str, object]:
     """Return the task as `GET` shows it: with the progress of the run that is under way."""
-    result, progress = await asyncio.gather(result_of(state, task), _progress_of(state, task))
+    result, progress = await result_of(state, task), await _progress_of(state, task)  # never both ask Redis
     document = task_document(task, result=result, base=state.settings.base_url)
     return document if progress is None else document | {"progress": progress}
 

@@ -49,11 +49,10 @@ class RequestLog:
 
 
 def _wide(scope: Scope, request_id: str, status: int, started: float) -> dict[str, object]:
-    route = scope.get("route")
     return {
         "request_id": request_id,
         "method": scope["method"],
-        "route": getattr(route, "path", None),
+        "route": scope.get("ringback.route") or getattr(scope.get("route"), "path", None),
         "status": status,
         "ms": round((clock.monotonic() - started) * 1000, 1),
         "tenant_id": scope.get("ringback.tenant_id"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+import msgspec
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from core.model.json_value import JsonValue
 from core.registry.task_types import FILE_FIELD
 
 NAME_LIMIT: Final = 255
+INPUT_FIELD: Final = "input"
 _TEXT: Final = "type"
 
 _TASK: Final = TaskIn.model_json_schema()
@@ -45,18 +47,26 @@ SUBMISSION: Final[dict[str, object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A task as it was sent; `compared` is what an Idempotency-Key stands for."""
+    """A task as it was sent; `compared` is what an Idempotency-Key stands for, `input` the bytes of the input."""
 
     body: TaskIn
+    input: bytes
     file: SentFile | None
     compared: bytes
+
+
+class _Outline(msgspec.Struct):
+    """Where the input lies in a body."""
+
+    input: msgspec.Raw
 
 
 async def read_submission(request: Request) -> Submission:
     """Read either kind of body; raise a 400, 413 or 422 for what is none."""
     body = await request.body()
     if media_type_of(request) != FORM:
-        return Submission(_checked(parse_json(body)), None, body)
+        checked = _checked(parse_json(body))
+        return Submission(checked, bytes(msgspec.json.decode(body, type=_Outline).input), None, body)
     parts = parse_form(request.headers["content-type"], body)
     file = next((_file(part) for part in parts if part.name == FILE_FIELD), None)
     texts = [part for part in parts if part.name != FILE_FIELD]
@@ -64,8 +74,9 @@ async def read_submission(request: Request) -> Submission:
         raise too_large(BODY_LIMIT)
     if problems := tuple(_problems(parts)):
         raise InvalidInputError(*problems)
-    values: dict[str, JsonValue] = {"input": dict[str, JsonValue](), **{part.name: _value(part) for part in texts}}
-    return Submission(_checked(values), file, canonical(parts))
+    values: dict[str, JsonValue] = {INPUT_FIELD: dict[str, JsonValue](), **{part.name: _value(part) for part in texts}}
+    input_ = next((part.content for part in texts if part.name == INPUT_FIELD), b"{}")
+    return Submission(_checked(values), input_, file, canonical(parts))
 
 
 SubmissionDep = Annotated[Submission, Depends(read_submission)]

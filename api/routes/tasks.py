@@ -59,7 +59,7 @@ async def submit_task(
     preferences = read_preferences(prefer)
     key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
     status = HTTPStatus.ACCEPTED if preferences.respond_async else HTTPStatus.SEE_OTHER
-    wish = TaskWish(**dict(sent.body), file=sent.file, traceparent=traceparent)
+    wish = TaskWish(**dict(sent.body), written=sent.input, file=sent.file, traceparent=traceparent)
     submitted = await submissions.submit(caller.tenant_id, wish, status=status, key=key)
     task = submitted.task
     if preferences.wait and not task.ended:

@@ -1,8 +1,7 @@
 """What clients do to tasks that are there: cancel, erase, run again."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
@@ -21,6 +20,13 @@ from core.progress import ProgressBoard
 from core.registry.secrets import TASK_SIGNING
 from core.registry.task_types import FILE_FIELD
 from core.results import Results
+
+
+class _Described(msgspec.Struct):
+    """What stands in an input in place of a file."""
+
+    name: str
+    media_type: str
 
 
 class Changes:
@@ -69,11 +75,12 @@ class Changes:
             raise ConflictError("The task has not ended.")
         if task.input is None:
             raise ConflictError("The task's input was erased.")
-        values: dict[str, JsonValue] = msgspec.json.decode(task.input)
-        file = _sent_with(values, content)
+        file, written = _sent_with(task.input, content)
+        values: dict[str, JsonValue] = msgspec.json.decode(written)
         wish = TaskWish(
             type=task.type,
             input=values,
+            written=written,
             file=file,
             webhook_url=task.webhook_url,
             webhook_secret=None if sealed is None else self._opened(sealed, tenant_id, task_id),
@@ -104,9 +111,10 @@ class Changes:
         return self._ring.open(sealed, tenant=tenant_id, row=task_id, column=TASK_SIGNING).decode()
 
 
-def _sent_with(values: dict[str, JsonValue], content: bytes | None) -> SentFile | None:
-    """Return the file of a task, and take out of its input what described it."""
+def _sent_with(written: bytes, content: bytes | None) -> tuple[SentFile | None, bytes]:
+    """Return the file of a task, and its input without what described it."""
+    values = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
     if content is None or FILE_FIELD not in values:
-        return None
-    described = cast("Mapping[str, str]", values.pop(FILE_FIELD))
-    return SentFile(described["name"], described["media_type"], content)
+        return None, written
+    described = msgspec.json.decode(values.pop(FILE_FIELD), type=_Described)
+    return SentFile(described.name, described.media_type, content), msgspec.json.encode(values)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
@@ -19,7 +18,7 @@ from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
 from core.model.errors import FieldError, GoneError, InvalidInputError, LimitReachedError, NotFoundError
 from core.model.ids import TaskId, TenantId, new_uuid7
-from core.model.json_value import JsonValue
+from core.model.json_value import JsonValue, with_member
 from core.model.queued import QueuedTask
 from core.model.sealing import KeyRing
 from core.model.signature import format_secret
@@ -32,10 +31,14 @@ from core.registry.task_types import FILE_FIELD, TaskType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskWish:
-    """A task as a client asks for it, not checked yet; `delay` and `expires_in` are seconds."""
+    """A task as a client asks for it, not checked yet; `delay` and `expires_in` are seconds.
+
+    `written` is the input as it was sent: what is kept, and reaches the task, in exactly these bytes.
+    """
 
     type: str
     input: Mapping[str, JsonValue]
+    written: bytes
     webhook_url: str | None = None
     webhook_secret: str | None = None
     metadata: Mapping[str, str]
@@ -133,7 +136,7 @@ class Submissions:
             id=task_id,
             tenant_id=tenant_id,
             type=task_type,
-            input=msgspec.json.encode(input_),
+            input=_written(wish),
             content=wish.file and wish.file.content,
             webhook_url=url,
             sealed_webhook_secret=self._sealed(tenant_id, task_id, wish.webhook_secret),
@@ -161,6 +164,13 @@ def _with_file(task_type: TaskType, wish: TaskWish) -> Mapping[str, JsonValue]:
     if not task_type.takes_file:
         raise InvalidInputError(FieldError(f"/{FILE_FIELD}", "This task type takes no file."))
     return {**wish.input, FILE_FIELD: wish.file.described}
+
+
+def _written(wish: TaskWish) -> bytes:
+    """Return the input's bytes; what describes the file goes in as the last member of the object."""
+    if wish.file is None:
+        return wish.written
+    return with_member(wish.written, FILE_FIELD, wish.file.described)
 
 
 def pending_record(new: NewTask, made_at: datetime) -> TaskRecord:

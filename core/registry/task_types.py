@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Final, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+from jsonschema_rs import Draft202012Validator
 
 from core.model.errors import FieldError
 from core.model.json_value import JsonValue
@@ -18,8 +17,11 @@ FILE_FIELD: Final = "file"
 FILE_MARK: Final = "x-ringback-file"
 """The keyword by which a schema says that a file has to be sent for it."""
 
+DETAIL_LENGTH: Final = 500
+"""Characters of what is said about a bad value: it quotes the value."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)  # no slots: what is made of its fields is kept beside them
 class TaskType:
     """A registered function: its schemas are JSON Schema 2020-12, its limits seconds."""
 
@@ -43,7 +45,7 @@ class TaskType:
         attempts = self.retry_policy.get("max_attempts", 1)
         return attempts if isinstance(attempts, int) else 1
 
-    @property
+    @cached_property
     def takes_file(self) -> bool:
         """Whether a file may be sent for it."""
         models = cast("Mapping[str, Mapping[str, object]]", self.input_schema.get("$defs", {}))
@@ -51,15 +53,18 @@ class TaskType:
 
     def problems(self, value: JsonValue) -> tuple[FieldError, ...]:
         """Return what is wrong with an input, or nothing."""
-        validator = _validator(json.dumps(self.input_schema, sort_keys=True))
-        return tuple(_field_error(error) for error in validator.iter_errors(value))  # pyright: ignore[reportUnknownMemberType] - a deprecated overload
+        found = self.validator.iter_errors(value)
+        return tuple(FieldError(f"/input{_pointer(one.instance_path)}", one.message[:DETAIL_LENGTH]) for one in found)
+
+    @cached_property
+    def validator(self) -> Draft202012Validator:
+        """What checks inputs; it never fetches a schema that another one refers to."""
+        return Draft202012Validator(dict(self.input_schema), retriever=_refuse)
 
 
-@lru_cache(maxsize=256)
-def _validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads(schema))
+def _refuse(uri: str) -> dict[str, object]:
+    raise ValueError(f"{uri} is not part of the schema")
 
 
-def _field_error(error: ValidationError) -> FieldError:
-    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.absolute_path)
-    return FieldError(f"/input{pointer}", error.message)
+def _pointer(path: Sequence[str | int]) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)

@@ -44,7 +44,8 @@ async def things_of(account: Account, rows: Rows) -> dict[str, str]:
 async def everything(rows: Rows, account: Account) -> list[object]:
     """Return all rows of a tenant."""
     names = [table.name for table in tables.metadata.sorted_tables if "tenant_id" in table.c]
-    return [await rows.all(f"SELECT * FROM {name} WHERE tenant_id = :id", id=account.tenant_id) for name in names]
+    sql = "SELECT t.* FROM {} t WHERE tenant_id = :id ORDER BY t::TEXT"
+    return [await rows.all(sql.format(name), id=account.tenant_id) for name in names]
 
 
 def test_the_matrix_covers_every_kind_of_thing() -> None:

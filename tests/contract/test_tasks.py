@@ -90,6 +90,16 @@ async def test_an_input_that_does_not_fit_is_told_where(
     assert pointers(await client.post("/v1/tasks", json={**DIVIDE, "input": input_})) == where
 
 
+async def test_an_input_is_kept_in_the_bytes_in_which_it_was_sent(client: httpx.AsyncClient) -> None:
+    body = b'{"type": "math.divide", "input": { "y" : 4.0e0,  "x":1.50 }}'
+
+    answer = await client.post("/v1/tasks", content=body, headers={"Content-Type": "application/json"})
+
+    assert b'"input":{ "y" : 4.0e0,  "x":1.50 },' in answer.content
+    polled = await client.get(answer.headers["location"])
+    assert b'"input":{ "y" : 4.0e0,  "x":1.50 },' in polled.content
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://example.com/", "http://10.0.0.1/", "http://localhost:8000/", "https://user:pw@example.com/", "x"]
 )

@@ -46,7 +46,8 @@ def new_submissions(database: Database) -> Submissions:
 
 
 def wish(number: int = 0, *, unique_key: str | None = None, **metadata: str) -> TaskWish:
-    return TaskWish(type=TYPE, input={"n": number}, metadata=metadata, unique_key=unique_key)
+    written = b'{"n":%d}' % number
+    return TaskWish(type=TYPE, input={"n": number}, written=written, metadata=metadata, unique_key=unique_key)
 
 
 def key(tenant: TenantId, name: str, body: bytes = b"{}") -> RequestKey:

@@ -179,7 +179,7 @@ def test_a_pointer_is_escaped_and_counts_from_zero() -> None:
 
     problems = kind(strict).problems({"table": {"a/b~c": [1, "x"]}})
 
-    assert problems == (FieldError("/input/table/a~1b~0c/1", "'x' is not of type 'integer'"),)
+    assert problems == (FieldError("/input/table/a~1b~0c/1", '"x" is not of type "integer"'),)
 
 
 def test_the_built_in_types_are_there() -> None:
