@@ -39,6 +39,12 @@ from workers.task_types.define import Definition
 
 END_PATIENCE: Final = 60
 """Seconds that a finished task waits for Postgres to come back, before the run is given up and repeated."""
+_PATIENTLY: Final = AsyncRetrying(
+    retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
+    wait=wait_exponential_jitter(multiplier=0.1, max=2, jitter=0.2),
+    stop=stop_after_delay(END_PATIENCE),
+    reraise=True,
+)
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -100,13 +106,7 @@ class Runs:
         if result is not None and len(result) > STORED_RESULT_LIMIT:
             await self._keep(task_id, run, result)
             result = None
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
-            wait=wait_exponential_jitter(multiplier=0.1, max=2, jitter=0.2),
-            stop=stop_after_delay(END_PATIENCE),
-            reraise=True,
-        )
-        ended: TaskRecord | None = await retrying(self._record, task_id, run, end, started)
+        ended: TaskRecord | None = await _PATIENTLY(self._record, task_id, run, end, started)
         if result is None or ended is None or ended.result is None:  # the last: its payload was erased meanwhile
             await self.board.changed(task_id)
         else:
