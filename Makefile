@@ -49,6 +49,7 @@ lock: .venv/uv.stamp ## Resolve the dependencies anew
 	$(COMPILE) pyproject.toml -c requirements/app.txt -o requirements/image.txt
 	$(COMPILE) requirements/wheel.in -c requirements/app.txt -o requirements/wheel.txt
 	$(COMPILE) --upgrade pyproject.toml --all-extras -o requirements/dev.txt
+	$(COMPILE) requirements/flower.in -c requirements/dev.txt -o requirements/flower.txt
 
 clean: ## Remove the environment and the caches; data stays
 	rm -rf .venv .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

@@ -1,15 +1,19 @@
-"""Bodies of `multipart/form-data` (RFC 7578), read whole and strictly."""
+"""Bodies of `multipart/form-data` (RFC 7578), read whole and strictly; `python-multipart` takes them apart."""
 
-import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
 from api.errors import ProblemError
 
-_BOUNDARY: Final = re.compile(r"""boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))""", re.IGNORECASE)  # RFC 2046, 5.1.1
-_PARAMETER: Final = re.compile(r""";\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))""")
-_BREAK: Final = b"\r\n"
+PART_LIMIT: Final = 64
+HEADER_LIMIT: Final = 8
+"""Headers of one part; a form has three."""
+HEADER_SIZE_LIMIT: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +26,20 @@ class Part:
     media_type: str | None = None
 
 
+class MalformedFormError(Exception):
+    """What is wrong with a form, in words for its sender."""
+
+
 def parse_form(content_type: str, body: bytes) -> tuple[Part, ...]:
     """Read a form's fields in their order; raise a 400 for what is no form."""
-    found = _BOUNDARY.search(content_type)
-    if found is None:
-        raise _malformed("The boundary is missing.")
-    delimiter = b"\r\n--" + (found[1] or found[2]).encode()
-    _, *pieces = (_BREAK + body).split(delimiter)
-    end = next((place for place, piece in enumerate(pieces) if piece.startswith(b"--")), None)
-    if end is None:
-        raise _malformed("The form does not end.")
-    return tuple(_part(piece) for piece in pieces[:end])
+    try:
+        return _parse(_boundary(content_type), body)
+    except MalformedFormError as error:
+        raise _refusal(str(error)) from None
+    except UnicodeError:
+        raise _refusal("A part's headers are not UTF-8.") from None
+    except FormParserError:  # its words quote bytes that were sent
+        raise _refusal("The parts cannot be told apart.") from None
 
 
 def canonical(parts: tuple[Part, ...]) -> bytes:
@@ -44,30 +51,99 @@ def canonical(parts: tuple[Part, ...]) -> bytes:
     return b"".join(b"%d:%b" % (len(value), value) for one in sorted(written) for value in one)
 
 
-def _part(piece: bytes) -> Part:
-    head, blank, content = piece.lstrip(b" \t").partition(_BREAK * 2)
-    if not blank or not head.startswith(_BREAK):
-        raise _malformed("A part has no headers.")
-    headers = _headers(head)
-    disposition = headers.get("content-disposition", "")
-    parameters = {key.lower(): _unquoted(quoted) or bare for key, quoted, bare in _PARAMETER.findall(disposition)}
-    if not disposition.lower().startswith("form-data") or "name" not in parameters:
-        raise _malformed("A part has no name.")
-    return Part(parameters["name"], content, parameters.get("filename"), headers.get("content-type"))
+def _boundary(content_type: str) -> bytes:
+    _, options = parse_options_header(content_type)
+    if not (boundary := options.get(b"boundary")):
+        raise MalformedFormError("The boundary is missing.")
+    return boundary
 
 
-def _headers(head: bytes) -> dict[str, str]:
-    try:
-        lines = head.decode().split("\r\n")[1:]
-    except UnicodeDecodeError:
-        raise _malformed("A part's headers are not UTF-8.") from None
-    pairs = (line.partition(":") for line in lines)
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+def _parse(boundary: bytes, body: bytes) -> tuple[Part, ...]:
+    reader = _Reader()
+    parser = MultipartParser(
+        boundary,
+        {
+            "on_part_begin": reader.begin_part,
+            "on_header_begin": reader.begin_header,
+            "on_header_field": reader.name,
+            "on_header_value": reader.value,
+            "on_headers_finished": reader.end_headers,
+            "on_part_data": reader.data,
+            "on_part_end": reader.end_part,
+            "on_end": reader.end,
+        },
+        max_header_count=HEADER_LIMIT,
+        max_header_size=HEADER_SIZE_LIMIT,
+    )
+    parser.write(_without_preamble(boundary, body))
+    parser.finalize()
+    return reader.done()
 
 
-def _unquoted(text: str) -> str:
-    return re.sub(r'\\(["\\])', r"\1", text)
+def _without_preamble(boundary: bytes, body: bytes) -> bytes:
+    """Leave out what stands before the parts (RFC 2046, 5.1.1): the library takes none."""
+    if body.startswith(b"--" + boundary):
+        return body
+    _, delimiter, rest = body.partition(b"\r\n--" + boundary)
+    return delimiter + rest
 
 
-def _malformed(detail: str) -> ProblemError:
+class _Reader:
+    """What the library calls: it gathers the parts."""
+
+    def __init__(self) -> None:
+        self._parts: Final[list[Part]] = []
+        self._headers: list[tuple[bytearray, bytearray]] = []
+        self._content: list[bytes] = []
+        self._begun = 0
+        self._ended = False
+
+    def begin_part(self) -> None:
+        self._begun += 1
+        if self._begun > PART_LIMIT:
+            raise MalformedFormError(f"It has more than {PART_LIMIT} parts.")
+        self._headers, self._content = [], []
+
+    def begin_header(self) -> None:
+        self._headers.append((bytearray(), bytearray()))
+
+    def name(self, data: bytes, start: int, end: int) -> None:
+        self._headers[-1][0].extend(data[start:end])
+
+    def value(self, data: bytes, start: int, end: int) -> None:
+        self._headers[-1][1].extend(data[start:end])
+
+    def end_headers(self) -> None:
+        if not self._headers:
+            raise MalformedFormError("A part has no headers.")
+
+    def data(self, data: bytes, start: int, end: int) -> None:
+        self._content.append(data[start:end])
+
+    def end_part(self) -> None:
+        headers = {bytes(name).lower(): bytes(value).strip() for name, value in self._headers}
+        self._parts.append(_part(headers, b"".join(self._content)))
+
+    def end(self) -> None:
+        self._ended = True
+
+    def done(self) -> tuple[Part, ...]:
+        if not self._ended:
+            raise MalformedFormError("The form does not end.")
+        return tuple(self._parts)
+
+
+def _part(headers: dict[bytes, bytes], content: bytes) -> Part:
+    kind, options = parse_options_header(headers.get(b"content-disposition"))
+    name, filename, media_type = options.get(b"name"), options.get(b"filename"), headers.get(b"content-type")
+    if kind != b"form-data" or name is None:
+        raise MalformedFormError("A part has no name.")
+    return Part(name.decode(), content, _text(filename), _text(media_type))
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
+
+
+def _refusal(detail: str) -> ProblemError:
     return ProblemError(HTTPStatus.BAD_REQUEST, "invalid-form", f"The body is not multipart/form-data: {detail}")

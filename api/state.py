@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from core.database import Database
 from core.dispatch.celery import make_celery
+from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.sealing import KeyRing
@@ -37,6 +38,7 @@ class State:
     results: Results
     board: ProgressBoard
     publisher: Publisher
+    depths: QueueDepths
     ring: KeyRing
     resolver: ThreadResolver
     operator_hash: bytes
@@ -53,7 +55,8 @@ class State:
         if not has_valid_checksum(operator_key):  # every call with it would be a 401
             raise InvalidOperatorKeyError
         database_url = require(settings.database_url, "DATABASE_URL")
-        publisher = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings))
+        depths = QueueDepths()
+        publisher = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings), depths=depths)
         redis = open_redis(require(settings.redis_url, "REDIS_URL"))
         publisher.start()
         return cls(
@@ -63,6 +66,7 @@ class State:
             Results(redis, ttl=settings.result_ttl),
             ProgressBoard(redis, ttl=settings.result_ttl),
             publisher,
+            depths,
             ring,
             ThreadResolver(),
             hash_api_key(operator_key),

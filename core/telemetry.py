@@ -41,6 +41,7 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     root.setLevel(level.upper())
     for noisy in ("httpx", "httpcore", "kombu", "amqp", "asyncio", "celery", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it quotes malformed forms; the answer is a 400
 
 
 def _renderer(style: Literal["json", "console"]) -> structlog.typing.Processor:

@@ -1,4 +1,4 @@
-"""`/metrics`: what the operator watches, in Prometheus's text format."""
+"""`/metrics`: what the operator watches, in Prometheus's text format; docs/operations/metrics.md has each by name."""
 
 from typing import Final
 
@@ -6,7 +6,15 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from api.deps import StateDep
-from core.journal.gauge_queries import DeliveryGauge, TaskGauge, read_delivery_gauge, read_task_gauges
+from api.state import State
+from core.journal.gauge_queries import (
+    DeliveryGauge,
+    EndedGauge,
+    TaskGauge,
+    read_delivery_gauge,
+    read_ended_gauges,
+    read_task_gauges,
+)
 
 _TASK_LABELS: Final = ("type", "queue", "status")
 
@@ -15,15 +23,18 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(state: StateDep) -> Response:
-    """Read the gauges of all tenants: tasks by type and state, deliveries that wait, the age of the oldest."""
+    """Read the gauges of all tenants: tasks by type and state, deliveries that wait, the broker and its queues."""
     async with state.database.engine() as tx:
-        tasks, deliveries = await read_task_gauges(tx), await read_delivery_gauge(tx)
+        tasks, ended, deliveries = (
+            await read_task_gauges(tx),
+            await read_ended_gauges(tx),
+            await read_delivery_gauge(tx),
+        )
     registry = CollectorRegistry()
     _tasks(registry, tasks)
+    _ended(registry, ended)
     _deliveries(registry, deliveries)
-    Gauge("ringback_window_room", "Deliveries that the broker's window can still take.", registry=registry).set(
-        state.publisher.room
-    )
+    _broker(registry, state)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -37,6 +48,13 @@ def _tasks(registry: CollectorRegistry, found: tuple[TaskGauge, ...]) -> None:
         oldest.labels(one.type, one.queue, one.status).set(one.oldest_seconds)
 
 
+def _ended(registry: CollectorRegistry, found: tuple[EndedGauge, ...]) -> None:
+    name = "ringback_tasks_ended_last_minute"
+    count = Gauge(name, "Tasks that ended in the last 60 seconds.", _TASK_LABELS, registry=registry)
+    for one in found:
+        count.labels(one.type, one.queue, one.status).set(one.count)
+
+
 def _deliveries(registry: CollectorRegistry, found: DeliveryGauge) -> None:
     state = Gauge("ringback_deliveries", "Deliveries that have not ended.", ("state",), registry=registry)
     state.labels("waiting").set(found.waiting)
@@ -45,3 +63,16 @@ def _deliveries(registry: CollectorRegistry, found: DeliveryGauge) -> None:
     Gauge("ringback_deliveries_oldest_seconds", "How long the oldest has been due.", registry=registry).set(
         found.oldest_seconds
     )
+
+
+def _broker(registry: CollectorRegistry, state: State) -> None:
+    publisher = state.publisher
+    Gauge("ringback_broker_connected", "1 while this process is connected to the broker.", registry=registry).set(
+        publisher.connected
+    )
+    Gauge("ringback_window_room", "Deliveries that the broker's window can still take.", registry=registry).set(
+        publisher.room
+    )
+    messages = Gauge("ringback_queue_messages", "Messages that wait on the broker.", ("queue",), registry=registry)
+    for queue, count in state.depths.found.items():
+        messages.labels(queue).set(count)

@@ -36,7 +36,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         worker_lost_wait=LOST_WAIT,
         worker_prefetch_multiplier=PREFETCH,
-        worker_send_task_events=False,  # Flower turns them on while it looks; they cost four messages a task
+        worker_send_task_events=False,  # Flower turns them on by remote control; they cost four messages a task
     )
     return app
 

@@ -26,6 +26,7 @@ from core.dispatch.broker import (
     queue_name,
 )
 from core.dispatch.confirms import Confirms
+from core.dispatch.depths import QueueDepths
 from core.dispatch.messages import batches
 from core.model.queued import Queued, QueuedTask
 
@@ -44,7 +45,8 @@ Item = Sequence[Queued | QueuedTask]
 class Publisher:
     """A thread that publishes; `ready` and `room` say whether it makes sense to hand it anything."""
 
-    def __init__(self, broker_url: str, app: Celery) -> None:
+    def __init__(self, broker_url: str, app: Celery, *, depths: QueueDepths | None = None) -> None:
+        """Connect to nothing yet; with `depths`, its thread looks at the queues now and then."""
         self._url: Final = broker_url
         self._app: Final = app
         self._items: Final[queue.Queue[Item | None]] = queue.Queue(_BACKLOG)
@@ -53,6 +55,7 @@ class Publisher:
         self._connected: Final = threading.Event()
         self._depth = 0
         self._depth_at = 0.0
+        self._depths: Final = depths
 
     def start(self) -> None:
         """Start the thread; it connects by itself and connects again."""
@@ -110,6 +113,8 @@ class Publisher:
                     self._serve(connection)
             except Exception as error:  # noqa: BLE001 - whatever a transport raises, this thread goes on
                 self._connected.clear()
+                if self._depths is not None:
+                    self._depths.forget()
                 _log.warning("publish.disconnected", error=type(error).__name__, detail=str(error)[:300])
                 self._stopping.wait(RETRY_PAUSE)
 
@@ -172,6 +177,8 @@ class Publisher:
         if now - self._depth_at >= (DEPTH_AGE if self._depth else IDLE_DEPTH_AGE):
             self._depth = depth(connection, delivery_queue)
             self._depth_at = now
+        if self._depths is not None:
+            self._depths.look(connection)
 
 
 def _publish_batch(producer: Producer, body: dict[str, object]) -> None:

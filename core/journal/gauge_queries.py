@@ -38,6 +38,29 @@ async def read_task_gauges(tx: AsyncConnection) -> tuple[TaskGauge, ...]:
     return await fetch_all(tx, TaskGauge, sql)
 
 
+@dataclass(frozen=True, slots=True)
+class EndedGauge:
+    """How many tasks of a type ended in the last minute, by how they ended; 0 for a type of which none did."""
+
+    type: str
+    queue: str
+    status: str
+    count: int
+
+
+async def read_ended_gauges(tx: AsyncConnection) -> tuple[EndedGauge, ...]:
+    """Count what ended in the last minute, by `tasks_finished_idx`: what ended before is not read."""
+    sql = """
+    SELECT type, queue, status, coalesce(e.count, 0) AS count
+    FROM (SELECT DISTINCT name AS type, queue, status
+          FROM task_types, (VALUES ('SUCCESS'), ('FAILURE'), ('REVOKED')) AS s (status)) AS k
+    FULL JOIN (SELECT type, queue, status, count(*)::INTEGER AS count
+               FROM tasks WHERE finished_at > now() - INTERVAL '1 minute' GROUP BY type, queue, status) AS e
+        USING (type, queue, status)
+    """
+    return await fetch_all(tx, EndedGauge, sql)
+
+
 async def read_delivery_gauge(tx: AsyncConnection) -> DeliveryGauge:
     """Count what waits and is on the wire, by `deliveries_due_idx`."""
     sql = """

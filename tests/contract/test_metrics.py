@@ -1,9 +1,21 @@
-"""`/metrics` counts what waits, by type and state."""
+"""`/metrics` counts what waits and what ended, by type and state, and says how the broker is."""
+
+import re
+from collections.abc import Generator
+from pathlib import Path
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.stack import Stack
+from cli.embedded.ports import free_port
+from tests.support.brokers import QUEUES
+from tests.support.compose import read
+from tests.support.stack import Stack, eventually
+
+# queue, status, type: Prometheus writes labels in the order of their names.
+LABELS = ("default", "PENDING", "math.divide")
+BODY = {"type": "math.divide", "input": {"x": 1, "y": 2}}
 
 
 def samples(api: Stack) -> dict[tuple[str, ...], float]:
@@ -12,20 +24,70 @@ def samples(api: Stack) -> dict[tuple[str, ...], float]:
     return {(one.name, *one.labels.values()): one.value for one in found}
 
 
-async def test_a_waiting_task_is_counted_with_its_age(api: Stack, client: httpx.AsyncClient) -> None:
-    labels = ("default", "PENDING", "math.divide")  # queue, status, type
-    before = samples(api).get(("ringback_tasks", *labels), 0)
+@pytest.fixture
+def lonely(tmp_path: Path, api_database: str, redis_store: str) -> Generator[Stack]:
+    """An API whose broker is away."""
+    stack = Stack(tmp_path, database=api_database, broker=f"amqp://127.0.0.1:{free_port()}//", redis=redis_store)
+    try:
+        stack.start("api")
+        eventually(lambda: stack.client.get("/healthz").raise_for_status(), within=30)
+        yield stack
+    finally:
+        stack.close()
 
-    answer = await client.post("/v1/tasks", json={"type": "math.divide", "input": {"x": 1, "y": 2}})
+
+async def test_a_waiting_task_is_counted_with_its_age(api: Stack, client: httpx.AsyncClient) -> None:
+    before = samples(api).get(("ringback_tasks", *LABELS), 0)
+
+    answer = await client.post("/v1/tasks", json=BODY)
 
     after = samples(api)
     assert answer.status_code == 303
-    assert after["ringback_tasks", *labels] == before + 1
-    assert after["ringback_tasks_oldest_seconds", *labels] >= 0
+    assert after["ringback_tasks", *LABELS] == before + 1
+    assert after["ringback_tasks_oldest_seconds", *LABELS] >= 0
+
+
+async def test_an_ended_task_is_counted_by_how_it_ended(api: Stack, client: httpx.AsyncClient) -> None:
+    made = await client.post("/v1/tasks", json=BODY | {"delay": 60})
+
+    await client.post(f"{made.headers['location']}/cancel")
+
+    assert samples(api)["ringback_tasks_ended_last_minute", "default", "REVOKED", "math.divide"] >= 1
+
+
+def test_a_type_of_which_no_task_ended_is_told_too(api: Stack) -> None:
+    found = samples(api)
+
+    assert found["ringback_tasks_ended_last_minute", "default", "FAILURE", "math.divide"] == 0
 
 
 def test_the_window_and_the_deliveries_are_told(api: Stack) -> None:
     found = samples(api)
 
     assert found["ringback_window_room",] >= 0
+    assert found["ringback_deliveries_oldest_seconds",] >= 0
     assert {("ringback_deliveries", state) for state in ("waiting", "due", "on_the_wire")} <= set(found)
+
+
+def test_every_metric_stands_in_the_documents(api: Stack) -> None:
+    families = {family.name for family in text_string_to_metric_families(api.client.get("/metrics").text)}
+
+    documented = set(re.findall(r"^\| `(\w+)` \|", read("docs/operations/metrics.md"), re.MULTILINE))
+
+    assert families == documented
+
+
+def test_the_broker_and_each_of_its_queues_are_told(api: Stack) -> None:
+    found = samples(api)
+
+    assert found["ringback_broker_connected",] == 1
+    assert {key for key in found if key[0] == "ringback_queue_messages"} == {
+        ("ringback_queue_messages", queue) for queue in QUEUES
+    }
+
+
+def test_a_broker_that_is_away_is_told_and_its_queues_are_not(lonely: Stack) -> None:
+    found = samples(lonely)
+
+    assert (found["ringback_broker_connected",], found["ringback_window_room",]) == (0, 0)
+    assert [name for name, *_ in found if name == "ringback_queue_messages"] == []

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Role, open_engine
 from core.intake.queries import count_waiting
+from core.journal.gauge_queries import read_delivery_gauge, read_ended_gauges, read_task_gauges
 from core.journal.queries import TaskFilter, list_deliveries, list_tasks
 from core.journal.read import DeliveryFilter
 from core.model.ids import EndpointId, EventId, TaskId, TenantId
@@ -39,7 +40,7 @@ FROM endpoints e JOIN of_tenant v USING (tenant_id), generate_series(1, 10) n;
 INSERT INTO tasks (id, tenant_id, type, queue, status, max_attempts, due_at, lease_until, finished_at)
 SELECT ringback_uuid7(), t.id, 'math.divide', 'default',
        CASE n WHEN 1 THEN 'PENDING' WHEN 2 THEN 'STARTED' ELSE 'SUCCESS' END, 1, CASE n WHEN 1 THEN now() END,
-       CASE n WHEN 2 THEN now() + INTERVAL '1 min' END, CASE WHEN n > 2 THEN now() END
+       CASE n WHEN 2 THEN now() + INTERVAL '1 min' END, CASE WHEN n > 2 THEN now() - make_interval(hours => n) END
 FROM tenants t, generate_series(1, 100) n;
 ANALYZE tenants, endpoints, events, deliveries, tasks;
 """
@@ -110,6 +111,9 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000), {"deliveries_due_idx"}),
     "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, per_tenant=64), {"tasks_due_idx"}),
     "end lost tasks": (lambda at: take_lost(at.tx, limit=200), {"tasks_leased_idx"}),
+    "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_idx", "tasks_leased_idx"}),
+    "gauge ended tasks": (lambda at: read_ended_gauges(at.tx), {"tasks_finished_idx"}),
+    "gauge deliveries": (lambda at: read_delivery_gauge(at.tx), {"deliveries_due_idx"}),
     "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
 }
 TENANT: dict[str, tuple[Run, set[str]]] = {

@@ -39,6 +39,12 @@ class Check(_Part):
     disable: bool = False
 
 
+class Build(_Part):
+    """Of what an image is built here."""
+
+    dockerfile: str
+
+
 class Dependency(_Part):
     """What another container must have reached."""
 
@@ -58,6 +64,7 @@ class Service(_Part):
     networks: list[str]
     healthcheck: Check
     deploy: _Deploy
+    build: Build | None = None
     command: list[str] = []
     ports: list[str] = []
     volumes: list[str] = []

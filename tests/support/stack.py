@@ -39,7 +39,7 @@ class Stack:
             "HTTPS_ONLY": "false",
             "ALLOW_TARGETS": "127.0.0.0/8",
             "FEED_INTERVAL": "0.2",
-            "TASK_MODULES": "tests.support.task_types",
+            "TASK_MODULES": "tests.support.task_types,tests.support.gated_types",
             **settings,
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}

@@ -27,14 +27,15 @@ def seconds(text: str) -> int:
 
 
 def test_all_parts_are_there() -> None:
-    assert set(COMPOSE.services) == {*STORES, *RINGBACK}
+    assert set(COMPOSE.services) == {*STORES, *RINGBACK, "flower"}
 
 
-def test_only_the_api_and_the_management_page_are_published_and_on_this_machine_unless_told() -> None:
+def test_only_the_api_and_two_pages_are_published_and_on_this_machine_unless_told() -> None:
     published = {name: service.ports for name, service in COMPOSE.services.items() if service.ports}
 
     assert published == {
         "api": ["${API_ADDRESS:-127.0.0.1}:${API_PORT:-8000}:8000"],
+        "flower": ["127.0.0.1:${FLOWER_PORT:-5555}:5555"],
         "rabbitmq": ["127.0.0.1:${RABBITMQ_MANAGEMENT_PORT:-15672}:15672"],
     }
 
@@ -96,6 +97,7 @@ def test_the_stores_have_no_way_out_and_those_who_call_out_have() -> None:
     assert {name for name, joined in networks.items() if "egress" in joined} == {"deliverer", "worker"}
     assert {name for name, joined in networks.items() if joined == {"stores"}} == {"postgres", "redis", "migrate"}
     assert networks["rabbitmq"] == {"stores", "management"}
+    assert networks["flower"] == {"management"}
     assert networks["api"] == {"stores", "front"}
 
 
@@ -120,7 +122,7 @@ def test_every_password_and_key_has_to_be_given() -> None:
 
     secret = [variable for variable in named if SECRET.search(variable.name)]
 
-    assert len({variable.name for variable in secret}) == 6
+    assert len({variable.name for variable in secret}) == 7
     assert all(variable.required for variable in secret)
 
 
@@ -130,7 +132,7 @@ def test_no_secret_stands_in_the_file(service: Service) -> None:
     passwords = [found for value in values.values() for found in re.findall(r"://\w*:(.*)@", value)]
     secrets = [value for name, value in values.items() if SECRET.search(name)]
 
-    assert [text for text in passwords + secrets if not re.fullmatch(r"\$\{\w+:\?[^}]+\}", text)] == []
+    assert [text for text in passwords + secrets if not re.fullmatch(r"(ringback:)?\$\{\w+:\?[^}]+\}", text)] == []
 
 
 @pytest.mark.parametrize("name", RINGBACK)
@@ -151,6 +153,32 @@ def test_every_command_is_a_module_that_runs(name: str) -> None:
 @pytest.mark.parametrize(("name", "unwanted"), [("worker", "SECRET_KEYS"), ("deliverer", "OPERATOR_KEY")])
 def test_processes_get_no_secret_that_they_do_not_need(name: str, unwanted: str) -> None:
     assert f"RINGBACK_{unwanted}" not in COMPOSE.services[name].environment
+
+
+def test_flower_wants_a_password_and_changes_nothing() -> None:
+    given = COMPOSE.services["flower"].environment
+
+    assert given["FLOWER_BASIC_AUTH"] == "ringback:${FLOWER_PASSWORD:?see .env.example}"
+    assert given["FLOWER_READ_ONLY"] == "true"
+    assert given.keys().isdisjoint({"FLOWER_UNAUTHENTICATED_API", "FLOWER_ENABLE_EVENTS"})
+
+
+def test_flower_waits_for_the_broker_that_the_worker_uses() -> None:
+    flower, worker = COMPOSE.services["flower"], COMPOSE.services["worker"]
+
+    assert {name: one.condition for name, one in flower.depends_on.items()} == {"rabbitmq": "service_healthy"}
+    assert flower.environment["CELERY_BROKER_URL"] == worker.environment["RINGBACK_BROKER_URL"]
+
+
+@pytest.mark.parametrize(
+    ("name", "dockerfile"), [("migrate", "deploy/Dockerfile"), ("flower", "deploy/flower.Dockerfile")]
+)
+def test_an_image_that_is_built_is_built_of_a_file_that_is_there(name: str, dockerfile: str) -> None:
+    build = COMPOSE.services[name].build
+
+    assert build is not None
+    assert build.dockerfile == dockerfile
+    assert (ROOT / dockerfile).is_file()
 
 
 def test_a_running_task_may_end_before_its_worker_is_killed() -> None:

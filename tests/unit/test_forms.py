@@ -1,9 +1,12 @@
 """Bodies of multipart/form-data."""
 
+import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from api.errors import ProblemError
-from api.forms import Part, canonical, parse_form
+from api.forms import HEADER_SIZE_LIMIT, PART_LIMIT, Part, canonical, parse_form
 
 TYPE = "multipart/form-data; boundary=cut"
 
@@ -61,6 +64,13 @@ def test_what_stands_before_and_after_the_parts_is_left_out() -> None:
         (TYPE, form(b"Content-Disposition: form-data\r\n\r\nx")),
         (TYPE, form(b'Content-Disposition: attachment; name="a"\r\n\r\nx')),
         (TYPE, form(b'Content-Disposition: form-data; name="\xff"\r\n\r\nx')),
+        (TYPE, form(b'Content-Disposition: form-data; name="a"\n\nx')),
+        (TYPE, form(b"\r\nx")),
+        (TYPE, form(field("a", b"1"), boundary=b"other")),
+        (TYPE, form(*[field("a", b"1")] * (PART_LIMIT + 1))),
+        (TYPE, form(field("a" * HEADER_SIZE_LIMIT, b"1"))),
+        (TYPE, form(b"A: 1\r\n" * 8 + field("a", b"1"))),
+        (f"multipart/form-data; boundary={'x' * 300}", form(field("a", b"1"), boundary=b"x" * 300)),
     ],
 )
 def test_what_is_no_form_is_refused(type_: str, body: bytes) -> None:
@@ -86,3 +96,43 @@ def test_equal_parts_are_equal_whatever_their_boundary_and_order() -> None:
 )
 def test_other_parts_are_another_form(other: tuple[Part, ...]) -> None:
     assert canonical(other) != canonical((Part("a", b"1"), Part("b", b"2")))
+
+
+LINE = st.text(st.characters(codec="utf-8", exclude_characters='"\\', exclude_categories=["Cc", "Cs"]), min_size=1)
+
+
+@given(st.lists(st.tuples(LINE, LINE, st.binary()), max_size=5))
+def test_what_a_client_encodes_is_read_again(files: list[tuple[str, str, bytes]]) -> None:
+    sent = httpx.Request("POST", "http://x/", files=[("~", b""), *((n, (f, c, "a/b")) for n, f, c in files)])
+
+    _, *parts = parse_form(sent.headers["content-type"], sent.read())
+
+    assert parts == [Part(name, content, filename, "a/b") for name, filename, content in files]
+
+
+def refusal(content_type: str, body: bytes) -> str | None:
+    """Return the code of the problem, if there is one; any other error goes on to the test."""
+    try:
+        parse_form(content_type, body)
+    except ProblemError as problem:
+        return problem.code
+    return None
+
+
+PIECE = st.one_of(
+    st.binary(max_size=8),
+    st.sampled_from(
+        [b"\r\n", b"--cut", b"--", b"Content-Disposition: form-data", b'; name="a"', b":", b"\r", b"\n", b" "]
+    ),
+)
+
+
+@given(st.one_of(st.just(TYPE), st.text()), st.lists(PIECE, max_size=30).map(b"".join))
+@example("multipart/form-data; boundary=\u20ac", b"")
+@example(TYPE, b'--cut\r\nContent-Disposition: form-data; name="a\r\n\r\n\r\n--cut--')
+def test_hostile_bytes_are_a_form_or_refused(content_type: str, body: bytes) -> None:
+    assert refusal(content_type, body) in {None, "invalid-form"}
+
+
+def test_it_reads_as_many_parts_as_its_limit() -> None:
+    assert len(parse_form(TYPE, form(*[field("a", b"1")] * PART_LIMIT))) == PART_LIMIT

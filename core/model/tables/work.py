@@ -76,6 +76,7 @@ tasks: Final = Table(
     Index("tasks_tenant_id_id_idx", "tenant_id", "id"),
     Index("tasks_due_idx", "tenant_id", "queue", "due_at", postgresql_where="due_at IS NOT NULL"),
     Index("tasks_expiring_idx", "expires_at", postgresql_where="expires_at IS NOT NULL AND due_at IS NOT NULL"),
+    Index("tasks_finished_idx", "finished_at", postgresql_where="finished_at IS NOT NULL"),
     Index("tasks_leased_idx", "lease_until", postgresql_where="lease_until IS NOT NULL"),
     Index(
         "tasks_unique_key_idx",
