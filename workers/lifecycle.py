@@ -167,6 +167,13 @@ def failure(definition: Definition, error: Exception) -> TaskEnd:
     return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
 
 
+def killed(definition: Definition, attempt: int) -> tuple[TaskAgain | None, TaskEnd]:
+    """Return what follows a kill at the hard time limit: another attempt if the soft one has it, and else the end."""
+    delay = definition.retry.delay(SoftTimeLimitExceeded(), attempt)
+    detail = f"It ran longer than {definition.kind.hard_time_limit} seconds, and was killed."
+    return (None if delay is None else TaskAgain(delay)), _failed("time_limit", "Time limit", detail)
+
+
 def with_progress(end: TaskEnd | TaskAgain, progress: Progress | None) -> TaskEnd | TaskAgain:
     """Let the last progress stay with the task."""
     return end if progress is None else replace(end, progress=progress.document())

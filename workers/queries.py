@@ -93,6 +93,7 @@ class Pushed:
     """A lease that was pushed; `overdue` if the task was asked to end a second ago and goes on."""
 
     id: UUID
+    run: int
     overdue: bool
 
 
@@ -103,7 +104,7 @@ async def push_leases(
     sql = f"""
     UPDATE tasks SET lease_until = {_LEASE}
     WHERE id = ANY(CAST(:ids AS UUID[])) AND leased_by = :leased_by AND lease_until > now()
-    RETURNING id, coalesce(cancel_asked_at < now() - INTERVAL '1 second', false) AS overdue
+    RETURNING id, run, coalesce(cancel_asked_at < now() - INTERVAL '1 second', false) AS overdue
     """
     return await fetch_all(tx, Pushed, sql, ids=list(task_ids), leased_by=leased_by, lease=lease)
 
@@ -115,6 +116,13 @@ async def end_leases(tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by
     WHERE id = ANY(CAST(:ids AS UUID[])) AND leased_by = :leased_by AND lease_until > now()
     """
     return await execute(tx, sql, ids=list(task_ids), leased_by=leased_by)
+
+
+async def read_attempt(tx: AsyncConnection, *, task_id: UUID, run: int) -> int | None:
+    """Return which attempt a run is; `None` if it does not hold its task any more."""
+    sql = "SELECT run - lost_count AS attempt FROM tasks WHERE id = :id AND run = :run AND lease_until IS NOT NULL"
+    found = await fetch_one(tx, dict[str, int], sql, id=task_id, run=run)
+    return None if found is None else found["attempt"]
 
 
 async def end_run(tx: AsyncConnection, *, task_id: TaskId, run: int, end: TaskEnd) -> TaskRecord | None:
