@@ -127,7 +127,18 @@ def _domain(request: Request, error: Exception) -> Response:
     status = _STATUS[type(error)]
     errors = [{"pointer": e.pointer, "detail": e.detail} for e in getattr(error, "errors", ())]
     headers = {"Retry-After": RETRY_AFTER} if status in (429, 503) else {}
+    if isinstance(error, LimitReachedError):
+        headers |= _rate_limit(error)
     return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
+
+
+def _rate_limit(error: LimitReachedError) -> dict[str, str]:
+    """Say which limit is reached, as structured fields (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4)."""
+    reset = "" if error.reset is None else f";t={error.reset}"
+    return {
+        "RateLimit-Policy": f'"{error.policy}";q={error.quota}',
+        "RateLimit": f'"{error.policy}";r=0{reset}',
+    }
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, cast
 
@@ -29,10 +29,31 @@ _ERRORS: Final = {
     429: "A limit is reached; try again after `Retry-After` seconds.",
     503: "A store is away; try again after `Retry-After` seconds.",
 }
+_HEADERS: Final[dict[str, dict[str, object]]] = {
+    "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {
+        "description": "The limit that is reached, and its quota (draft-ietf-httpapi-ratelimit-headers).",
+        "schema": {"type": "string"},
+        "example": '"waiting-tasks";q=100000',
+    },
+    "RateLimit": {
+        "description": "What is left of it, and in how many seconds there may be more.",
+        "schema": {"type": "string"},
+        "example": '"waiting-tasks";r=0;t=1',
+    },
+}
+_SENT: Final = {429: tuple(_HEADERS), 503: ("Retry-After",)}
+
+
+def _references(names: Iterable[str]) -> dict[str, object]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
 ERRORS: Final[dict[int | str, dict[str, object]]] = {
     status: {
         "description": description,
         "model": Problem,
+        **({"headers": _references(_SENT[status])} if status in _SENT else {}),
     }
     for status, description in _ERRORS.items()
 }
@@ -79,6 +100,7 @@ class Api(FastAPI):
     def openapi(self) -> dict[str, object]:
         """Return the document."""
         made: dict[str, object] = super().openapi()
+        cast("dict[str, object]", made["components"])["headers"] = _HEADERS
         for content in _contents(made):
             if content.get("application/json", {}).get("schema") == _PROBLEM:
                 content["application/problem+json"] = content.pop("application/json")

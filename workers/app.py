@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from billiard.einfo import ExceptionInfo
-from billiard.exceptions import WorkerLostError
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery, Task, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from celery.exceptions import SecurityWarning
@@ -32,6 +32,7 @@ from core.telemetry import configure_logging
 from workers.leases import LeaseKeeper
 from workers.runtime import Runtime
 from workers.task_types.define import Definition, defined
+from workers.time_limits import TimeLimits, overrun_of
 
 BUILT_IN: Final = tuple(
     f"workers.task_types.{module}" for module in ("mathematics", "network", "reports", "waiting", "words")
@@ -53,20 +54,18 @@ _worker: Final = WorkerState()
 
 
 class LeasedRequest(Request):
-    """A request whose lease is let go of as soon as its child is lost."""
+    """A request whose lease is let go of as soon as its child is lost, and whose run ends as it is killed."""
 
     def on_failure(self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         """Tell the lease keeper, then do what Celery does."""
         cause: object = getattr(exc_info.exception, "exc", exc_info.exception)  # Celery wraps it on the way
-        if isinstance(cause, WorkerLostError) and _worker.keeper is not None:
-            _worker.keeper.lost(UUID(self.id))
+        if _worker.keeper is not None:
+            if isinstance(cause, WorkerLostError):
+                _worker.keeper.lost(UUID(self.id))
+            overrun = overrun_of(defined(), self.name, self.id, self.args)
+            if isinstance(cause, TimeLimitExceeded) and overrun is not None:  # the hard limit: the child is killed next
+                _worker.keeper.overran(overrun)
         super().on_failure(exc_info, send_failed_event, return_ok)
-
-    def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
-        """Let go of a task whose child is killed at the hard time limit."""
-        if not soft and _worker.keeper is not None:
-            _worker.keeper.lost(UUID(self.id))
-        super().on_timeout(soft, timeout)
 
 
 class WatchfulPool(bootsteps.StartStopStep):
@@ -175,7 +174,13 @@ def on_ready(**_: object) -> None:
     settings = _worker.settings
     url = require(settings.database_url, "DATABASE_URL")
     _worker.keeper = LeaseKeeper(
-        url, leased_by=_worker.leased_by, lease=settings.lease, running=_running, kill=_kill, register=register
+        url,
+        leased_by=_worker.leased_by,
+        lease=settings.lease,
+        running=_running,
+        kill=_kill,
+        register=register,
+        end=TimeLimits(settings).end,
     )
     _worker.keeper.start()
     _log.info("worker.ready")

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
 from workers.queries import end_leases, push_leases
+from workers.time_limits import Overrun
 
 LOOK_EVERY: Final = 0.5
 """Seconds between looks for tasks that were asked to end."""
@@ -30,6 +32,7 @@ class LeaseKeeper:
         running: Callable[[], Sequence[UUID]],
         kill: Callable[[UUID], None],
         register: Callable[[Database], Awaitable[None]],
+        end: Callable[[Database, Overrun], Awaitable[None]],
     ) -> None:
         self._url: Final = database_url
         self._leased_by: Final = leased_by
@@ -37,8 +40,11 @@ class LeaseKeeper:
         self._running: Final = running
         self._kill: Final = kill
         self._register: Final = register
+        self._end: Final = end
         self._registered = False
         self._lost: Final[set[UUID]] = set()
+        self._overruns: Final[dict[UUID, Overrun]] = {}
+        self._held: Mapping[UUID, int] = {}
         self._lock: Final = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: Final = asyncio.Event()
@@ -61,27 +67,51 @@ class LeaseKeeper:
             self._lost.add(task_id)
         self._notify()
 
+    def overran(self, overrun: Overrun) -> None:
+        """End a run whose child is killed at the hard time limit; safe from any thread.
+
+        One whose number is unknown, because its lease was never pushed, is let go of as lost.
+        """
+        run = overrun.run or self._held.get(overrun.task_id)
+        if run is None:
+            self.lost(overrun.task_id)
+            return
+        with self._lock:
+            self._overruns[overrun.task_id] = replace(overrun, run=run)
+        self._notify()
+
     async def turn(self, database: Database) -> None:
-        """Say what this worker offers, once; let go of what was lost, push the rest."""
+        """Say what this worker offers, once; let go of what was lost, push the rest, end what overran."""
         if not self._registered:
             await self._register(database)
             self._registered = True
         with self._lock:
             lost, running = list(self._lost), [one for one in self._running() if one not in self._lost]
+            overruns = list(self._overruns.values())
         async with database.engine() as tx:
             overdue = await self._write(tx, lost, running)
         with self._lock:
             self._lost.difference_update(lost)
         for task_id in overdue:
             self._kill(task_id)
+        for overrun in overruns:
+            await self._guarded(self._end_overrun(database, overrun))
 
     async def _write(self, tx: AsyncConnection, lost: Sequence[UUID], running: Sequence[UUID]) -> Sequence[UUID]:
         if lost:
             await end_leases(tx, task_ids=lost, leased_by=self._leased_by)
         if running:
             pushed = await push_leases(tx, task_ids=running, leased_by=self._leased_by, lease=self._lease)
+            self._held = {one.id: one.run for one in pushed}
             return [one.id for one in pushed if one.overdue]
         return []
+
+    async def _end_overrun(self, database: Database, overrun: Overrun) -> None:
+        """End it, or keep it for the next turn: Postgres may be away."""
+        await self._end(database, overrun)
+        with self._lock:
+            if self._overruns.get(overrun.task_id) == overrun:
+                del self._overruns[overrun.task_id]
 
     def _main(self) -> None:
         asyncio.run(self._serve())
@@ -96,6 +126,8 @@ class LeaseKeeper:
             except TimeoutError:
                 continue
             self._wake.clear()
+        if self._lost or self._overruns:
+            await self._guarded(self.turn(database))
         await database.close()
 
     async def _guarded(self, turn: Awaitable[None]) -> None:

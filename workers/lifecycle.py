@@ -19,6 +19,7 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from core.database import Database, is_away
@@ -33,7 +34,8 @@ from core.model.tables import STORED_RESULT_LIMIT
 from core.progress import CHANNEL, Progress, ProgressBoard
 from core.results import RESULT_LIMIT, Results
 from workers.ending import end_started, end_task
-from workers.queries import hand_over, push_part, start_run, start_untold
+from workers.queries import hand_over, push_part
+from workers.start_queries import hold_starts, leave_waiting, start_in_turn, start_run, start_untold
 from workers.task_types.context import CancelledTaskError, InPartsError, TaskContext, TaskError
 from workers.task_types.define import Definition
 
@@ -63,7 +65,8 @@ class Runs:
     async def start(self, task_id: UUID) -> TaskRecord | None:
         """Take the task, if it waits and is due, and tell that it has started.
 
-        Mostly nobody wants to hear of that: then it is one statement.
+        Mostly nobody wants to hear of that, and the tenant may run any number: then it is one statement. A task that
+        may not run yet, because as many of its tenant's do as may, stays as it is and waits for the feeder.
         """
         async with self.database.statement() as tx:
             task = await start_untold(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
@@ -78,10 +81,20 @@ class Runs:
         async with self.database.engine() as tx:
             task = await start_run(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
             if task is None:
+                task = await self._start_in_turn(tx, task_id)
+            if task is None:
                 return None
             queued = await self.teller.tell(tx, task, publish=publish)
         if publish:
             self.teller.publisher.deliveries(queued)
+        return task
+
+    async def _start_in_turn(self, tx: AsyncConnection, task_id: UUID) -> TaskRecord | None:
+        if not await hold_starts(tx, task_id=task_id):
+            return None
+        task = await start_in_turn(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
+        if task is None:
+            await leave_waiting(tx, task_id=task_id)
         return task
 
     async def hand_over(self, task: TaskRecord, parts: TaskInParts, *, seconds: int) -> bool:
@@ -165,6 +178,13 @@ def failure(definition: Definition, error: Exception) -> TaskEnd:
     frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     _log.error("task.raised", type=definition.kind.name, error=type(error).__name__, frames=frames)
     return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
+
+
+def killed(definition: Definition, attempt: int) -> tuple[TaskAgain | None, TaskEnd]:
+    """Return what follows a kill at the hard time limit: another attempt if the soft one has it, and else the end."""
+    delay = definition.retry.delay(SoftTimeLimitExceeded(), attempt)
+    detail = f"It ran longer than {definition.kind.hard_time_limit} seconds, and was killed."
+    return (None if delay is None else TaskAgain(delay)), _failed("time_limit", "Time limit", detail)
 
 
 def with_progress(end: TaskEnd | TaskAgain, progress: Progress | None) -> TaskEnd | TaskAgain:

@@ -1,4 +1,4 @@
-"""The statements of a task's life, all in the engine's role."""
+"""The statements of a task's life after its start, all in the engine's role."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,15 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import AnyConnection, execute, fetch_all, fetch_one
-from core.intake.telling import EVENTS
+from core.database import execute, fetch_all, fetch_one
 from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.endings import EXPIRED, TaskAgain, TaskEnd
 from core.model.ids import TaskId
-from core.model.matching import subscriptions_of
 from core.model.parts import HANDED_OVER, PARTS_RUN, Slice
-from core.model.states import TaskStatus
 from core.model.tables import STORED_RESULT_LIMIT
 
 _LEASE: Final = "now() + make_interval(secs => :lease)"
@@ -31,19 +28,6 @@ class LostRun:
     lost_count: int
     cancel_asked: bool
     unstarted: bool
-
-
-_START: Final = f"""
-UPDATE tasks t SET status = 'STARTED', run = run + 1, due_at = NULL, published_until = NULL,
-    lease_until = {_LEASE}, leased_by = :leased_by, started_at = coalesce(started_at, now())
-WHERE id = :id AND due_at <= now() AND (expires_at IS NULL OR expires_at > now())
-"""
-
-
-async def start_run(tx: AsyncConnection, *, task_id: UUID, leased_by: str, lease: int) -> TaskRecord | None:
-    """Take a task that waits and is due, and count the run; `None` if there is nothing to do."""
-    sql = f"{_START} RETURNING {TASK_COLUMNS}"
-    return await fetch_one(tx, TaskRecord, sql, id=task_id, leased_by=leased_by, lease=lease)
 
 
 async def hand_over(tx: AsyncConnection, *, task_id: UUID, run: int, seconds: int, content: bytes | None) -> bool:
@@ -76,23 +60,12 @@ async def push_part(tx: AsyncConnection, *, task_id: UUID, run: int, part: Slice
     return None if found is None else found.content
 
 
-async def start_untold(tx: AnyConnection, *, task_id: UUID, leased_by: str, lease: int) -> TaskRecord | None:
-    """Do as `start_run`, unless an endpoint wants to hear of starts (`endpoints_tenant_id_id_idx`)."""
-    sql = f"""
-    {_START} AND NOT EXISTS (
-        SELECT FROM endpoints e WHERE e.tenant_id = t.tenant_id AND e.deleted_at IS NULL
-            AND (cardinality(e.event_types) = 0 OR e.event_types && CAST(:patterns AS TEXT[])))
-    RETURNING {TASK_COLUMNS}
-    """
-    patterns = list(subscriptions_of(EVENTS[TaskStatus.STARTED]))
-    return await fetch_one(tx, TaskRecord, sql, id=task_id, leased_by=leased_by, lease=lease, patterns=patterns)
-
-
 @dataclass(frozen=True, slots=True)
 class Pushed:
     """A lease that was pushed; `overdue` if the task was asked to end a second ago and goes on."""
 
     id: UUID
+    run: int
     overdue: bool
 
 
@@ -103,7 +76,7 @@ async def push_leases(
     sql = f"""
     UPDATE tasks SET lease_until = {_LEASE}
     WHERE id = ANY(CAST(:ids AS UUID[])) AND leased_by = :leased_by AND lease_until > now()
-    RETURNING id, coalesce(cancel_asked_at < now() - INTERVAL '1 second', false) AS overdue
+    RETURNING id, run, coalesce(cancel_asked_at < now() - INTERVAL '1 second', false) AS overdue
     """
     return await fetch_all(tx, Pushed, sql, ids=list(task_ids), leased_by=leased_by, lease=lease)
 
@@ -115,6 +88,13 @@ async def end_leases(tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by
     WHERE id = ANY(CAST(:ids AS UUID[])) AND leased_by = :leased_by AND lease_until > now()
     """
     return await execute(tx, sql, ids=list(task_ids), leased_by=leased_by)
+
+
+async def read_attempt(tx: AsyncConnection, *, task_id: UUID, run: int) -> int | None:
+    """Return which attempt a run is; `None` if it does not hold its task any more."""
+    sql = "SELECT run - lost_count AS attempt FROM tasks WHERE id = :id AND run = :run AND lease_until IS NOT NULL"
+    found = await fetch_one(tx, dict[str, int], sql, id=task_id, run=run)
+    return None if found is None else found["attempt"]
 
 
 async def end_run(tx: AsyncConnection, *, task_id: TaskId, run: int, end: TaskEnd) -> TaskRecord | None:

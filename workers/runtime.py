@@ -82,7 +82,9 @@ class Runtime:
     def run_part(self, definition: Definition, task_id: UUID, run: int, part: Slice) -> JsonValue:
         """Run one part of a task; `None` if there was nothing to do or the part has failed, and the task with it."""
         assert definition.parts is not None
-        content = self._wait(self._runs.push(task_id, run, part, seconds=definition.kind.hard_time_limit))
+        # Longer than the part may run, so that one that is killed at its limit still holds its task when it is ended.
+        seconds = definition.kind.hard_time_limit + self._settings.lease
+        content = self._wait(self._runs.push(task_id, run, part, seconds=seconds))
         if content is None:
             _log.info("part.nothing_to_do", task_id=ids.encode(ids.TASK, task_id), run=run)
             return None

@@ -26,8 +26,8 @@ router = APIRouter(route_class=StrictRoute, tags=["tenants and keys"])
     responses={409: {"model": Problem, "description": "There is a tenant of this slug already."}},
 )
 async def create_tenant(body: TenantIn, registrar: RegistrarDep, _caller: OperatorDep) -> TenantOut:
-    """Make a tenant, with a default signing secret. The operator only."""
-    return TenantOut.of(await registrar.tenant(body.slug, body.name))
+    """Make a tenant, with a default signing secret and its limits. The operator only."""
+    return TenantOut.of(await registrar.tenant(body.slug, body.name, body.limits.record()))
 
 
 @router.get("/v1/tenants")

@@ -6,10 +6,26 @@ from pydantic import Field, StringConstraints, model_validator
 
 from api.schemas.fields import In, KeyIdOut, Line, Moment, Out, TenantIdOut
 from core import clock
-from core.registry.tenants import SCOPES, TenantRecord
+from core.registry.tenants import SCOPES, TenantLimits, TenantRecord
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"), Field(examples=["acme"])]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+Positive = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 RoleName = Literal["admin", "client", "partner", "inspector"]
+
+
+class LimitsIn(In):
+    """What the tenant may use; `null` means no limit."""
+
+    requests_per_second: Positive | None = Field(default=None, description="Requests to the API.")
+    waiting_tasks: Count = Field(default=100_000, description="Tasks that wait to run; a submit beyond gets 429.")
+    running_tasks: Positive | None = Field(default=None, description="Tasks that run at once; the others wait.")
+    endpoints: Count = 10_000
+    retention_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 30
+
+    def record(self) -> TenantLimits:
+        """Return them as they are kept."""
+        return TenantLimits(**self.model_dump())
 
 
 class TenantIn(In):
@@ -17,6 +33,7 @@ class TenantIn(In):
 
     slug: Slug
     name: Line = Field(examples=["Acme Ltd"])
+    limits: LimitsIn = LimitsIn()
 
 
 class LimitsOut(Out):

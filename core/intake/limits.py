@@ -20,6 +20,8 @@ from core.registry.task_types import TaskType
 
 BELIEVED_FOR: Final = 1.0
 AT_THE_LIMIT: Final = 0.05
+COUNTED_AGAIN: Final = 1
+"""`AT_THE_LIMIT` in the whole seconds that clients are told."""
 _CACHE_LIMIT: Final = 10_000
 
 
@@ -28,6 +30,8 @@ class _Count:
     at: float
     allowed: int
     present: int
+    share: int
+    """Tasks of the tenant that may be published: no more than may run."""
 
     @property
     def full(self) -> bool:
@@ -68,14 +72,15 @@ class Admission:
         if count is None or count.stale:
             count = await self._count(tenant_id)
         if count.full:
-            return LimitReachedError(f"{count.allowed} tasks wait already.")
+            detail = f"{count.allowed} tasks wait already."
+            return LimitReachedError(detail, policy="waiting-tasks", quota=count.allowed, reset=COUNTED_AGAIN)
         count.present += 1
         return None
 
     def crowded(self, tenant_id: TenantId) -> bool:
         """Whether the tenant has its share of the task queues, so that the rest waits for the feeder."""
         count = self._counts.get(tenant_id)
-        return count is not None and count.present > TASKS_PER_TENANT
+        return count is not None and count.present > count.share
 
     async def _count(self, tenant_id: TenantId) -> _Count:
         known = self._counts.get(tenant_id)
@@ -92,5 +97,6 @@ class Admission:
                 raise NotFoundError("tenant")
             if len(self._counts) >= _CACHE_LIMIT:
                 self._counts.clear()
-            count = self._counts[tenant_id] = _Count(at, found.allowed, found.present)
+            share = TASKS_PER_TENANT if found.room is None else min(TASKS_PER_TENANT, found.room)
+            count = self._counts[tenant_id] = _Count(at, found.allowed, found.present, share)
             return count

@@ -137,19 +137,27 @@ async def read_by_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str
     return await fetch_one(tx, TaskRecord, sql, type=type_, unique_key=unique_key)
 
 
+# All leases, not the tenant's by another index: there are as many as workers have slots, a tenant's past is endless.
+RUNNING: Final = "running AS MATERIALIZED (SELECT tenant_id FROM tasks WHERE lease_until IS NOT NULL)"
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingTasks:
-    """How many tasks of a tenant wait, and how many may."""
+    """How many tasks of a tenant wait, how many may, and how many more may run; `None` for any number."""
 
     present: int
     allowed: int
+    room: int | None
 
 
 async def count_waiting(tx: AsyncConnection, *, tenant_id: TenantId) -> WaitingTasks | None:
-    """Count what waits, by `tasks_due_idx`, no further than the limit."""
-    sql = """
+    """Count what waits, by `tasks_due_idx`, no further than the limit; what runs only if that has a limit too."""
+    sql = f"""
+    WITH {RUNNING}
     SELECT t.waiting_tasks AS allowed, (SELECT count(*) FROM (
-        SELECT FROM tasks WHERE tenant_id = t.id AND due_at IS NOT NULL LIMIT t.waiting_tasks) w)::INTEGER AS present
+        SELECT FROM tasks WHERE tenant_id = t.id AND due_at IS NOT NULL LIMIT t.waiting_tasks) w)::INTEGER AS present,
+        CASE WHEN t.running_tasks IS NOT NULL
+             THEN t.running_tasks - (SELECT count(*) FROM running r WHERE r.tenant_id = t.id)::INTEGER END AS room
     FROM tenants t WHERE t.id = :tenant_id
     """
     return await fetch_one(tx, WaitingTasks, sql, tenant_id=tenant_id)

@@ -75,9 +75,18 @@ class ForbiddenError(RingbackError):
 
 
 class LimitReachedError(RingbackError):
-    """A limit of the tenant is reached."""
+    """A limit of the tenant is reached: `policy` names it, `quota` is how many it allows.
+
+    `reset` is in how many seconds there may be room again, where time alone makes some.
+    """
 
     code = "limit-reached"
+
+    def __init__(self, detail: str, *, policy: str, quota: int, reset: int | None = None) -> None:
+        super().__init__(detail)
+        self.policy = policy
+        self.quota = quota
+        self.reset = reset
 
 
 class UnavailableError(RingbackError):

@@ -11,7 +11,7 @@ from core.model.ids import TENANT, EndpointId, InvalidIdError, KeyId, TenantId, 
 from core.registry.endpoints import EndpointRecord, NewEndpoint
 from core.registry.secrets import SecretRecord
 from core.registry.task_types import TaskType
-from core.registry.tenants import KeyRecord, TenantRecord
+from core.registry.tenants import KeyRecord, TenantLimits, TenantRecord
 
 _TENANT: Final = (
     "id, slug, name, requests_per_second, waiting_tasks, running_tasks, endpoints, retention_days, created_at"
@@ -25,10 +25,16 @@ _SIGNING: Final = "id, tenant_id, endpoint_id, kind, sealed, created_at, expires
 _TYPE: Final = "name, description, queue, input_schema, output_schema, soft_time_limit, hard_time_limit, retry_policy"
 
 
-async def insert_tenant(tx: AsyncConnection, *, tenant_id: TenantId, slug: str, name: str) -> TenantRecord | None:
+async def insert_tenant(
+    tx: AsyncConnection, *, tenant_id: TenantId, slug: str, name: str, limits: TenantLimits
+) -> TenantRecord | None:
     """Insert a tenant in the engine's role; `None` if the slug is taken."""
-    sql = f"INSERT INTO tenants (id, slug, name) VALUES (:id, :slug, :name) ON CONFLICT DO NOTHING RETURNING {_TENANT}"
-    return await fetch_one(tx, TenantRecord, sql, id=tenant_id, slug=slug, name=name)
+    sql = f"""
+    INSERT INTO tenants (id, slug, name, requests_per_second, waiting_tasks, running_tasks, endpoints, retention_days)
+    VALUES (:id, :slug, :name, :requests_per_second, :waiting_tasks, :running_tasks, :endpoints, :retention_days)
+    ON CONFLICT DO NOTHING RETURNING {_TENANT}
+    """
+    return await fetch_one(tx, TenantRecord, sql, id=tenant_id, slug=slug, name=name, **asdict(limits))
 
 
 async def find_tenant(tx: AsyncConnection, *, name: str) -> TenantRecord | None:

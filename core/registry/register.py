@@ -19,7 +19,7 @@ from core.registry import queries
 from core.registry.callbacks import Callbacks
 from core.registry.endpoints import EndpointRecord, NewEndpoint
 from core.registry.secrets import HEADERS, SecretRecord, open_secret, seal_secret
-from core.registry.tenants import KeyRecord, TenantRecord
+from core.registry.tenants import KeyRecord, TenantLimits, TenantRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,11 @@ class Registrar:
         self._ring: Final = ring
         self._callbacks: Final = callbacks
 
-    async def tenant(self, slug: str, name: str) -> TenantRecord:
+    async def tenant(self, slug: str, name: str, limits: TenantLimits) -> TenantRecord:
         """Make a tenant with its default signing secret; raise `ConflictError` if the slug is taken."""
         tenant_id = TenantId(self._new_id())
         async with self._database.engine() as tx:
-            made = await queries.insert_tenant(tx, tenant_id=tenant_id, slug=slug, name=name)
+            made = await queries.insert_tenant(tx, tenant_id=tenant_id, slug=slug, name=name, limits=limits)
             if made is None:
                 raise ConflictError(f"There is a tenant {slug} already.")
             await queries.insert_secret(tx, secret=self._sealed(new_secret(), tenant_id, None))
@@ -98,7 +98,7 @@ class Registrar:
         async with self._database.tenant(tenant_id) as tx:
             present, allowed = await queries.count_endpoints(tx)
             if present >= allowed:
-                raise LimitReachedError(f"The tenant has its {allowed} endpoints.")
+                raise LimitReachedError(f"The tenant has its {allowed} endpoints.", policy="endpoints", quota=allowed)
             made = await queries.insert_endpoint(tx, endpoint=new)
             if made is None:
                 raise NotFoundError("tenant")

@@ -18,6 +18,17 @@ ROLES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TenantLimits:
+    """What a tenant may use; `None` means no limit."""
+
+    requests_per_second: int | None
+    waiting_tasks: int
+    running_tasks: int | None
+    endpoints: int
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRecord:
     """An isolated customer of the platform."""
 

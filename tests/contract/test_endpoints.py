@@ -220,6 +220,7 @@ async def test_no_more_endpoints_are_made_than_the_tenant_may_have(acme: Account
 
     refused(second, 429, "limit-reached")
     assert int(second.headers["retry-after"]) >= 1
+    assert (second.headers["ratelimit-policy"], second.headers["ratelimit"]) == ('"endpoints";q=1', '"endpoints";r=0')
     assert [one["id"] for one in data(await acme.client.get("/v1/endpoints"))] == [first["id"]]
 
 

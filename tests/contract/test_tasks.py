@@ -232,6 +232,8 @@ async def test_no_more_tasks_wait_than_the_tenant_may_have(acme: Account, rows: 
     assert first.status_code == 303
     refused(second, 429, "limit-reached")
     assert int(second.headers["retry-after"]) >= 1
+    assert second.headers["ratelimit-policy"] == '"waiting-tasks";q=1'
+    assert second.headers["ratelimit"] == '"waiting-tasks";r=0;t=1'
 
 
 async def test_the_task_types_are_described_by_json_schema(client: httpx.AsyncClient) -> None:

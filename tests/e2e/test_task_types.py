@@ -153,6 +153,28 @@ def test_a_part_that_fails_ends_its_task(stack: Stack) -> None:
     assert (done["status"], cast("Json", done["error"])["code"]) == ("FAILURE", "negative")
 
 
+@pytest.mark.parametrize("kind", ["tests.deaf", "tests.deaf_parts"])
+def test_what_is_killed_at_its_hard_time_limit_ends_at_once_and_is_told_once(
+    stack: Stack, receiver: ThreadedReceiver, kind: str
+) -> None:
+    path = path_of(submit(stack, kind, input={}, webhook_url=receiver.url))
+
+    done = ended(stack, path)
+
+    (told,) = receiver.wait_for(1, within=20)
+    error = {"code": "time_limit", "title": "Time limit", "detail": "It ran longer than 2 seconds, and was killed."}
+    assert (done["status"], done["attempts"], done["error"]) == ("FAILURE", 1, error)
+    assert (told.json()["type"], len(cast("list[Json]", stack.get("/v1/deliveries")["data"]))) == ("task.failed", 1)
+
+
+def test_what_is_killed_at_its_hard_time_limit_is_tried_again_where_the_soft_one_would_be(stack: Stack) -> None:
+    path = path_of(submit(stack, "tests.deaf_once", input={}))
+
+    done = ended(stack, path)
+
+    assert (done["status"], done["attempts"], done["result"]) == ("SUCCESS", 2, 2)
+
+
 def _logged(stack: Stack, event: str, path: str) -> None:
     task = path.rpartition("/")[2]
     assert any(event in line and task in line for line in stack.log("worker").splitlines())

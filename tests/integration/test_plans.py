@@ -18,8 +18,9 @@ from tests.conftest import TEMPLATE
 from tests.support.plans import indexes, plan_of, read_whole
 from tests.support.stores import PostgresServer, ask
 from workers.delivery.queries import claim_deliveries, due_of_lane
-from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, take_due_tasks, take_lapsed
+from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, take_due_tasks, take_lapsed, tasks_wait
 from workers.queries import take_lost
+from workers.start_queries import start_in_turn, start_untold
 
 # 200 tenants with 10 endpoints each; of 20,000 deliveries 2,000 wait, some 100 are on the wire, the rest have ended.
 FILL = """
@@ -109,12 +110,21 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "feed deliveries": (lambda at: take_due_deliveries(at.tx, limit=1000, default_cap=50), {"deliveries_due_idx"}),
     "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
     "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000), {"deliveries_due_idx"}),
-    "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, per_tenant=64), {"tasks_due_idx"}),
+    "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, per_tenant=64), {"tasks_due_idx", "tasks_leased_idx"}),
+    "hurry": (lambda at: tasks_wait(at.tx), {"tasks_due_idx"}),
+    "start": (
+        lambda at: start_untold(at.tx, task_id=NONE, leased_by="x", lease=15),
+        {"tasks_pkey", "endpoints_tenant_id_id_idx"},
+    ),
+    "start in turn": (
+        lambda at: start_in_turn(at.tx, task_id=NONE, leased_by="x", lease=15),
+        {"tasks_pkey", "tasks_leased_idx"},
+    ),
     "end lost tasks": (lambda at: take_lost(at.tx, limit=200), {"tasks_leased_idx"}),
     "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_idx", "tasks_leased_idx"}),
     "gauge ended tasks": (lambda at: read_ended_gauges(at.tx), {"tasks_finished_idx"}),
     "gauge deliveries": (lambda at: read_delivery_gauge(at.tx), {"deliveries_due_idx"}),
-    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
+    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx", "tasks_leased_idx"}),
 }
 TENANT: dict[str, tuple[Run, set[str]]] = {
     "all": (lambda at: listing(at, DeliveryFilter()), {"deliveries_tenant_id_id_idx"}),

@@ -20,7 +20,8 @@ from tests.support.feeding import BASE_URL, new_publisher
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
 from workers.lifecycle import Runs
-from workers.queries import end_leases, push_leases, start_run
+from workers.queries import end_leases, push_leases
+from workers.start_queries import start_run
 
 ME, LEASE = "here/1", 15
 DONE = TaskEnd(TaskStatus.SUCCESS, b"7")

@@ -72,10 +72,10 @@ class Stack:
         """Return once the API says that everything can be used."""
         eventually(lambda: self.client.get("/readyz").raise_for_status(), within=30)
 
-    def make_tenant(self, slug: str) -> None:
+    def make_tenant(self, slug: str, **limits: int) -> None:
         """Make a tenant and act for it from now on."""
         self.client.headers.pop("Ringback-Tenant", None)
-        self.client.post("/v1/tenants", json={"slug": slug, "name": slug}).raise_for_status()
+        self.client.post("/v1/tenants", json={"slug": slug, "name": slug, "limits": limits}).raise_for_status()
         self.client.headers["Ringback-Tenant"] = slug
 
     def get(self, path: str, **params: str) -> dict[str, object]:

@@ -1,9 +1,12 @@
 """Task types that tests need, offered by a worker that names this module."""
 
+import hashlib
 import os
 import signal
 import threading
+from contextlib import suppress
 
+from billiard.exceptions import SoftTimeLimitExceeded
 from tenacity import wait_fixed
 
 from core.model.parts import Slice
@@ -62,6 +65,42 @@ def steps(context: TaskContext, *, steps: int) -> None:
     for step in range(1, steps + 1):
         context.progress(step, steps, f"step {step}")
         threading.Event().wait(0.4)
+
+
+def go_on_for_ever() -> None:
+    """Heed no soft time limit, then block where no signal is heard."""
+    with suppress(SoftTimeLimitExceeded):
+        threading.Event().wait()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+
+
+@task_type("tests.deaf", soft_time_limit=1, hard_time_limit=2)
+def deaf(_context: TaskContext) -> None:
+    """Run until it is killed."""
+    go_on_for_ever()
+
+
+DEAF_ONCE = Retry(on=(SoftTimeLimitExceeded,), stop_after_attempt=2, wait=wait_fixed(0.1))
+
+
+@task_type("tests.deaf_once", soft_time_limit=1, hard_time_limit=2, retry=DEAF_ONCE)
+def deaf_once(context: TaskContext) -> int:
+    """Run until it is killed, in the first run."""
+    if context.run == 1:
+        go_on_for_ever()
+    return context.run
+
+
+def run_a_part_for_ever(_content: bytes) -> int:
+    """Run until it is killed."""
+    go_on_for_ever()
+    return 1
+
+
+@task_type("tests.deaf_parts", soft_time_limit=1, hard_time_limit=2, parts=Parts(run_a_part_for_ever, sum))
+def deaf_parts(context: TaskContext) -> int:
+    """Hand over to two parts."""
+    context.in_parts([Slice(0, 1), Slice(1, 1)], b"12")
 
 
 def wait_a_part(content: bytes) -> int:

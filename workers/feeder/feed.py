@@ -46,7 +46,7 @@ class FeedReport:
     deliveries: int = 0
     tasks: int = 0
     hurry: bool = False
-    """Whether published tasks wait to be started: each start makes room for the next of its tenant."""
+    """Whether tasks wait for room of their tenant's: each start of a published one makes some, or each end of a run."""
 
     @property
     def worked(self) -> bool:
@@ -128,7 +128,7 @@ class Feeder:
 
     async def _tasks_wait(self) -> bool:
         async with self._database.engine() as tx:
-            return await queries.published_tasks_wait(tx)
+            return await queries.tasks_wait(tx)
 
     async def _feed_tasks(self) -> int:
         if self._publisher.room == 0:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import execute, fetch_all, fetch_one
 from core.intake.accept import PUBLISHED_FOR
+from core.intake.queries import RUNNING
 from core.model.queued import Queued, QueuedTask
 from workers.delivery.claim import Lapsed
 
@@ -78,28 +79,42 @@ async def take_due_deliveries(tx: AsyncConnection, *, limit: int, default_cap: i
     return await fetch_all(tx, Queued, _TAKE_DELIVERIES, limit=limit, cap=default_cap, published=published)
 
 
+# Room is what a tenant with a limit on running tasks may still start, over all of its queues; null means any number.
+_TAKE_TASKS: Final = f"""
+WITH {RUNNING}, queues AS (
+    SELECT q.tenant_id, q.queue, CASE WHEN n.running_tasks IS NOT NULL THEN greatest(0, n.running_tasks
+        - (SELECT count(*) FROM running r WHERE r.tenant_id = q.tenant_id)) END AS room
+    FROM (SELECT DISTINCT tenant_id, queue FROM tasks WHERE due_at <= now()) q JOIN tenants n ON n.id = q.tenant_id
+), head AS (
+    SELECT h.id, h.place, h.published_until, q.room,
+           row_number() OVER (PARTITION BY q.tenant_id ORDER BY h.due_at, h.id) AS turn
+    FROM queues q CROSS JOIN LATERAL (
+        SELECT id, due_at, published_until, row_number() OVER (ORDER BY due_at) AS place FROM tasks t
+        WHERE t.tenant_id = q.tenant_id AND t.queue = q.queue AND t.due_at <= now()
+        ORDER BY due_at LIMIT least(:per_tenant, q.room)) h
+), free AS (
+    SELECT id, place FROM head
+    WHERE (room IS NULL OR turn <= room) AND (published_until IS NULL OR published_until < now())
+    ORDER BY place LIMIT :limit
+), taken AS (
+    SELECT t.id, f.place FROM tasks t JOIN free f ON f.id = t.id
+    WHERE t.due_at <= now() AND (t.published_until IS NULL OR t.published_until < now())
+    FOR UPDATE OF t SKIP LOCKED
+), published AS (
+    UPDATE tasks t SET published_until = now() + CAST(:published AS INTERVAL) FROM taken k WHERE t.id = k.id
+    RETURNING t.id AS task_id, t.type, t.queue, k.place
+)
+SELECT task_id, type, queue FROM published ORDER BY place
+"""
+
+
 async def take_due_tasks(tx: AsyncConnection, *, limit: int, per_tenant: int) -> tuple[QueuedTask, ...]:
-    """Take tasks that are due and stand in no window, of each tenant and queue the first ones; by `tasks_due_idx`."""
-    sql = """
-    WITH head AS (
-        SELECT h.id, h.place FROM (SELECT DISTINCT tenant_id, queue FROM tasks WHERE due_at <= now()) q
-        CROSS JOIN LATERAL (
-            SELECT id, published_until, row_number() OVER (ORDER BY due_at) AS place FROM tasks t
-            WHERE t.tenant_id = q.tenant_id AND t.queue = q.queue AND t.due_at <= now()
-            ORDER BY due_at LIMIT :per_tenant) h
-        WHERE h.published_until IS NULL OR h.published_until < now() ORDER BY h.place LIMIT :limit
-    ), taken AS (
-        SELECT t.id, h.place FROM tasks t JOIN head h ON h.id = t.id
-        WHERE t.due_at <= now() AND (t.published_until IS NULL OR t.published_until < now())
-        FOR UPDATE OF t SKIP LOCKED
-    ), published AS (
-        UPDATE tasks t SET published_until = now() + CAST(:published AS INTERVAL) FROM taken k WHERE t.id = k.id
-        RETURNING t.id AS task_id, t.type, t.queue, k.place
-    )
-    SELECT task_id, type, queue FROM published ORDER BY place
+    """Take tasks that are due and stand in no window, of each tenant and queue the first ones; by `tasks_due_idx`.
+
+    Of a tenant with a limit on running tasks no more than may start; what runs is counted by `tasks_leased_idx`.
     """
     published = timedelta(seconds=PUBLISHED_FOR)
-    return await fetch_all(tx, QueuedTask, sql, limit=limit, per_tenant=per_tenant, published=published)
+    return await fetch_all(tx, QueuedTask, _TAKE_TASKS, limit=limit, per_tenant=per_tenant, published=published)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +124,12 @@ class Waits:
     any: bool
 
 
-async def published_tasks_wait(tx: AsyncConnection) -> bool:
-    """Tell whether published tasks wait to be started, by `tasks_due_idx`."""
-    sql = "SELECT EXISTS (SELECT FROM tasks WHERE due_at <= now() AND published_until > now()) AS any"
+async def tasks_wait(tx: AsyncConnection) -> bool:
+    """Tell whether published tasks wait to be started, or any of a tenant with a limit, by `tasks_due_idx`."""
+    sql = """
+    SELECT EXISTS (SELECT FROM tasks WHERE due_at <= now() AND published_until > now())
+        OR EXISTS (SELECT FROM tasks t JOIN tenants n ON n.id = t.tenant_id
+                   WHERE t.due_at <= now() AND n.running_tasks IS NOT NULL) AS any
+    """
     found = await fetch_one(tx, Waits, sql)
     return found is not None and found.any
