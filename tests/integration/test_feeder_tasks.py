@@ -30,7 +30,7 @@ async def publisher(redis_broker_url: str) -> AsyncGenerator[Publisher]:
 
 async def take(database: Database, per_tenant: int = 64) -> tuple[QueuedTask, ...]:
     async with database.engine() as tx:
-        return await take_due_tasks(tx, limit=1000, per_tenant=per_tenant)
+        return (await take_due_tasks(tx, limit=1000, per_tenant=per_tenant)).tasks
 
 
 async def lost(rows: Rows, tenant: TenantId, losses: int, **columns: object) -> TaskId:

@@ -18,7 +18,7 @@ from tests.conftest import TEMPLATE
 from tests.support.plans import indexes, plan_of, read_whole
 from tests.support.stores import PostgresServer, ask
 from workers.delivery.queries import claim_deliveries, due_of_lane
-from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, take_due_tasks, take_lapsed, tasks_wait
+from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, take_due_tasks, take_lapsed
 from workers.queries import take_lost
 from workers.start_queries import start_in_turn, start_untold
 
@@ -111,7 +111,6 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
     "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000), {"deliveries_due_idx"}),
     "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, per_tenant=64), {"tasks_due_idx", "tasks_leased_idx"}),
-    "hurry": (lambda at: tasks_wait(at.tx), {"tasks_due_idx"}),
     "start": (
         lambda at: start_untold(at.tx, task_id=NONE, leased_by="x", lease=15),
         {"tasks_pkey", "endpoints_tenant_id_id_idx"},

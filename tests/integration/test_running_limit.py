@@ -25,7 +25,7 @@ from tests.support.rows import Rows
 from tests.support.samples import ago
 from tests.support.stack import SECRET_KEYS
 from workers.ending import end_lost_tasks
-from workers.feeder.queries import take_due_tasks, tasks_wait
+from workers.feeder.queries import DueTasks, take_due_tasks
 from workers.lifecycle import Runs
 
 RUNNING: dict[str, object] = {"status": "STARTED", "due_at": None, "run": 1, "lease_until": ago(-60), "leased_by": "x"}
@@ -53,7 +53,7 @@ async def waiting(rows: Rows, tenant: TenantId, count: int, **columns: object) -
 
 async def take(database: Database, per_tenant: int = 32) -> int:
     async with database.engine() as tx:
-        return len(await take_due_tasks(tx, limit=1000, per_tenant=per_tenant))
+        return len((await take_due_tasks(tx, limit=1000, per_tenant=per_tenant)).tasks)
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -168,14 +168,27 @@ async def test_the_feeder_brings_nothing_beyond_a_limit_that_was_lowered(databas
     assert await take(database) == 0
 
 
-@pytest.mark.parametrize(("limit", "hurry"), [(1, True), (None, False)])
-async def test_the_feeder_hurries_while_a_tenant_with_a_limit_waits(
-    database: Database, rows: Rows, limit: int | None, *, hurry: bool
+@pytest.mark.parametrize("limit", [1, None])
+async def test_the_feeder_hurries_while_a_task_waits_for_room(
+    database: Database, rows: Rows, limit: int | None
 ) -> None:
-    await waiting(rows, await tenant_with(rows, limit), 1)
+    tenant = await tenant_with(rows, limit)
+    await rows.task(tenant, **RUNNING)
+    await waiting(rows, tenant, 1)
 
     async with database.engine() as tx:
-        assert await tasks_wait(tx) is hurry
+        due = await take_due_tasks(tx, limit=1000, per_tenant=32)
+
+    assert due.waiting
+
+
+async def test_the_feeder_does_not_hurry_for_what_is_not_due(database: Database, rows: Rows) -> None:
+    await rows.task(await tenant_with(rows, None), due_at=ago(-60))
+
+    async with database.engine() as tx:
+        due = await take_due_tasks(tx, limit=1000, per_tenant=32)
+
+    assert due == DueTasks((), waiting=False)
 
 
 @pytest.mark.parametrize(("limit", "published"), [(None, 12), (3, 2), (1, 0)])
@@ -186,7 +199,7 @@ async def test_submits_are_published_at_once_only_as_far_as_they_may_start(
     await rows.task(tenant, **RUNNING)
     await rows.put(tables.task_types, tenant, name="tests.any")
     callbacks = Callbacks(ThreadResolver(), allowed=(), https_only=True)
-    wish = TaskWish(type="tests.any", input={}, metadata={})
+    wish = TaskWish(type="tests.any", input={}, written=b"{}", metadata={})
 
     async with publishing(redis_broker_url) as publisher:
         submissions = Submissions(database, publisher, KeyRing(SECRET_KEYS), callbacks)

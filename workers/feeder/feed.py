@@ -28,6 +28,7 @@ from core.settings import Settings
 from workers.delivery.claim import Lapsed
 from workers.ending import end_expired_tasks, end_lost_tasks
 from workers.feeder import queries
+from workers.feeder.queries import DueTasks
 
 BATCH: Final = 1_000
 LAPSED_BATCH: Final = 200
@@ -50,8 +51,11 @@ class FeedReport:
 
     @property
     def worked(self) -> bool:
-        """Whether another turn should follow at once."""
-        return replace(self, hurry=False) != FeedReport()
+        """Whether another turn should follow at once: there may be more of the same.
+
+        Tasks are brought for all the room that there is; the next ones come when some has been made.
+        """
+        return replace(self, hurry=False, tasks=self.tasks // BATCH) != FeedReport()
 
 
 class Feeder:
@@ -71,7 +75,8 @@ class Feeder:
         A turn in a hurry, sooner than the feeder's interval, is for the tasks that have room now.
         """
         if self._hurried and clock.monotonic() - self._whole_at < self._settings.feed_interval:
-            report = FeedReport(tasks=await self._feed_tasks(), hurry=await self._tasks_wait())
+            tasks = await self._feed_tasks()
+            report = FeedReport(tasks=len(tasks.tasks), hurry=tasks.waiting)
         else:
             self._whole_at = clock.monotonic()
             report = await self._whole()
@@ -79,16 +84,13 @@ class Feeder:
         return report
 
     async def _whole(self) -> FeedReport:
-        report = FeedReport(
-            unknown=await self._end_lapsed(),
-            lost=await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH),
-            expired=await end_expired_tasks(self._database, self._teller, limit=LAPSED_BATCH),
-            cancelled=await self._cancel(),
-            deliveries=await self._feed_deliveries(),
-            tasks=await self._feed_tasks(),
-            hurry=await self._tasks_wait(),
-        )
-        if report.worked:
+        unknown = await self._end_lapsed()
+        lost = await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH)
+        expired = await end_expired_tasks(self._database, self._teller, limit=LAPSED_BATCH)
+        cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
+        tasks = await self._feed_tasks()
+        report = FeedReport(unknown, lost, expired, cancelled, deliveries, len(tasks.tasks), hurry=tasks.waiting)
+        if report != FeedReport(hurry=report.hurry):
             _log.info(
                 "feed", unknown=report.unknown, lost=report.lost, deliveries=report.deliveries, tasks=report.tasks
             )
@@ -126,15 +128,10 @@ class Feeder:
         self._publisher.deliveries(due)  # after the commit: a message must not overtake its row
         return len(due)
 
-    async def _tasks_wait(self) -> bool:
-        async with self._database.engine() as tx:
-            return await queries.tasks_wait(tx)
-
-    async def _feed_tasks(self) -> int:
+    async def _feed_tasks(self) -> DueTasks:
         if self._publisher.room == 0:
-            return 0
-        async with self._database.engine() as tx:
+            return DueTasks((), waiting=False)
+        async with self._database.statement() as tx:
             due = await queries.take_due_tasks(tx, limit=BATCH, per_tenant=TASKS_PER_TENANT)
-        for task in due:
-            self._publisher.task(task)
-        return len(due)
+        self._publisher.tasks(due.tasks)
+        return due

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import execute, fetch_all, fetch_one
+from core.database import AnyConnection, execute, fetch_all
 from core.intake.accept import PUBLISHED_FOR
 from core.intake.queries import RUNNING
 from core.model.queued import Queued, QueuedTask
@@ -79,19 +80,27 @@ async def take_due_deliveries(tx: AsyncConnection, *, limit: int, default_cap: i
     return await fetch_all(tx, Queued, _TAKE_DELIVERIES, limit=limit, cap=default_cap, published=published)
 
 
-# Room is what a tenant with a limit on running tasks may still start, over all of its queues; null means any number.
+# A loose scan over tasks_due_idx finds each tenant's queues: a backlog of a million costs what one of two shares
+# costs. Room is what a tenant with a limit on running tasks may still start, over all of its queues; null: any number.
 _TAKE_TASKS: Final = f"""
-WITH {RUNNING}, queues AS (
+WITH RECURSIVE {RUNNING}, queues AS (
+    (SELECT tenant_id, queue FROM tasks WHERE due_at IS NOT NULL ORDER BY tenant_id, queue LIMIT 1)
+    UNION ALL
+    SELECT n.tenant_id, n.queue FROM queues q CROSS JOIN LATERAL (
+        SELECT tenant_id, queue FROM tasks t
+        WHERE t.due_at IS NOT NULL AND (t.tenant_id, t.queue) > (q.tenant_id, q.queue)
+        ORDER BY tenant_id, queue LIMIT 1) n
+), rooms AS (
     SELECT q.tenant_id, q.queue, CASE WHEN n.running_tasks IS NOT NULL THEN greatest(0, n.running_tasks
         - (SELECT count(*) FROM running r WHERE r.tenant_id = q.tenant_id)) END AS room
-    FROM (SELECT DISTINCT tenant_id, queue FROM tasks WHERE due_at <= now()) q JOIN tenants n ON n.id = q.tenant_id
+    FROM queues q JOIN tenants n ON n.id = q.tenant_id
 ), head AS (
     SELECT h.id, h.place, h.published_until, q.room,
            row_number() OVER (PARTITION BY q.tenant_id ORDER BY h.due_at, h.id) AS turn
-    FROM queues q CROSS JOIN LATERAL (
+    FROM rooms q CROSS JOIN LATERAL (
         SELECT id, due_at, published_until, row_number() OVER (ORDER BY due_at) AS place FROM tasks t
         WHERE t.tenant_id = q.tenant_id AND t.queue = q.queue AND t.due_at <= now()
-        ORDER BY due_at LIMIT least(:per_tenant, q.room)) h
+        ORDER BY due_at LIMIT greatest(1, least(:per_tenant, q.room))) h
 ), free AS (
     SELECT id, place FROM head
     WHERE (room IS NULL OR turn <= room) AND (published_until IS NULL OR published_until < now())
@@ -104,32 +113,35 @@ WITH {RUNNING}, queues AS (
     UPDATE tasks t SET published_until = now() + CAST(:published AS INTERVAL) FROM taken k WHERE t.id = k.id
     RETURNING t.id AS task_id, t.type, t.queue, k.place
 )
-SELECT task_id, type, queue FROM published ORDER BY place
+SELECT p.task_id, p.type, p.queue FROM (SELECT FROM head LIMIT 1) due LEFT JOIN published p ON true ORDER BY p.place
 """
 
 
-async def take_due_tasks(tx: AsyncConnection, *, limit: int, per_tenant: int) -> tuple[QueuedTask, ...]:
+@dataclass(frozen=True, slots=True)
+class DueTasks:
+    """Tasks to publish; `waiting` if any is due, published or not: each start or end makes room for the next."""
+
+    tasks: tuple[QueuedTask, ...]
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    task_id: UUID | None
+    type: str | None
+    queue: str | None
+
+
+async def take_due_tasks(tx: AnyConnection, *, limit: int, per_tenant: int) -> DueTasks:
     """Take tasks that are due and stand in no window, of each tenant and queue the first ones; by `tasks_due_idx`.
 
     Of a tenant with a limit on running tasks no more than may start; what runs is counted by `tasks_leased_idx`.
     """
     published = timedelta(seconds=PUBLISHED_FOR)
-    return await fetch_all(tx, QueuedTask, _TAKE_TASKS, limit=limit, per_tenant=per_tenant, published=published)
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """Whether there is any."""
-
-    any: bool
-
-
-async def tasks_wait(tx: AsyncConnection) -> bool:
-    """Tell whether published tasks wait to be started, or any of a tenant with a limit, by `tasks_due_idx`."""
-    sql = """
-    SELECT EXISTS (SELECT FROM tasks WHERE due_at <= now() AND published_until > now())
-        OR EXISTS (SELECT FROM tasks t JOIN tenants n ON n.id = t.tenant_id
-                   WHERE t.due_at <= now() AND n.running_tasks IS NOT NULL) AS any
-    """
-    found = await fetch_one(tx, Waits, sql)
-    return found is not None and found.any
+    rows = await fetch_all(tx, _Taken, _TAKE_TASKS, limit=limit, per_tenant=per_tenant, published=published)
+    tasks = tuple(
+        QueuedTask(row.task_id, row.type, row.queue)
+        for row in rows
+        if row.task_id is not None and row.type is not None and row.queue is not None
+    )
+    return DueTasks(tasks, waiting=bool(rows))
