@@ -24,9 +24,8 @@ from core.registry.task_types import TaskType
 PUBLISHED_FOR: Final = 30
 """Seconds that a published row is left alone before the feeder brings it again."""
 
-
-TASKS_PER_TENANT: Final = 32
-"""Published tasks of one tenant and queue: another tenant's single one waits for no more than these."""
+AT_ONCE: Final = 16
+"""Waiting tasks of one tenant up to which a submit is published at once; the rest is brought by the feeder, in turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

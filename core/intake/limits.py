@@ -11,7 +11,7 @@ from uuid import UUID
 
 from core import clock
 from core.database import Database
-from core.intake.accept import TASKS_PER_TENANT
+from core.intake.accept import AT_ONCE
 from core.intake.queries import WaitingTasks, count_waiting
 from core.model.errors import FieldError, InvalidInputError, LimitReachedError, NotFoundError
 from core.model.ids import TenantId
@@ -97,6 +97,6 @@ class Admission:
                 raise NotFoundError("tenant")
             if len(self._counts) >= _CACHE_LIMIT:
                 self._counts.clear()
-            share = TASKS_PER_TENANT if found.room is None else min(TASKS_PER_TENANT, found.room)
+            share = AT_ONCE if found.room is None else min(AT_ONCE, found.room)
             count = self._counts[tenant_id] = _Count(at, found.allowed, found.present, share)
             return count

@@ -28,9 +28,9 @@ async def publisher(redis_broker_url: str) -> AsyncGenerator[Publisher]:
         yield connected
 
 
-async def take(database: Database, per_tenant: int = 64) -> tuple[QueuedTask, ...]:
+async def take(database: Database, share: int = 64) -> tuple[QueuedTask, ...]:
     async with database.engine() as tx:
-        return (await take_due_tasks(tx, limit=1000, per_tenant=per_tenant)).tasks
+        return (await take_due_tasks(tx, limit=1000, shares={"default": share})).tasks
 
 
 async def lost(rows: Rows, tenant: TenantId, losses: int, **columns: object) -> TaskId:
@@ -71,7 +71,7 @@ async def test_a_tenant_fills_no_more_than_its_share_of_a_queue(
     elsewhere = await rows.task(tenant, queue="reports")
     other = await rows.task(await rows.tenant())
 
-    taken, again = await take(database, per_tenant=2), await take(database, per_tenant=2)
+    taken, again = await take(database, share=2), await take(database, share=2)
 
     assert {one.task_id for one in taken} == {first, second, elsewhere, other}
     assert again == ()

@@ -110,7 +110,7 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "feed deliveries": (lambda at: take_due_deliveries(at.tx, limit=1000, default_cap=50), {"deliveries_due_idx"}),
     "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
     "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000), {"deliveries_due_idx"}),
-    "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, per_tenant=64), {"tasks_due_idx", "tasks_leased_idx"}),
+    "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, shares={}), {"tasks_due_idx", "tasks_leased_idx"}),
     "start": (
         lambda at: start_untold(at.tx, task_id=NONE, leased_by="x", lease=15),
         {"tasks_pkey", "endpoints_tenant_id_id_idx"},

@@ -28,6 +28,8 @@ from workers.ending import end_lost_tasks
 from workers.feeder.queries import DueTasks, take_due_tasks
 from workers.lifecycle import Runs
 
+SHARES = {"default": 32, "reports": 32}
+
 RUNNING: dict[str, object] = {"status": "STARTED", "due_at": None, "run": 1, "lease_until": ago(-60), "leased_by": "x"}
 DONE = TaskEnd(TaskStatus.SUCCESS, b"7")
 
@@ -51,9 +53,9 @@ async def waiting(rows: Rows, tenant: TenantId, count: int, **columns: object) -
     return [await rows.task(tenant, **columns) for _ in range(count)]
 
 
-async def take(database: Database, per_tenant: int = 32) -> int:
+async def take(database: Database) -> int:
     async with database.engine() as tx:
-        return len((await take_due_tasks(tx, limit=1000, per_tenant=per_tenant)).tasks)
+        return len((await take_due_tasks(tx, limit=1000, shares=SHARES)).tasks)
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -177,7 +179,7 @@ async def test_the_feeder_hurries_while_a_task_waits_for_room(
     await waiting(rows, tenant, 1)
 
     async with database.engine() as tx:
-        due = await take_due_tasks(tx, limit=1000, per_tenant=32)
+        due = await take_due_tasks(tx, limit=1000, shares=SHARES)
 
     assert due.waiting
 
@@ -186,7 +188,7 @@ async def test_the_feeder_does_not_hurry_for_what_is_not_due(database: Database,
     await rows.task(await tenant_with(rows, None), due_at=ago(-60))
 
     async with database.engine() as tx:
-        due = await take_due_tasks(tx, limit=1000, per_tenant=32)
+        due = await take_due_tasks(tx, limit=1000, shares=SHARES)
 
     assert due == DueTasks((), waiting=False)
 

@@ -18,7 +18,6 @@ import structlog
 from core import clock
 from core.database import Database
 from core.dispatch.publish import Publisher
-from core.intake.accept import TASKS_PER_TENANT
 from core.intake.telling import Teller
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
@@ -29,6 +28,7 @@ from workers.delivery.claim import Lapsed
 from workers.ending import end_expired_tasks, end_lost_tasks
 from workers.feeder import queries
 from workers.feeder.queries import DueTasks
+from workers.feeder.shares import Shares
 
 BATCH: Final = 1_000
 LAPSED_BATCH: Final = 200
@@ -66,6 +66,7 @@ class Feeder:
         self._publisher: Final = publisher
         self._settings: Final = settings
         self._teller: Final = teller
+        self._shares: Final = Shares()
         self._whole_at = 0.0
         self._hurried = False
 
@@ -132,6 +133,7 @@ class Feeder:
         if self._publisher.room == 0:
             return DueTasks((), waiting=False)
         async with self._database.statement() as tx:
-            due = await queries.take_due_tasks(tx, limit=BATCH, per_tenant=TASKS_PER_TENANT)
+            due = await queries.take_due_tasks(tx, limit=BATCH, shares=self._shares.of_queues())
+        self._shares.note(task.queue for task in due.tasks)
         self._publisher.tasks(due.tasks)
         return due

@@ -1,5 +1,6 @@
 """The feeder's statements, all in the engine's role."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -12,6 +13,7 @@ from core.intake.accept import PUBLISHED_FOR
 from core.intake.queries import RUNNING
 from core.model.queued import Queued, QueuedTask
 from workers.delivery.claim import Lapsed
+from workers.feeder.shares import LEAST
 
 
 async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) -> tuple[Lapsed, ...]:
@@ -91,16 +93,18 @@ WITH RECURSIVE {RUNNING}, queues AS (
         WHERE t.due_at IS NOT NULL AND (t.tenant_id, t.queue) > (q.tenant_id, q.queue)
         ORDER BY tenant_id, queue LIMIT 1) n
 ), rooms AS (
-    SELECT q.tenant_id, q.queue, CASE WHEN n.running_tasks IS NOT NULL THEN greatest(0, n.running_tasks
-        - (SELECT count(*) FROM running r WHERE r.tenant_id = q.tenant_id)) END AS room
+    SELECT q.tenant_id, q.queue, coalesce(s.share, :least_share) AS share,
+           CASE WHEN n.running_tasks IS NOT NULL THEN greatest(0, n.running_tasks
+               - (SELECT count(*) FROM running r WHERE r.tenant_id = q.tenant_id)) END AS room
     FROM queues q JOIN tenants n ON n.id = q.tenant_id
+    LEFT JOIN unnest(CAST(:names AS TEXT[]), CAST(:shares AS INTEGER[])) s(queue, share) ON s.queue = q.queue
 ), head AS (
     SELECT h.id, h.place, h.published_until, q.room,
            row_number() OVER (PARTITION BY q.tenant_id ORDER BY h.due_at, h.id) AS turn
     FROM rooms q CROSS JOIN LATERAL (
         SELECT id, due_at, published_until, row_number() OVER (ORDER BY due_at) AS place FROM tasks t
         WHERE t.tenant_id = q.tenant_id AND t.queue = q.queue AND t.due_at <= now()
-        ORDER BY due_at LIMIT greatest(1, least(:per_tenant, q.room))) h
+        ORDER BY due_at LIMIT greatest(1, least(q.share, q.room))) h
 ), free AS (
     SELECT id, place FROM head
     WHERE (room IS NULL OR turn <= room) AND (published_until IS NULL OR published_until < now())
@@ -132,13 +136,20 @@ class _Taken:
     queue: str | None
 
 
-async def take_due_tasks(tx: AnyConnection, *, limit: int, per_tenant: int) -> DueTasks:
+async def take_due_tasks(tx: AnyConnection, *, limit: int, shares: Mapping[str, int]) -> DueTasks:
     """Take tasks that are due and stand in no window, of each tenant and queue the first ones; by `tasks_due_idx`.
 
-    Of a tenant with a limit on running tasks no more than may start; what runs is counted by `tasks_leased_idx`.
+    Of each tenant no more than its share in a queue is published. Of one with a limit on running tasks no more than may
+    start; what runs is counted by `tasks_leased_idx`.
     """
-    published = timedelta(seconds=PUBLISHED_FOR)
-    rows = await fetch_all(tx, _Taken, _TAKE_TASKS, limit=limit, per_tenant=per_tenant, published=published)
+    values: dict[str, object] = {
+        "limit": limit,
+        "least_share": LEAST,
+        "names": list(shares),
+        "shares": list(shares.values()),
+        "published": timedelta(seconds=PUBLISHED_FOR),
+    }
+    rows = await fetch_all(tx, _Taken, _TAKE_TASKS, **values)
     tasks = tuple(
         QueuedTask(row.task_id, row.type, row.queue)
         for row in rows
