@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: the domain's errors are mapped here, once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -112,12 +112,23 @@ _CODES: Final = {
 
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
-    app.add_exception_handler(RingbackError, _domain)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(SQLAlchemyError, _store)
-    app.add_exception_handler(OSError, _store)
-    app.add_exception_handler(RedisError, _redis)
+    app.add_exception_handler(RingbackError, _at_once(_domain))
+    app.add_exception_handler(HTTPException, _at_once(_http))
+    app.add_exception_handler(RequestValidationError, _at_once(_validation))
+    app.add_exception_handler(SQLAlchemyError, _at_once(_store))
+    app.add_exception_handler(OSError, _at_once(_store))
+    app.add_exception_handler(RedisError, _at_once(_redis))
+
+
+def _at_once(
+    handler: Callable[[Request, Exception], Response],
+) -> Callable[[Request, Exception], Coroutine[None, None, Response]]:
+    """Call a handler in the event loop: Starlette sends each plain function through a thread."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return handler(request, error)
+
+    return handle
 
 
 def _domain(request: Request, error: Exception) -> Response:
