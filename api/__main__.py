@@ -3,6 +3,7 @@
 import uvicorn
 
 from api.app import create_app
+from core.open_files import raise_open_files
 from core.settings import Settings
 from core.telemetry import configure_logging
 
@@ -11,6 +12,7 @@ def main() -> None:
     """Serve until a signal ends it; what is under way is answered first."""
     settings = Settings()
     configure_logging(settings.log_level, settings.log_format)
+    raise_open_files()
     uvicorn.run(
         create_app(settings),
         host=settings.host,

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: the domain's errors are mapped here, once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -113,13 +113,24 @@ _CODES: Final = {
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     for kind, handler in _HANDLERS.items():
-        app.add_exception_handler(kind, handler)
+        app.add_exception_handler(kind, _at_once(handler))
 
 
 def error_answer(request: Request, error: Exception) -> Response:
     """Return the answer to an error, as the app does: by the nearest of its classes that has one, else a 500."""
     handler = next((_HANDLERS[kind] for kind in type(error).__mro__ if kind in _HANDLERS), unexpected)
     return handler(request, error)
+
+
+def _at_once(
+    handler: Callable[[Request, Exception], Response],
+) -> Callable[[Request, Exception], Coroutine[None, None, Response]]:
+    """Call a handler in the event loop: Starlette sends each plain function through a thread."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return handler(request, error)
+
+    return handle
 
 
 def _domain(request: Request, error: Exception) -> Response:

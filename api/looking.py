@@ -1,5 +1,9 @@
-"""Looking at one task: its record from Postgres, its progress and a large result from Redis."""
+"""Looking at one task: its record from Postgres, its progress and a large result from Redis.
 
+Whoever looks at the same thing at the same time shares the read: see `api.flights`.
+"""
+
+from functools import partial
 from typing import Final
 
 from api.deps import parse_id
@@ -24,11 +28,15 @@ def parse_task_id(text: str) -> TaskId:
 
 async def look(state: State, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
     """Read a task in a transaction of its own; raise `NotFoundError` if the tenant has none such."""
-    async with state.database.tenant(tenant_id) as tx:
-        found = await read_task(tx, task_id=task_id)
+    found = await state.task_reads.share((tenant_id, task_id), partial(_read, state, tenant_id, task_id))
     if found is None:
         raise NotFoundError("task")
     return found
+
+
+async def _read(state: State, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
+    async with state.database.tenant(tenant_id) as tx:
+        return await read_task(tx, task_id=task_id)
 
 
 async def look_until_ended(
@@ -54,12 +62,12 @@ async def document_of(state: State, task: TaskRecord) -> dict[str, object]:
 async def result_of(state: State, task: TaskRecord) -> bytes | None:
     """Return the result from the record, or from Redis what was too large for it."""
     if task.result_is_elsewhere:
-        return await state.results.get(task.id, task.run)
+        return await state.result_reads.share((task.id, task.run), partial(state.results.get, task.id, task.run))
     return task.result
 
 
 async def _progress_of(state: State, task: TaskRecord) -> dict[str, object] | None:
     if TaskStatus(task.status) not in RUNNING_TASK:
         return None
-    found = await state.board.get(task.id, task.run)
+    found = await state.progress_reads.share((task.id, task.run), partial(state.board.get, task.id, task.run))
     return None if found is None else found.document()

@@ -1,17 +1,19 @@
 """What one API process holds open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from redis.asyncio import Redis
 
+from api.flights import Flights
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
+from core.journal.tasks import TaskRecord
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.sealing import KeyRing
-from core.progress import ProgressBoard
+from core.progress import Progress, ProgressBoard
 from core.redis import open_redis
 from core.resolver import ThreadResolver
 from core.results import Results
@@ -42,6 +44,9 @@ class State:
     ring: KeyRing
     resolver: ThreadResolver
     operator_hash: bytes
+    task_reads: Flights[TaskRecord | None] = field(default_factory=Flights[TaskRecord | None])
+    result_reads: Flights[bytes | None] = field(default_factory=Flights[bytes | None])
+    progress_reads: Flights[Progress | None] = field(default_factory=Flights[Progress | None])
 
     @classmethod
     def open(cls, settings: Settings) -> "State":

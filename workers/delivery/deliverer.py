@@ -22,6 +22,7 @@ from core.dispatch.publish import Publisher
 from core.intake.telling import Teller
 from core.model.queued import Queued
 from core.model.sealing import KeyRing
+from core.open_files import raise_open_files
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.resolver import ThreadResolver
 from core.settings import Settings, require, require_secret
@@ -150,4 +151,5 @@ def main() -> None:
     """Run the process until a signal ends it."""
     settings = Settings()
     configure_logging(settings.log_level, settings.log_format)
+    raise_open_files()
     uvloop.run(_serve(settings))
