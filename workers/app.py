@@ -59,11 +59,11 @@ class LeasedRequest(Request):
     def on_failure(self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         """Tell the lease keeper, then do what Celery does."""
         cause: object = getattr(exc_info.exception, "exc", exc_info.exception)  # Celery wraps it on the way
-        if _worker.keeper is not None:
-            if isinstance(cause, WorkerLostError):
-                _worker.keeper.lost(UUID(self.id))
+        if isinstance(cause, WorkerLostError) and _worker.keeper is not None:
+            _worker.keeper.lost(UUID(self.id))
+        if isinstance(cause, TimeLimitExceeded) and _worker.keeper is not None:  # the hard limit: it is killed next
             overrun = overrun_of(defined(), self.name, self.id, self.args)
-            if isinstance(cause, TimeLimitExceeded) and overrun is not None:  # the hard limit: the child is killed next
+            if overrun is not None:
                 _worker.keeper.overran(overrun)
         super().on_failure(exc_info, send_failed_event, return_ok)
 
