@@ -183,7 +183,7 @@ def on_ready(**_: object) -> None:
         end=TimeLimits(settings).end,
     )
     _worker.keeper.start()
-    _log.info("worker.ready")
+    _log.info("worker.ready", task_types=sorted(defined()))
 
 
 @signals.worker_shutdown.connect
@@ -210,16 +210,22 @@ def on_child_shutdown(**_: object) -> None:
 async def register(database: Database) -> None:
     """Say in Postgres what this worker offers."""
     async with database.engine() as tx:
-        for definition in defined().values():
+        for _, definition in sorted(defined().items()):  # in one order: two workers may do so at once
             await register_task_type(tx, task_type=definition.kind)
-    _log.info("worker.registered", task_types=sorted(defined()))
 
 
 def main() -> None:
     """Run a worker until a signal ends it."""
     settings = Settings()
     queues = ",".join(queue_name(name) for name in TASK_QUEUES)
-    options = ("--without-gossip", "--without-mingle", "--pool=prefork", "--loglevel=WARNING")
+    # A name of its own: of two workers of one host and name, RabbitMQ refuses the second its control queue.
+    options = (
+        f"--hostname=worker-{os.getpid()}@%h",
+        "--without-gossip",
+        "--without-mingle",
+        "--pool=prefork",
+        "--loglevel=WARNING",
+    )
     os.environ.setdefault("C_FORCE_ROOT", "1")  # JSON only: no message is ever unpickled
     warnings.filterwarnings("ignore", category=SecurityWarning)
     make_worker(settings).worker_main(

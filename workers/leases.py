@@ -1,6 +1,7 @@
 """Leases of running tasks, pushed by the worker's main process: a child that hangs in C code cannot do it itself."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,12 +11,16 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core import clock
 from core.database import Database
+from core.registry.task_types import LIVE_FOR
 from workers.queries import end_leases, push_leases
 from workers.time_limits import Overrun
 
 LOOK_EVERY: Final = 0.5
 """Seconds between looks for tasks that were asked to end."""
+REGISTER_EVERY: Final = LIVE_FOR / 3
+"""Seconds between two words on what this worker offers: two may be lost before its versions are forgotten."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -33,6 +38,7 @@ class LeaseKeeper:
         kill: Callable[[UUID], None],
         register: Callable[[Database], Awaitable[None]],
         end: Callable[[Database, Overrun], Awaitable[None]],
+        register_every: float = REGISTER_EVERY,
     ) -> None:
         self._url: Final = database_url
         self._leased_by: Final = leased_by
@@ -40,8 +46,9 @@ class LeaseKeeper:
         self._running: Final = running
         self._kill: Final = kill
         self._register: Final = register
+        self._register_every: Final = register_every
         self._end: Final = end
-        self._registered = False
+        self._registered_at = -math.inf
         self._lost: Final[set[UUID]] = set()
         self._overruns: Final[dict[UUID, Overrun]] = {}
         self._held: Mapping[UUID, int] = {}
@@ -81,10 +88,9 @@ class LeaseKeeper:
         self._notify()
 
     async def turn(self, database: Database) -> None:
-        """Say what this worker offers, once; let go of what was lost, push the rest, end what overran."""
-        if not self._registered:
-            await self._register(database)
-            self._registered = True
+        """Say what this worker offers, now and then; let go of what was lost, push the rest, end what overran."""
+        if clock.monotonic() - self._registered_at >= self._register_every:
+            await self._guarded(self._offer(database))
         with self._lock:
             lost, running = list(self._lost), [one for one in self._running() if one not in self._lost]
             overruns = list(self._overruns.values())
@@ -112,6 +118,12 @@ class LeaseKeeper:
         with self._lock:
             if self._overruns.get(overrun.task_id) == overrun:
                 del self._overruns[overrun.task_id]
+
+    async def _offer(self, database: Database) -> None:
+        await self._register(database)
+        if self._registered_at == -math.inf:
+            _log.info("worker.registered")
+        self._registered_at = clock.monotonic()
 
     def _main(self) -> None:
         asyncio.run(self._serve())

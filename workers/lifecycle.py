@@ -25,19 +25,21 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_e
 from core.database import Database, is_away
 from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
-from core.model.endings import CANCELLED, TaskAgain, TaskEnd
+from core.model.endings import CANCELLED, TaskAgain, TaskEnd, TaskMisfit
 from core.model.ids import TaskId
 from core.model.json_value import JsonValue
 from core.model.parts import Slice, TaskInParts
 from core.model.states import TaskStatus
 from core.model.tables import STORED_RESULT_LIMIT
 from core.progress import CHANNEL, Progress, ProgressBoard
+from core.registry.task_types import TaskType
 from core.results import RESULT_LIMIT, Results
 from workers.ending import end_started, end_task
 from workers.queries import hand_over, push_part
 from workers.start_queries import hold_starts, leave_waiting, start_in_turn, start_run, start_untold
 from workers.task_types.context import CancelledTaskError, InPartsError, TaskContext, TaskError
 from workers.task_types.define import Definition
+from workers.versions import leave_to_others
 
 END_PATIENCE: Final = 60
 """Seconds that a finished task waits for Postgres to come back, before the run is given up and repeated."""
@@ -126,6 +128,15 @@ class Runs:
             await self.results.put_and_tell(task_id, run, result, channel=CHANNEL)
         return ended
 
+    async def leave_to_others(self, own: TaskType, task: TaskRecord, misfit: TaskMisfit) -> TaskEnd | None:
+        """Give a run back to a worker whose version takes the input; `None` then, or how it ends if there is none."""
+        end: TaskEnd | None = await _PATIENTLY(
+            leave_to_others, self.database, own=own, task=task, misfit=misfit, leased_by=self.leased_by
+        )
+        if end is None:
+            await self.board.changed(task.id)
+        return end
+
     async def _record(
         self, task_id: TaskId, run: int, end: TaskEnd | TaskAgain, started: TaskRecord | None
     ) -> TaskRecord | None:
@@ -141,12 +152,15 @@ class Runs:
             _log.warning("result.not_kept", task_id=str(task_id), error=type(error).__name__)
 
 
-def call(definition: Definition, task: TaskRecord, context: TaskContext) -> TaskEnd | TaskAgain | TaskInParts:
+def call(
+    definition: Definition, task: TaskRecord, context: TaskContext
+) -> TaskEnd | TaskAgain | TaskInParts | TaskMisfit:
     """Run the function and say how it ended; raises nothing that the function did."""
     try:
         values = definition.input_model.model_validate_json(task.input or b"{}")
     except ValidationError:
-        return _failed("invalid_input", "Invalid input", "The input does not fit this version of the task type.")
+        detail = "The input does not fit this version of the task type."
+        return TaskMisfit(_failed("invalid_input", "Invalid input", detail))
     try:
         found = definition.function(context, **{name: getattr(values, name) for name in type(values).model_fields})
         return _succeeded(definition, found)

@@ -16,6 +16,9 @@ from core.model.ids import TaskId
 from core.model.parts import HANDED_OVER, PARTS_RUN, Slice
 from core.model.tables import STORED_RESULT_LIMIT
 
+LEAST_WAIT: Final = 0.5
+MOST_WAIT: Final = 10.0
+"""Seconds, and a fifth of jitter, that a task waits which a worker of another version has given back."""
 _LEASE: Final = "now() + make_interval(secs => :lease)"
 
 
@@ -133,6 +136,22 @@ async def run_later(tx: AsyncConnection, *, task_id: TaskId, run: int, again: Ta
     """
     values: dict[str, object] = {"delay": again.delay, "progress": _json(again.progress)}
     return await fetch_one(tx, TaskRecord, sql, id=task_id, run=run, **values)
+
+
+async def give_back(tx: AsyncConnection, *, task_id: UUID, run: int, leased_by: str) -> bool:
+    """Let a run's task wait for another worker, the run uncounted; false if it is another's, or is to end.
+
+    It waits as long as it has waited since its first start, between the least and the most, so that it doubles.
+    The number may be used again: whoever gives a run back does nothing for it afterwards.
+    """
+    sql = """
+    UPDATE tasks SET status = 'RETRY', run = run - 1, published_until = NULL, lease_until = NULL, leased_by = NULL,
+        due_at = now() + (1 + random() / 5) * make_interval(secs => greatest(
+            :least, least(:most, CAST(extract(EPOCH FROM now() - started_at) AS FLOAT8))))
+    WHERE id = :id AND run = :run AND leased_by = :leased_by AND lease_until IS NOT NULL AND cancel_asked_at IS NULL
+    """
+    values: dict[str, object] = {"least": LEAST_WAIT, "most": MOST_WAIT}
+    return await execute(tx, sql, id=task_id, run=run, leased_by=leased_by, **values) == 1
 
 
 async def show_progress(tx: AsyncConnection, *, task_id: UUID, run: int) -> None:

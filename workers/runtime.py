@@ -17,7 +17,7 @@ from core.intake import task_queries
 from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
 from core.model import ids
-from core.model.endings import CANCELLED, TaskAgain, TaskEnd
+from core.model.endings import CANCELLED, TaskAgain, TaskEnd, TaskMisfit
 from core.model.ids import TaskId
 from core.model.json_value import JsonValue
 from core.model.parts import Slice, TaskInParts
@@ -72,6 +72,8 @@ class Runtime:
         end = call(definition, task, context)
         if isinstance(end, TaskInParts):
             end = self._hand_over(definition, task, end)
+        if isinstance(end, TaskMisfit):
+            end = self._leave(definition, task, end)
         if end is None:
             return True
         end = with_progress(end, desk.last)
@@ -117,6 +119,12 @@ class Runtime:
             return TaskAgain(PARTS_PAUSE)
         _log.info("task.in_parts", task_id=ids.encode(ids.TASK, task.id), run=task.run, parts=len(parts.slices))
         return None
+
+    def _leave(self, definition: Definition, task: TaskRecord, misfit: TaskMisfit) -> TaskEnd | None:
+        end = self._wait(self._runs.leave_to_others(definition.kind, task, misfit))
+        if end is None:
+            _log.info("task.left_to_others", task_id=ids.encode(ids.TASK, task.id), type=task.type, run=task.run)
+        return end
 
     def close(self) -> None:
         """Close every connection."""

@@ -15,7 +15,7 @@ from core.intake.accept import AT_ONCE
 from core.intake.queries import WaitingTasks, count_waiting
 from core.model.errors import FieldError, InvalidInputError, LimitReachedError, NotFoundError
 from core.model.ids import TenantId
-from core.registry.queries import read_task_type
+from core.registry.queries import read_task_versions
 from core.registry.task_types import TaskType
 
 BELIEVED_FOR: Final = 1.0
@@ -47,20 +47,20 @@ class Admission:
 
     def __init__(self, database: Database) -> None:
         self._database: Final = database
-        self._types: Final[dict[str, tuple[float, TaskType]]] = {}
+        self._types: Final[dict[str, tuple[float, tuple[TaskType, ...]]]] = {}
         self._counts: Final[dict[UUID, _Count]] = {}
         self._asking: Final = asyncio.Lock()
 
-    async def task_type(self, name: str) -> TaskType:
-        """Return a type as a worker registered it last; raise `InvalidInputError` for an unknown one."""
+    async def versions(self, name: str) -> tuple[TaskType, ...]:
+        """Return the live versions of a type, newest first; raise `InvalidInputError` for an unknown one."""
         known = self._types.get(name)
         if known is not None and clock.monotonic() - known[0] < BELIEVED_FOR:
             return known[1]
         if known is not None:  # this request asks, those beside it go on with what was known
             self._types[name] = (clock.monotonic(), known[1])
         async with self._asking, self._database.engine() as tx:
-            found = await read_task_type(tx, name=name)
-        if found is None:
+            found = await read_task_versions(tx, name=name)
+        if not found:
             self._types.pop(name, None)
             raise InvalidInputError(FieldError("/type", "No worker offers this task type."))
         self._types[name] = (clock.monotonic(), found)

@@ -1,6 +1,6 @@
 """Submit a task: its row is the promise; the message that follows is only a hint."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -83,7 +83,7 @@ class Submissions:
         url = wish.webhook_url
         if url is not None:
             url = await self._callbacks.check(url, pointer="/webhook_url", tenant_id=tenant_id)
-        new = self._new_task(tenant_id, await self._admission.task_type(wish.type), wish, url)
+        new = self._new_task(tenant_id, await self._admission.versions(wish.type), wish, url)
         refused = await self._admission.take(tenant_id)
         publish = not new.delay and not self._admission.crowded(tenant_id)
         if refused is None and wish.file is None and (key is None or wish.unique_key is None):
@@ -127,10 +127,8 @@ class Submissions:
             raise NotFoundError("tenant")
         return Submitted(holder, made=False)
 
-    def _new_task(self, tenant_id: TenantId, task_type: TaskType, wish: TaskWish, url: str | None) -> NewTask:
-        input_ = _with_file(task_type, wish)
-        if problems := task_type.problems(input_):
-            raise InvalidInputError(*problems)
+    def _new_task(self, tenant_id: TenantId, versions: Sequence[TaskType], wish: TaskWish, url: str | None) -> NewTask:
+        task_type, input_ = _fitting(versions, wish)
         task_id = TaskId(new_uuid7(self._database.unix_seconds()))
         return NewTask(
             id=task_id,
@@ -153,6 +151,21 @@ class Submissions:
             return None
         text = format_secret(signing_key(secret, "/webhook_secret"))
         return self._ring.seal(text.encode(), tenant=tenant_id, row=task_id, column=TASK_SIGNING)
+
+
+def _fitting(versions: Sequence[TaskType], wish: TaskWish) -> tuple[TaskType, Mapping[str, JsonValue]]:
+    """Return the newest version that takes the input, and the input; where none does, what the newest finds wrong."""
+    refused: InvalidInputError | None = None
+    for version in versions:
+        try:
+            input_ = _with_file(version, wish)
+            if problems := version.problems(input_):
+                raise InvalidInputError(*problems)  # noqa: TRY301 - as what `_with_file` raises
+        except InvalidInputError as error:
+            refused = refused or error
+        else:
+            return version, input_
+    raise refused or InvalidInputError(FieldError("/type", "No worker offers this task type."))
 
 
 def _with_file(task_type: TaskType, wish: TaskWish) -> Mapping[str, JsonValue]:

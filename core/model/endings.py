@@ -30,6 +30,13 @@ class TaskAgain:
     progress: Mapping[str, object] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TaskMisfit:
+    """An input that this worker's version of the type does not take; `end` is for when no other version does."""
+
+    end: TaskEnd
+
+
 LOST: Final = TaskEnd(
     TaskStatus.FAILURE,
     error_code="worker_lost",

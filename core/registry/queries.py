@@ -10,7 +10,7 @@ from core.database import execute, fetch_all, fetch_one
 from core.model.ids import TENANT, EndpointId, InvalidIdError, KeyId, TenantId, decode
 from core.registry.endpoints import EndpointRecord, NewEndpoint
 from core.registry.secrets import SecretRecord
-from core.registry.task_types import TaskType
+from core.registry.task_types import LIVE_FOR, TaskType
 from core.registry.tenants import KeyRecord, TenantLimits, TenantRecord
 
 _TENANT: Final = (
@@ -159,7 +159,7 @@ async def delete_endpoint(tx: AsyncConnection, *, endpoint_id: EndpointId) -> bo
 
 
 async def register_task_type(tx: AsyncConnection, *, task_type: TaskType) -> None:
-    """Say that a worker offers this version of a type, in the engine's role."""
+    """Say that a worker offers this version of a type, or offers it still, in the engine's role."""
     sql = f"""
     INSERT INTO task_types ({_TYPE}, fingerprint)
     VALUES (:name, :description, :queue, CAST(:input_schema AS JSONB), CAST(:output_schema AS JSONB),
@@ -172,13 +172,27 @@ async def register_task_type(tx: AsyncConnection, *, task_type: TaskType) -> Non
     await execute(tx, sql, fingerprint=task_type.fingerprint, **values)
 
 
+# Seen is what a worker has offered lately, measured by the one of its name that was seen last: with no worker at all
+# nothing is forgotten.
+_LIVE: Final = f"""
+SELECT {_TYPE}, registered_at FROM (
+    SELECT *, max(seen_at) OVER (PARTITION BY name) AS last FROM task_types) t
+WHERE seen_at > last - make_interval(secs => :live_for)
+"""
+
+
 async def list_task_types(tx: AsyncConnection) -> tuple[TaskType, ...]:
-    """List each type in the version that a worker registered last."""
-    sql = f"SELECT DISTINCT ON (name) {_TYPE} FROM task_types ORDER BY name, seen_at DESC"
-    return await fetch_all(tx, TaskType, sql)
+    """List each type in its newest live version."""
+    sql = f"SELECT DISTINCT ON (name) {_TYPE} FROM ({_LIVE}) v ORDER BY name, registered_at DESC"
+    return await fetch_all(tx, TaskType, sql, live_for=LIVE_FOR)
 
 
 async def read_task_type(tx: AsyncConnection, *, name: str) -> TaskType | None:
-    """Return one type in the version that a worker registered last."""
-    sql = f"SELECT {_TYPE} FROM task_types WHERE name = :name ORDER BY seen_at DESC LIMIT 1"
-    return await fetch_one(tx, TaskType, sql, name=name)
+    """Return one type in its newest live version."""
+    return next(iter(await read_task_versions(tx, name=name)), None)
+
+
+async def read_task_versions(tx: AsyncConnection, *, name: str) -> tuple[TaskType, ...]:
+    """Return the live versions of one type, newest first."""
+    sql = f"SELECT {_TYPE} FROM ({_LIVE} AND name = :name) v ORDER BY registered_at DESC"
+    return await fetch_all(tx, TaskType, sql, name=name, live_for=LIVE_FOR)

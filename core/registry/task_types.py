@@ -12,6 +12,8 @@ from jsonschema_rs import Draft202012Validator
 from core.model.errors import FieldError
 from core.model.json_value import JsonValue
 
+LIVE_FOR: Final = 30
+"""Seconds after which a version that no worker offers any more is forgotten, while another one is offered."""
 FILE_FIELD: Final = "file"
 """The name of the one field and parameter that may be a file."""
 FILE_MARK: Final = "x-ringback-file"

@@ -14,7 +14,7 @@ NOWHERE = "postgresql://ringback@/ringback?host=/nonexistent"
 class Keeping:
     """The keeper of a worker that runs what `running` names; `killed` are those that it ended by force."""
 
-    def __init__(self, limits: TimeLimits, *, leased_by: str, lease: int = 15) -> None:
+    def __init__(self, limits: TimeLimits, *, leased_by: str, lease: int = 15, register_every: float = 60) -> None:
         self.running: list[UUID] = []
         self.killed: list[UUID] = []
         self.registered = 0
@@ -26,6 +26,7 @@ class Keeping:
             kill=self.killed.append,
             register=self._register,
             end=limits.end,
+            register_every=register_every,
         )
 
     def overran(self, definition: Definition, task_id: UUID, run: int | None = None) -> None:

@@ -58,6 +58,16 @@ class Stack:
                     output=log.fileno(),
                 )
 
+    def start_worker(self, name: str, modules: str) -> None:
+        """Start another worker, which offers the task types of these modules."""
+        with (self.directory / f"{name}.log").open("ab") as log:
+            self.processes[name] = spawn(
+                [sys.executable, "-m", MODULES["worker"]],
+                death_signal=SIGKILL,
+                env={**self.env, "RINGBACK_TASK_MODULES": modules},
+                output=log.fileno(),
+            )
+
     def kill(self, name: str, how: Signals = SIGKILL) -> None:
         """End a process and return once it is gone; SIGTERM lets it finish."""
         stop(self.processes.pop(name), how, grace=20)

@@ -6,7 +6,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import BaseModel
 from tenacity import wait_fixed
 
-from core.model.endings import CANCELLED, TaskAgain, TaskEnd
+from core.model.endings import CANCELLED, TaskAgain, TaskEnd, TaskMisfit
 from core.model.states import TaskStatus
 from core.results import RESULT_LIMIT
 from tests.support.desks import KeepingDesk, context_of
@@ -103,9 +103,10 @@ def test_the_soft_time_limit_is_a_failure_of_its_own() -> None:
 
 @pytest.mark.parametrize("input_", [b'{"x":1}', b'{"x":1,"y":"no"}', b'{"x":1,"y":2,"z":3}', b"[]", b"null", b"{"])
 def test_an_input_that_does_not_fit_this_version_is_a_failure_of_its_own(input_: bytes) -> None:
-    end = ended(defined()["math.divide"], input_)
+    misfit = call(defined()["math.divide"], task_record(input=input_), context_of())
 
-    assert (end.status, end.error_code) == (TaskStatus.FAILURE, "invalid_input")
+    assert isinstance(misfit, TaskMisfit)
+    assert (misfit.end.status, misfit.end.error_code) == (TaskStatus.FAILURE, "invalid_input")
 
 
 def test_what_a_function_finds_invalid_itself_is_no_fault_of_the_input() -> None:
