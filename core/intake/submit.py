@@ -128,7 +128,7 @@ class Submissions:
         return Submitted(holder, made=False)
 
     def _new_task(self, tenant_id: TenantId, versions: Sequence[TaskType], wish: TaskWish, url: str | None) -> NewTask:
-        task_type, input_ = _fitting(versions, wish)
+        task_type = _fitting(versions, wish)
         task_id = TaskId(new_uuid7(self._database.unix_seconds()))
         return NewTask(
             id=task_id,
@@ -153,18 +153,17 @@ class Submissions:
         return self._ring.seal(text.encode(), tenant=tenant_id, row=task_id, column=TASK_SIGNING)
 
 
-def _fitting(versions: Sequence[TaskType], wish: TaskWish) -> tuple[TaskType, Mapping[str, JsonValue]]:
-    """Return the newest version that takes the input, and the input; where none does, what the newest finds wrong."""
+def _fitting(versions: Sequence[TaskType], wish: TaskWish) -> TaskType:
+    """Return the newest version that takes the input; raise what the newest finds wrong where none does."""
     refused: InvalidInputError | None = None
     for version in versions:
         try:
-            input_ = _with_file(version, wish)
-            if problems := version.problems(input_):
+            if problems := version.problems(_with_file(version, wish)):
                 raise InvalidInputError(*problems)  # noqa: TRY301 - as what `_with_file` raises
         except InvalidInputError as error:
             refused = refused or error
         else:
-            return version, input_
+            return version
     raise refused or InvalidInputError(FieldError("/type", "No worker offers this task type."))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
+import msgspec
 import pytest
 from sqlalchemy import func
 
@@ -101,7 +102,7 @@ async def runs(database: Database, redis_url: str) -> AsyncGenerator[Runs]:
 
 
 def wish(**input_: JsonValue) -> TaskWish:
-    return TaskWish(type=NAME, input=input_, metadata={})
+    return TaskWish(type=NAME, input=input_, written=msgspec.json.encode(input_), metadata={})
 
 
 @pytest.mark.usefixtures("both")
