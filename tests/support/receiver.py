@@ -1,6 +1,7 @@
 """A real HTTP receiver on loopback that answers as it is told to, and remembers what it got."""
 
 import asyncio
+import socket
 import ssl
 from asyncio import StreamReader, StreamWriter
 from collections import deque
@@ -18,6 +19,30 @@ HOST = "127.0.0.1"
 _CLIENT_GONE = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError)
 
 
+class Accepted:
+    """A connection that was accepted; it has a writer once it is open, with TLS after the handshake."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._writer: StreamWriter | None = None
+
+    async def open(self, tls: ssl.SSLContext | None) -> tuple[StreamReader, StreamWriter]:
+        """Do the handshake, if there is one, and return the streams."""
+        loop = asyncio.get_running_loop()
+        reader = StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, self.connection, ssl=tls)
+        self._writer = StreamWriter(transport, protocol, reader, loop)
+        return reader, self._writer
+
+    def abort(self, task: asyncio.Task[None]) -> None:
+        """End it whatever it does."""
+        if self._writer is None:
+            task.cancel()
+        else:
+            self._writer.transport.abort()
+
+
 class Receiver:
     """Use it as `async with Receiver() as receiver`; answers 200 unless a script says otherwise."""
 
@@ -30,8 +55,8 @@ class Receiver:
         self._answers = deque([Answer()])
         self._requests: list[ReceivedRequest] = []
         self._changed = asyncio.Condition()
-        self._server: asyncio.Server | None = None
-        self._handlers: dict[asyncio.Task[None], StreamWriter] = {}
+        self._listening: socket.socket | None = None
+        self._handlers: dict[asyncio.Task[None], Accepted] = {}
 
     @property
     def url(self) -> str:
@@ -68,21 +93,40 @@ class Receiver:
             Webhook(secret).verify(request.body, dict(request.headers), json_parse=False)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, self.host, 0, ssl=self._tls)
-        self.port = self._server.sockets[0].getsockname()[1]
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listening = socket.create_server((self.host, 0), family=family, backlog=1024)
+        self._listening.setblocking(False)
+        self.port = self._listening.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._listening, self._accept, self._listening)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._server is not None:
-            self._server.close()
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            asyncio.get_running_loop().remove_reader(listening)
+            listening.close()
         while self._handlers:
-            for writer in self._handlers.values():
-                writer.transport.abort()
-            await asyncio.gather(*self._handlers)
-        if self._server is not None:
-            await self._server.wait_closed()
+            for task, accepted in self._handlers.items():
+                accepted.abort(task)
+            await asyncio.wait(self._handlers)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Take a connection in; asyncio's own server would leave one open that comes while it is closed."""
+        try:
+            connection, _ = listening.accept()
+        except BlockingIOError:  # it has gone already
+            return
+        accepted = Accepted(connection)
+        task = asyncio.create_task(self._serve(accepted))
+        self._handlers[task] = accepted
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._handlers.pop(task).connection.close()
+        if not task.cancelled():
+            task.result()
 
     async def _until(self, reached: Callable[[], bool], wanted: str, within: float) -> None:
         try:
@@ -92,17 +136,16 @@ class Receiver:
             seen = [(request.method, request.path, request.connection) for request in self._requests]
             raise AssertionError(f"wanted {wanted}; {self.closed} closed, saw {seen}") from None
 
-    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers[task] = writer
+    async def _serve(self, accepted: "Accepted") -> None:
         self.opened += 1
-        try:
-            with suppress(*_CLIENT_GONE):
-                await self._converse(reader, writer, self.opened)
-        finally:
-            await self._end(writer)
-            del self._handlers[task]  # not before: whoever closes the receiver waits for the socket too
+        number = self.opened
+        with suppress(*_CLIENT_GONE):
+            reader, writer = await accepted.open(self._tls)
+            try:
+                with suppress(*_CLIENT_GONE):
+                    await self._converse(reader, writer, number)
+            finally:
+                await self._end(writer)
 
     async def _converse(self, reader: StreamReader, writer: StreamWriter, connection: int) -> None:
         wire = Wire(reader, writer)
