@@ -1,6 +1,6 @@
 """A receiver that answers 200 at once and remembers when each task's webhook came.
 
-`python -m benchmarks.sink PORT`: `GET /` tells `{task_id: monotonic seconds of its first byte}`.
+`python -m benchmarks.sink PORT`: `GET /` tells `{task_id: monotonic seconds of its first byte}`, `GET /count` how many.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ class Sink(asyncio.Protocol):
     def __init__(self) -> None:
         self._parser: Final = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
+        self._path = b""
         self._body = bytearray()
         self._came = 0.0
 
@@ -35,6 +36,10 @@ class Sink(asyncio.Protocol):
         """Note when a request's first byte came."""
         self._came = self._came or clock.monotonic()
         self._parser.feed_data(data)
+
+    def on_url(self, url: bytes) -> None:
+        """Note what is asked for."""
+        self._path = url
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
@@ -48,7 +53,7 @@ class Sink(asyncio.Protocol):
             _came.setdefault(self._body[start : self._body.index(b'"', start)].decode(), self._came)
             self._transport.write(_OK)
         else:
-            told = msgspec.json.encode(_came)
+            told = msgspec.json.encode(len(_came) if self._path == b"/count" else _came)
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(told), told))
         self._body.clear()
         self._came = 0.0

@@ -9,6 +9,8 @@ from typing import Final, Protocol
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from core import clock
+
 STORE_ERRORS: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 _log: Final = structlog.stdlib.get_logger()
@@ -58,3 +60,21 @@ async def repeat(
         if not report.worked:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), min(pause, HURRIED) if report.hurry else pause)
+
+
+class Pace:
+    """Lets a loop turn at once when it has rested, and no sooner than so many seconds after its last turn.
+
+    Under load each turn then carries what came meanwhile; an idle system waits for nothing.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds: Final = seconds
+        self._last = -seconds
+
+    async def wait(self) -> None:
+        """Wait for the next turn, and count it."""
+        rest = self._last + self._seconds - clock.monotonic()
+        if rest > 0:
+            await asyncio.sleep(rest)
+        self._last = clock.monotonic()

@@ -133,7 +133,8 @@ class Runtime:
         self._runner.close()
 
     def _wait(self, work: Coroutine[None, None, T]) -> T:
-        return self._runner.run(work)
+        # Not `Runner.run`, which sets and restores a signal handler and a context each time.
+        return self._runner.get_loop().run_until_complete(work)
 
     async def _start(self, task_id: UUID) -> TaskRecord | None:
         if clock.monotonic() - self._clock_read_at > CLOCK_AGE:

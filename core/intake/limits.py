@@ -1,10 +1,11 @@
-"""What a submit has to know and need not ask each time: task types, and how much of a tenant's waits.
+"""What a submit has to know and need not ask each time: task types, how much of a tenant's waits and how much is due.
 
-Each is believed for a second. What this process takes in meanwhile is counted, so that the limit holds; a tenant at
+Each is believed for a second. What this process takes in meanwhile is counted, so that a limit holds; a tenant at
 its limit is counted again after a twentieth of that, so that it is let in as soon as there is room.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 from core import clock
 from core.database import Database
 from core.intake.accept import AT_ONCE
-from core.intake.queries import WaitingTasks, count_waiting
+from core.intake.queries import Counted, count_due, count_waiting
 from core.model.errors import FieldError, InvalidInputError, LimitReachedError, NotFoundError
 from core.model.ids import TenantId
 from core.registry.queries import read_task_versions
@@ -30,8 +31,6 @@ class _Count:
     at: float
     allowed: int
     present: int
-    share: int
-    """Tasks of the tenant that may be published: no more than may run."""
 
     @property
     def full(self) -> bool:
@@ -42,45 +41,23 @@ class _Count:
         return clock.monotonic() - self.at > (AT_THE_LIMIT if self.full else BELIEVED_FOR)
 
 
-class Admission:
-    """Finds task types and counts what waits."""
+class _Tally:
+    """How much each tenant has of something, and how much it may have."""
 
-    def __init__(self, database: Database) -> None:
-        self._database: Final = database
-        self._types: Final[dict[str, tuple[float, tuple[TaskType, ...]]]] = {}
+    def __init__(self, read: Callable[[TenantId], Awaitable[Counted | None]]) -> None:
+        self._read: Final = read
         self._counts: Final[dict[UUID, _Count]] = {}
         self._asking: Final = asyncio.Lock()
 
-    async def versions(self, name: str) -> tuple[TaskType, ...]:
-        """Return the live versions of a type, newest first; raise `InvalidInputError` for an unknown one."""
-        known = self._types.get(name)
-        if known is not None and clock.monotonic() - known[0] < BELIEVED_FOR:
-            return known[1]
-        if known is not None:  # this request asks, those beside it go on with what was known
-            self._types[name] = (clock.monotonic(), known[1])
-        async with self._asking, self._database.engine() as tx:
-            found = await read_task_versions(tx, name=name)
-        if not found:
-            self._types.pop(name, None)
-            raise InvalidInputError(FieldError("/type", "No worker offers this task type."))
-        self._types[name] = (clock.monotonic(), found)
-        return found
-
-    async def take(self, tenant_id: TenantId) -> LimitReachedError | None:
-        """Count one more task of a tenant; return the refusal if as many wait as may."""
+    async def take(self, tenant_id: TenantId) -> tuple[bool, int]:
+        """Count one more, if there is room; return whether there was, and how many are allowed."""
         count = self._counts.get(tenant_id)
         if count is None or count.stale:
             count = await self._count(tenant_id)
         if count.full:
-            detail = f"{count.allowed} tasks wait already."
-            return LimitReachedError(detail, policy="waiting-tasks", quota=count.allowed, reset=COUNTED_AGAIN)
+            return False, count.allowed
         count.present += 1
-        return None
-
-    def crowded(self, tenant_id: TenantId) -> bool:
-        """Whether the tenant has its share of the task queues, so that the rest waits for the feeder."""
-        count = self._counts.get(tenant_id)
-        return count is not None and count.present > count.share
+        return True, count.allowed
 
     async def _count(self, tenant_id: TenantId) -> _Count:
         known = self._counts.get(tenant_id)
@@ -91,12 +68,64 @@ class Admission:
             if newer is not None and newer is not known:  # another has asked meanwhile
                 return newer
             at = clock.monotonic()
-            async with self._database.engine() as tx:
-                found: WaitingTasks | None = await count_waiting(tx, tenant_id=tenant_id)
+            found = await self._read(tenant_id)
             if found is None:
                 raise NotFoundError("tenant")
             if len(self._counts) >= _CACHE_LIMIT:
                 self._counts.clear()
-            share = AT_ONCE if found.room is None else min(AT_ONCE, found.room)
-            count = self._counts[tenant_id] = _Count(at, found.allowed, found.present, share)
+            count = self._counts[tenant_id] = _Count(at, found.allowed, found.present)
             return count
+
+
+class Admission:
+    """Finds task types and counts what waits."""
+
+    def __init__(self, database: Database) -> None:
+        self._database: Final = database
+        self._types: Final[dict[str, tuple[float, tuple[TaskType, ...]]]] = {}
+        self._asking: Final = asyncio.Lock()
+        self._waiting: Final = _Tally(self._count_waiting)
+        self._due: Final = _Tally(self._count_due)
+
+    async def versions(self, name: str) -> tuple[TaskType, ...]:
+        """Return the live versions of a type, newest first; raise `InvalidInputError` for an unknown one."""
+        known = self._types.get(name)
+        if known is not None and clock.monotonic() - known[0] < BELIEVED_FOR:
+            return known[1]
+        if known is not None:  # this request asks, those beside it go on with what was known
+            self._types[name] = (clock.monotonic(), known[1])
+        async with self._asking:
+            newer = self._types.get(name)
+            if known is None and newer is not None:  # another has asked meanwhile
+                return newer[1]
+            return await self._read_versions(name)
+
+    async def _read_versions(self, name: str) -> tuple[TaskType, ...]:
+        async with self._database.engine() as tx:
+            found = await read_task_versions(tx, name=name)
+        if not found:
+            self._types.pop(name, None)
+            raise InvalidInputError(FieldError("/type", "No worker offers this task type."))
+        self._types[name] = (clock.monotonic(), found)
+        return found
+
+    async def take(self, tenant_id: TenantId) -> LimitReachedError | None:
+        """Count one more task of a tenant; return the refusal if as many wait as may."""
+        taken, allowed = await self._waiting.take(tenant_id)
+        if taken:
+            return None
+        detail = f"{allowed} tasks wait already."
+        return LimitReachedError(detail, policy="waiting-tasks", quota=allowed, reset=COUNTED_AGAIN)
+
+    async def may_publish(self, tenant_id: TenantId) -> bool:
+        """Count one more due task of a tenant; false if it has its share of the queues, and the feeder brings it."""
+        taken, _ = await self._due.take(tenant_id)
+        return taken
+
+    async def _count_waiting(self, tenant_id: TenantId) -> Counted | None:
+        async with self._database.engine() as tx:
+            return await count_waiting(tx, tenant_id=tenant_id)
+
+    async def _count_due(self, tenant_id: TenantId) -> Counted | None:
+        async with self._database.engine() as tx:
+            return await count_due(tx, tenant_id=tenant_id, at_once=AT_ONCE)

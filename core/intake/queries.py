@@ -142,22 +142,31 @@ RUNNING: Final = "running AS MATERIALIZED (SELECT tenant_id FROM tasks WHERE lea
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingTasks:
-    """How many tasks of a tenant wait, how many may, and how many more may run; `None` for any number."""
+class Counted:
+    """How many there are of what a tenant may have, and how many it may have."""
 
     present: int
     allowed: int
-    room: int | None
 
 
-async def count_waiting(tx: AsyncConnection, *, tenant_id: TenantId) -> WaitingTasks | None:
-    """Count what waits, by `tasks_due_idx`, no further than the limit; what runs only if that has a limit too."""
-    sql = f"""
-    WITH {RUNNING}
+async def count_waiting(tx: AsyncConnection, *, tenant_id: TenantId) -> Counted | None:
+    """Count the tasks that wait, by `tasks_due_idx`, no further than the limit."""
+    sql = """
     SELECT t.waiting_tasks AS allowed, (SELECT count(*) FROM (
-        SELECT FROM tasks WHERE tenant_id = t.id AND due_at IS NOT NULL LIMIT t.waiting_tasks) w)::INTEGER AS present,
-        CASE WHEN t.running_tasks IS NOT NULL
-             THEN t.running_tasks - (SELECT count(*) FROM running r WHERE r.tenant_id = t.id)::INTEGER END AS room
+        SELECT FROM tasks WHERE tenant_id = t.id AND due_at IS NOT NULL LIMIT t.waiting_tasks) w)::INTEGER AS present
     FROM tenants t WHERE t.id = :tenant_id
     """
-    return await fetch_one(tx, WaitingTasks, sql, tenant_id=tenant_id)
+    return await fetch_one(tx, Counted, sql, tenant_id=tenant_id)
+
+
+async def count_due(tx: AsyncConnection, *, tenant_id: TenantId, at_once: int) -> Counted | None:
+    """Count what is due, by `tasks_due_idx`, as far as matters; no more of it may be published than may run."""
+    sql = f"""
+    WITH {RUNNING}
+    SELECT least(:at_once, CASE WHEN t.running_tasks IS NOT NULL THEN greatest(0, t.running_tasks
+            - (SELECT count(*) FROM running r WHERE r.tenant_id = t.id)) END)::INTEGER AS allowed,
+        (SELECT count(*) FROM (
+            SELECT FROM tasks WHERE tenant_id = t.id AND due_at <= now() LIMIT :at_once) w)::INTEGER AS present
+    FROM tenants t WHERE t.id = :tenant_id
+    """
+    return await fetch_one(tx, Counted, sql, tenant_id=tenant_id, at_once=at_once)

@@ -85,7 +85,7 @@ class Submissions:
             url = await self._callbacks.check(url, pointer="/webhook_url", tenant_id=tenant_id)
         new = self._new_task(tenant_id, await self._admission.versions(wish.type), wish, url)
         refused = await self._admission.take(tenant_id)
-        publish = not new.delay and not self._admission.crowded(tenant_id)
+        publish = not new.delay and await self._admission.may_publish(tenant_id)
         if refused is None and wish.file is None and (key is None or wish.unique_key is None):
             made_at = await self._groups.record(Wanted(new, key, status, publish))
             if made_at is not None:

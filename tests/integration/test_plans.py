@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Role, open_engine
-from core.intake.queries import count_waiting
+from core.intake.queries import count_due, count_waiting
 from core.journal.gauge_queries import read_delivery_gauge, read_ended_gauges, read_task_gauges
 from core.journal.queries import TaskFilter, list_deliveries, list_tasks
 from core.journal.read import DeliveryFilter
@@ -123,7 +123,8 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_idx", "tasks_leased_idx"}),
     "gauge ended tasks": (lambda at: read_ended_gauges(at.tx), {"tasks_finished_idx"}),
     "gauge deliveries": (lambda at: read_delivery_gauge(at.tx), {"deliveries_due_idx"}),
-    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx", "tasks_leased_idx"}),
+    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
+    "count due": (lambda at: count_due(at.tx, tenant_id=at.tenant, at_once=16), {"tasks_due_idx", "tasks_leased_idx"}),
 }
 TENANT: dict[str, tuple[Run, set[str]]] = {
     "all": (lambda at: listing(at, DeliveryFilter()), {"deliveries_tenant_id_id_idx"}),

@@ -21,10 +21,12 @@ from core import clock
 from core.model.queued import Queued
 from workers.delivery.claim import Claimed
 from workers.delivery.lanes import Lanes
-from workers.delivery.record import STORE_ERRORS
+from workers.loop import STORE_ERRORS, Pace
 
 CLAIM_BATCH: Final = 200
 PAUSE_AFTER_ERROR: Final = 0.5
+PACE: Final = 0.01
+"""Seconds between claims: under load each one carries what came meanwhile."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -56,6 +58,7 @@ class Engine:
         self._running: Final[set[asyncio.Task[None]]] = set()
         self._undecided: list[Callable[[], None]] = []
         self._wake: Final = asyncio.Event()
+        self._pace: Final = Pace(PACE)
         self._stopping = False
 
     @property
@@ -86,7 +89,8 @@ class Engine:
                 await asyncio.wait(self._running)
 
     async def _stopped(self) -> bool:
-        await self._wake.wait()  # `stop` wakes as well: what is claimed is decided after the wait, not before it
+        await self._wake.wait()
+        await self._pace.wait()  # `stop` wakes as well: what is claimed is decided after the waits, not before them
         return self._stopping
 
     async def turn(self) -> int:

@@ -11,10 +11,11 @@ from core.database import Database, is_away
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.model.queued import Queued
-from workers.loop import STORE_ERRORS
+from workers.loop import STORE_ERRORS, Pace
 
 BATCH: Final = 500
-
+PACE: Final = 0.01
+"""Seconds between commits: under load each one carries what finished meanwhile."""
 
 _log: Final = structlog.stdlib.get_logger()
 Entry = tuple[Settled, asyncio.Future[None]]
@@ -35,6 +36,7 @@ class Recorder:
         self._due_again: Final = due_again
         self._waiting: list[Entry] = []
         self._wake: Final = asyncio.Event()
+        self._pace: Final = Pace(PACE)
         self._closed = False
 
     async def record(self, settled: Settled) -> None:
@@ -54,6 +56,7 @@ class Recorder:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._waiting:
+                    await self._pace.wait()
                     batch = self._next_batch()
                     await self._flush(batch)
         finally:
