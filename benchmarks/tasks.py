@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks tasks", description=__doc__)
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--concurrency", type=int, default=2)
+    parser.add_argument("--concurrency", type=int, default=4)
     parser.add_argument("--rate", type=float, default=50)
     parser.add_argument("--paced", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=2)
