@@ -141,13 +141,14 @@ async def run_later(tx: AsyncConnection, *, task_id: TaskId, run: int, again: Ta
 async def give_back(tx: AsyncConnection, *, task_id: UUID, run: int, leased_by: str) -> bool:
     """Let a run's task wait for another worker, the run uncounted; false if it is another's, or is to end.
 
-    It waits as long as it has waited since its first start, between the least and the most, so that it doubles.
+    It waits an eighth of the time since its first start, between the least and the most, and half more or less: which
+    worker gets it is chance, and two tasks that are each the other's must not keep in step.
     The number may be used again: whoever gives a run back does nothing for it afterwards.
     """
     sql = """
     UPDATE tasks SET status = 'RETRY', run = run - 1, published_until = NULL, lease_until = NULL, leased_by = NULL,
-        due_at = now() + (1 + random() / 5) * make_interval(secs => greatest(
-            :least, least(:most, CAST(extract(EPOCH FROM now() - started_at) AS FLOAT8))))
+        due_at = now() + (0.5 + random()) * make_interval(secs => greatest(
+            :least, least(:most, CAST(extract(EPOCH FROM now() - started_at) AS FLOAT8) / 8)))
     WHERE id = :id AND run = :run AND leased_by = :leased_by AND lease_until IS NOT NULL AND cancel_asked_at IS NULL
     """
     values: dict[str, object] = {"least": LEAST_WAIT, "most": MOST_WAIT}
