@@ -3,14 +3,17 @@
 import uvicorn
 
 from api.app import create_app
+from api.state import check
 from core.open_files import raise_open_files
-from core.settings import Settings
+from core.starting import errors_in_one_line, read_settings
 from core.telemetry import configure_logging
 
 
 def main() -> None:
     """Serve until a signal ends it; what is under way is answered first."""
-    settings = Settings()
+    with errors_in_one_line():
+        settings = read_settings()
+        check(settings)
     configure_logging(settings.log_level, settings.log_format)
     raise_open_files()
     uvicorn.run(

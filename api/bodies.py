@@ -1,5 +1,6 @@
 """Request bodies: strict, never over their limit, JSON never deeper than 64 levels."""
 
+import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from http import HTTPStatus
 from typing import Final
@@ -17,6 +18,7 @@ FILE_LIMIT: Final = 10 * 1024 * 1024
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
 _LIMITS: Final = {FORM: FILE_LIMIT + BODY_LIMIT}
+_PLACE: Final = re.compile(r"byte \d+")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 Handler = Callable[[Request], Coroutine[None, None, Response]]
@@ -24,10 +26,14 @@ Handler = Callable[[Request], Coroutine[None, None, Response]]
 
 def parse_json(body: bytes) -> JsonValue:
     """Read JSON (RFC 8259); raise a 400 for NaN, lone surrogates, a BOM, bad UTF-8 or what is too deep."""
+    if not body:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", "The body is empty; send JSON in UTF-8.")
     try:
         value: JsonValue = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", "The body is not JSON in UTF-8.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        where = _PLACE.search(str(error))
+        detail = f"The body is not JSON in UTF-8{f', at {where[0]}' if where else ''}."
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", detail) from None
     if _depth_exceeds(value, DEPTH_LIMIT):
         detail = f"The body is nested deeper than {DEPTH_LIMIT} levels."
         raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", detail)

@@ -42,6 +42,8 @@ _STATUS: Final[Mapping[type[RingbackError], HTTPStatus]] = {
 }
 _HIDDEN: Final = frozenset({"header", "path", "query", "body"})
 
+_SAID: Final = {"extra_forbidden": "There is no such field.", "model_attributes_type": "It is not a JSON object."}
+"""What pydantic says in words of its own."""
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _NOT_KEEPABLE: Final = "22021"  # character_not_in_repertoire: a NUL in a path or a query
 
@@ -174,7 +176,7 @@ def _allowed(request: Request) -> str:
 
 def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [{"pointer": _pointer(e["loc"]), "detail": str(e["msg"])} for e in error.errors()]
+    errors = [{"pointer": _pointer(e["loc"]), "detail": _SAID.get(e["type"], str(e["msg"]))} for e in error.errors()]
     detail = "Some values are not allowed."
     return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail, errors=errors)
 

@@ -13,6 +13,7 @@ from core.dispatch.publish import Publisher
 from core.journal.tasks import TaskRecord
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.sealing import KeyRing
+from core.model.start_error import StartError
 from core.progress import Progress, ProgressBoard
 from core.redis import open_redis
 from core.resolver import ThreadResolver
@@ -23,11 +24,21 @@ PATIENCE: Final = 5.0
 """Seconds that a statement of the API may take: a client is told 503 sooner than it gives up."""
 
 
-class InvalidOperatorKeyError(ValueError):
+class InvalidOperatorKeyError(StartError):
     """The operator's key was mistyped or cut."""
 
     def __init__(self) -> None:
         super().__init__("RINGBACK_OPERATOR_KEY is not a key of Ringback: its checksum is wrong")
+
+
+def check(settings: Settings) -> None:
+    """Raise a `StartError` if an API process cannot work with these settings; opens nothing."""
+    KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
+    if not has_valid_checksum(require_secret(settings.operator_key, "OPERATOR_KEY")):  # each call with it is a 401
+        raise InvalidOperatorKeyError
+    require(settings.database_url, "DATABASE_URL")
+    require(settings.broker_url, "BROKER_URL")
+    require(settings.redis_url, "REDIS_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +64,24 @@ class State:
         """Open everything.
 
         Raises `MissingSettingError` if a store or a secret is not named, `InvalidKeyRingError` and
-        `InvalidOperatorKeyError` if a secret is malformed; nothing is open then.
+        `InvalidOperatorKeyError` if a secret is malformed; nothing is open then. All are `StartError`s.
         """
-        ring = KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
-        operator_key = require_secret(settings.operator_key, "OPERATOR_KEY")
-        if not has_valid_checksum(operator_key):  # every call with it would be a 401
-            raise InvalidOperatorKeyError
-        database_url = require(settings.database_url, "DATABASE_URL")
+        check(settings)
         depths = QueueDepths()
         publisher = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings), depths=depths)
         redis = open_redis(require(settings.redis_url, "REDIS_URL"))
         publisher.start()
         return cls(
             settings,
-            Database(database_url, size=10, patience=PATIENCE),
+            Database(require(settings.database_url, "DATABASE_URL"), size=10, patience=PATIENCE),
             redis,
             Results(redis, ttl=settings.result_ttl),
             ProgressBoard(redis, ttl=settings.result_ttl),
             publisher,
             depths,
-            ring,
+            KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS")),
             ThreadResolver(),
-            hash_api_key(operator_key),
+            hash_api_key(require_secret(settings.operator_key, "OPERATOR_KEY")),
         )
 
     async def close(self) -> None:

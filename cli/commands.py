@@ -2,20 +2,16 @@
 
 import os
 import subprocess
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from cli.embedded.errors import StartError
 from cli.migration import migration
 from cli.up import default_plan, up
-from core.settings import Settings
+from core.model.start_error import StartError
+from core.starting import read_settings
 
 app = typer.Typer(
     name="ringback",
@@ -50,26 +46,3 @@ def migrate() -> None:
 def version() -> None:
     """Print the version."""
     typer.echo(version_of("ringback"))
-
-
-@contextmanager
-def errors_in_one_line() -> Generator[None]:
-    """Exit with one line, without a traceback, for what the user can put right."""
-    try:
-        yield
-    except StartError as error:
-        sys.exit(f"ringback: {error}")
-
-
-def read_settings() -> Settings:
-    """Read the settings from the environment.
-
-    Raises:
-        StartError: one of them is wrong.
-    """
-    try:
-        return Settings.model_validate({})  # reads the environment, as `Settings()` does
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        raise StartError(f"RINGBACK_{name}: {first['msg']}") from error

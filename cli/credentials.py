@@ -6,8 +6,8 @@ import shlex
 from dataclasses import dataclass
 
 from cli.data_dir import DataDir, write_private
-from cli.embedded.errors import StartError
 from core.model.api_key import has_valid_checksum, new_api_key
+from core.model.start_error import StartError
 from core.settings import Settings
 
 _RING_KEY_BYTES = 32

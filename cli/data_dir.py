@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.embedded.errors import StartError
+from core.model.start_error import StartError
 
 
 class DataDir:

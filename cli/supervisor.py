@@ -18,12 +18,12 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from cli.child import Child
-from cli.embedded.errors import StartError
 from cli.embedded.processes import spawn
 from cli.embedded.store import Store, wait_until_ready
 from cli.log_pipes import LogPipes
 from cli.stop_signals import StopSignals
 from core.clock import monotonic
+from core.model.start_error import StartError
 
 GRACE: Final = 20.0
 _IDLE: Final = 60.0

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.model.retry import DEFAULT_SCHEDULE
+from core.model.start_error import StartError
 
 Network = IPv4Network | IPv6Network
 
@@ -87,7 +88,7 @@ class Settings(BaseSettings):
         return value
 
 
-class MissingSettingError(ValueError):
+class MissingSettingError(StartError):
     """A process cannot start without this setting."""
 
     def __init__(self, name: str) -> None:

@@ -26,8 +26,10 @@ from core.dispatch.celery import LOST_WAIT, make_celery
 from core.dispatch.parts import join_name, part_name
 from core.model.json_value import JsonValue
 from core.model.parts import Slice
+from core.model.start_error import StartError
 from core.registry.queries import register_task_type
 from core.settings import Settings, require
+from core.starting import errors_in_one_line, read_settings
 from core.telemetry import configure_logging
 from workers.leases import LeaseKeeper
 from workers.runtime import Runtime
@@ -100,7 +102,7 @@ class LeasedTask(Task[..., None]):
 def make_worker(settings: Settings) -> Celery:
     """Return the app with every task type of the settings' modules."""
     for module in (*BUILT_IN, *settings.task_modules):
-        importlib.import_module(module)
+        _import(module)
     app = make_celery(settings)
     app.steps["worker"].add(WatchfulPool)
     app.conf.worker_consumer = f"{TaskConsumer.__module__}:{TaskConsumer.__qualname__}"
@@ -109,6 +111,23 @@ def make_worker(settings: Settings) -> Celery:
     _worker.settings = settings
     _worker.leased_by = f"{platform.node()}/{os.getpid()}"
     return app
+
+
+class TaskModuleError(StartError):
+    """A module of task types cannot be found."""
+
+    def __init__(self, module: str, missing: str | None) -> None:
+        super().__init__(
+            f"RINGBACK_TASK_MODULES: {module} cannot be imported, there is no module {missing};"
+            " the folder that holds it has to be on PYTHONPATH, or its package installed"
+        )
+
+
+def _import(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise TaskModuleError(module, error.name) from error
 
 
 def _add(app: Celery, definition: Definition) -> None:
@@ -216,7 +235,12 @@ async def register(database: Database) -> None:
 
 def main() -> None:
     """Run a worker until a signal ends it."""
-    settings = Settings()
+    with errors_in_one_line():
+        settings = read_settings()
+        require(settings.database_url, "DATABASE_URL")
+        require(settings.broker_url, "BROKER_URL")
+        require(settings.redis_url, "REDIS_URL")
+        app = make_worker(settings)
     queues = ",".join(queue_name(name) for name in TASK_QUEUES)
     # A name of its own: of two workers of one host and name, RabbitMQ refuses the second its control queue.
     options = (
@@ -228,6 +252,6 @@ def main() -> None:
     )
     os.environ.setdefault("C_FORCE_ROOT", "1")  # JSON only: no message is ever unpickled
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    make_worker(settings).worker_main(
+    app.worker_main(
         ["--quiet", "worker", f"--concurrency={settings.worker_concurrency}", f"--queues={queues}", *options]
     )

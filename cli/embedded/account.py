@@ -5,7 +5,7 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.embedded.errors import StartError
+from core.model.start_error import StartError
 
 
 @dataclass(frozen=True, slots=True)

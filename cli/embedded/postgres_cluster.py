@@ -8,9 +8,9 @@ from signal import Signals
 from typing import Final
 
 from cli.embedded.account import Account
-from cli.embedded.errors import StartError
 from cli.embedded.handover import Handover, make_private
 from cli.embedded.processes import BARE_ENVIRONMENT, spawn
+from core.model.start_error import StartError
 
 # Sorting and case by code point (Unicode's rules for case), the same on every machine and for every libc.
 _LOCALE: Final = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from signal import Signals
 
-from cli.embedded.errors import StartError
 from cli.embedded.orphans import end_orphans
 from cli.embedded.processes import BARE_ENVIRONMENT, spawn
+from core.model.start_error import StartError
 
 
 class Redis:

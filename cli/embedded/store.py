@@ -4,9 +4,9 @@ from signal import Signals
 from subprocess import Popen, TimeoutExpired
 from typing import Protocol
 
-from cli.embedded.errors import StartError
 from cli.embedded.processes import stop
 from core.clock import monotonic
+from core.model.start_error import StartError
 
 _START_LIMIT = 60.0
 _GRACE = 30.0

@@ -13,6 +13,8 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from core.model.start_error import StartError
+
 _VERSION: Final = b"\x01"
 _KEY_ID: Final = slice(1, 5)
 _NONCE: Final = slice(5, 17)
@@ -20,7 +22,7 @@ _NONCE_LENGTH: Final = 12
 _KEY_LENGTH: Final = 32
 
 
-class InvalidKeyRingError(ValueError):
+class InvalidKeyRingError(StartError):
     """The setting is not a list of base64 keys of 32 bytes."""
 
     def __init__(self) -> None:

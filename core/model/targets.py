@@ -47,7 +47,7 @@ class InvalidTargetError(ValueError):
     @classmethod
     def forbidden(cls) -> "InvalidTargetError":
         """Return the one error for every forbidden address, literal or resolved."""
-        return cls("the target is not allowed")
+        return cls("the target is not allowed: not a public address, nor one of RINGBACK_ALLOW_TARGETS")
 
 
 @dataclass(frozen=True, slots=True)

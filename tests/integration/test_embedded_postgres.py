@@ -7,11 +7,11 @@ from subprocess import PIPE
 import pytest
 
 from cli.embedded.account import nobody, server_account
-from cli.embedded.errors import StartError
 from cli.embedded.postgres import Postgres
 from cli.embedded.postgres_binaries import installed_packages, programs_for
 from cli.embedded.processes import BARE_ENVIRONMENT, spawn, stop
 from cli.embedded.store import end, start
+from core.model.start_error import StartError
 from tests.support.ordinary_user import directory_of_ordinary_user, run_as_ordinary_user
 from tests.support.stores import PostgresServer, ask, postgres_server, private_directory
 

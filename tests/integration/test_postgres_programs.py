@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.embedded.account import nobody
-from cli.embedded.errors import StartError
 from cli.embedded.postgres_binaries import installed_packages, programs_for
+from core.model.start_error import StartError
 from tests.support.stores import private_directory
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root's programs are ever copied")

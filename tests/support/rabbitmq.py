@@ -13,10 +13,10 @@ from pathlib import Path
 from signal import Signals
 from typing import Final, cast
 
-from cli.embedded.errors import StartError
 from cli.embedded.ports import free_port
 from cli.embedded.processes import spawn, stop
 from core.clock import monotonic
+from core.model.start_error import StartError
 from tests.support.stores import private_directory
 
 PROGRAMS: Final = Path("/usr/lib/rabbitmq/bin")  # those in /usr/sbin become another user

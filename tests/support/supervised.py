@@ -14,10 +14,10 @@ from pathlib import Path
 from signal import SIGINT, SIGKILL
 from typing import IO, Final, TypedDict, cast
 
-from cli.commands import errors_in_one_line, read_settings
 from cli.embedded.ports import free_port
 from cli.supervisor import Program
 from cli.up import Plan, up
+from core.starting import errors_in_one_line, read_settings
 
 API: Final = "import runpy; runpy.run_module('tests.support.stand_in_api', run_name='__main__')"
 IDLE: Final = "import os, signal; print('pid', os.getpid(), flush=True); signal.pause()"

@@ -6,6 +6,7 @@ import pytest
 
 from core.model.addresses import Address
 from core.model.errors import FieldError, InvalidInputError
+from core.model.targets import InvalidTargetError
 from core.registry import callbacks
 from core.registry.callbacks import Callbacks
 from tests.support.names import FixedNames
@@ -43,7 +44,7 @@ async def test_a_name_that_resolves_to_a_forbidden_address_is_refused_in_the_wor
     of_name = await refusal(callback(), f"https://{name}.example/")
     of_address = await refusal(callback(), "https://10.0.0.5/")
 
-    assert of_name == of_address == FieldError("/url", "the target is not allowed")
+    assert of_name == of_address == FieldError("/url", InvalidTargetError.forbidden().reason)
 
 
 async def test_a_name_that_does_not_resolve_yet_is_taken() -> None:

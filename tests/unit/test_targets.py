@@ -165,7 +165,7 @@ def test_the_error_for_a_forbidden_address_does_not_say_which() -> None:
     with pytest.raises(InvalidTargetError) as refused:
         check_target("http://10.0.0.5/", (), https_only=False)
 
-    assert refused.value.reason == InvalidTargetError.forbidden().reason == "the target is not allowed"
+    assert refused.value.reason == InvalidTargetError.forbidden().reason
 
 
 @given(st.text(max_size=60).map(lambda text: f"https://{text}"))

@@ -26,6 +26,7 @@ from core.open_files import raise_open_files
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.resolver import ThreadResolver
 from core.settings import Settings, require, require_secret
+from core.starting import errors_in_one_line, read_settings
 from core.telemetry import configure_logging
 from workers.delivery.attempt import Attempts, Leases
 from workers.delivery.engine import Engine
@@ -149,7 +150,11 @@ async def _serve(settings: Settings) -> None:
 
 def main() -> None:
     """Run the process until a signal ends it."""
-    settings = Settings()
+    with errors_in_one_line():
+        settings = read_settings()
+        require(settings.database_url, "DATABASE_URL")
+        require(settings.broker_url, "BROKER_URL")
+        KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
     configure_logging(settings.log_level, settings.log_format)
     raise_open_files()
     uvloop.run(_serve(settings))
