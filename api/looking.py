@@ -1,6 +1,6 @@
 """Looking at one task: its record from Postgres, its progress and a large result from Redis.
 
-Whoever looks at the same thing at the same time shares the read: see `api.flights`.
+Whoever looks at the same thing at the same time shares the read: see `core.flights`.
 """
 
 from functools import partial

@@ -5,11 +5,11 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from api.flights import Flights
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
+from core.flights import Flights
 from core.journal.tasks import TaskRecord
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.sealing import KeyRing

@@ -93,8 +93,12 @@ class DirectPool:
     async def _take(self) -> Direct:
         while self._idle:
             direct = self._idle.pop()
-            if await direct.is_there():
-                return direct
+            try:
+                if await direct.is_there():
+                    return direct
+            except BaseException:  # a caller that is cancelled leaves it to the next one
+                self._idle.append(direct)
+                raise
             await direct.close()
         held = await self._engine.connect()
         raw = await held.get_raw_connection()

@@ -155,6 +155,16 @@ async def give_back(tx: AsyncConnection, *, task_id: UUID, run: int, leased_by: 
     return await execute(tx, sql, id=task_id, run=run, leased_by=leased_by, **values) == 1
 
 
+async def holds_cancelled(tx: AsyncConnection, *, task_id: UUID, run: int, leased_by: str) -> bool:
+    """Tell whether this worker holds the run, and was asked to end it."""
+    sql = """
+    SELECT EXISTS (SELECT FROM tasks WHERE id = :id AND run = :run AND leased_by = :leased_by
+                   AND lease_until IS NOT NULL AND cancel_asked_at IS NOT NULL) AS asked
+    """
+    found = await fetch_one(tx, dict[str, bool], sql, id=task_id, run=run, leased_by=leased_by)
+    return found is not None and found["asked"]
+
+
 async def show_progress(tx: AsyncConnection, *, task_id: UUID, run: int) -> None:
     """Say that a run has shown progress; called once a run."""
     sql = "UPDATE tasks SET status = 'PROGRESS' WHERE id = :id AND run = :run AND status = 'STARTED'"

@@ -16,7 +16,7 @@ from core.model.endings import CANCELLED, TaskEnd, TaskMisfit
 from core.model.json_value import JsonValue
 from core.registry.queries import read_task_versions
 from core.registry.task_types import TaskType
-from workers.queries import give_back
+from workers.queries import give_back, holds_cancelled
 
 
 async def leave_to_others(
@@ -28,17 +28,20 @@ async def leave_to_others(
         if not taken_by_another(own, versions, task.input or b"{}"):
             return misfit.end
         given = await give_back(tx, task_id=task.id, run=task.run, leased_by=leased_by)
-    return None if given else CANCELLED  # or it is another run's by now, and the end will find that
+        # Not given back: it was asked to end, or it was given back by the try before this one, whose answer was lost.
+        # Then its run number may be another worker's by now, which must not be ended from here.
+        cancelled = not given and await holds_cancelled(tx, task_id=task.id, run=task.run, leased_by=leased_by)
+    return CANCELLED if cancelled else None
 
 
 def taken_by_another(own: TaskType, versions: Iterable[TaskType], input_: bytes) -> bool:
-    """Tell whether one of these takes an input that `own` does not.
+    """Tell whether one of these takes an input that the schema of `own` does not.
 
-    Those with the same schema are no others: a worker may refuse what its schema lets pass, and two of them would hand
-    such a task to and fro.
+    What its schema lets pass and its code refuses is refused for good: two versions that both do so would hand the
+    task to and fro for ever.
     """
     try:
         value: JsonValue = msgspec.json.decode(input_)
     except msgspec.DecodeError:
         return False
-    return any(one.input_schema != own.input_schema and not one.problems(value) for one in versions)
+    return bool(own.problems(value)) and any(not one.problems(value) for one in versions)

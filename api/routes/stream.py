@@ -71,4 +71,5 @@ async def _event(state: State, task: TaskRecord, known: str | None) -> tuple[byt
     if said == known:
         return None, said
     name = "progress" if task.status == "PROGRESS" else "status"
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (said.encode(), name.encode(), data), said
+    lines = b"".join(b"data: %b\n" % line for line in data.splitlines())  # an input is shown as it was sent
+    return b"id: %b\nevent: %b\n%b\n" % (said.encode(), name.encode(), lines), said

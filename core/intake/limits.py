@@ -4,14 +4,15 @@ Each is believed for a second. What this process takes in meanwhile is counted, 
 its limit is counted again after a twentieth of that, so that it is let in as soon as there is room.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from core import clock
 from core.database import Database
+from core.flights import Flights
 from core.intake.accept import AT_ONCE
 from core.intake.queries import Counted, count_due, count_waiting
 from core.model.errors import FieldError, InvalidInputError, LimitReachedError, NotFoundError
@@ -44,10 +45,10 @@ class _Count:
 class _Tally:
     """How much each tenant has of something, and how much it may have."""
 
-    def __init__(self, read: Callable[[TenantId], Awaitable[Counted | None]]) -> None:
+    def __init__(self, read: Callable[[TenantId], Coroutine[None, None, Counted | None]]) -> None:
         self._read: Final = read
         self._counts: Final[dict[UUID, _Count]] = {}
-        self._asking: Final = asyncio.Lock()
+        self._reads: Final = Flights[_Count]()
 
     async def take(self, tenant_id: TenantId) -> tuple[bool, int]:
         """Count one more, if there is room; return whether there was, and how many are allowed."""
@@ -63,18 +64,20 @@ class _Tally:
         known = self._counts.get(tenant_id)
         if known is not None and not known.full:
             known.at = clock.monotonic()  # this request asks, those beside it go on with what was known
-        async with self._asking:
-            newer = self._counts.get(tenant_id)
-            if newer is not None and newer is not known:  # another has asked meanwhile
-                return newer
-            at = clock.monotonic()
-            found = await self._read(tenant_id)
-            if found is None:
-                raise NotFoundError("tenant")
-            if len(self._counts) >= _CACHE_LIMIT:
-                self._counts.clear()
-            count = self._counts[tenant_id] = _Count(at, found.allowed, found.present)
-            return count
+        return await self._reads.share(tenant_id, partial(self._read_count, tenant_id, known))
+
+    async def _read_count(self, tenant_id: TenantId, known: _Count | None) -> _Count:
+        newer = self._counts.get(tenant_id)
+        if newer is not None and newer is not known:  # the read before this one has asked meanwhile
+            return newer
+        at = clock.monotonic()
+        found = await self._read(tenant_id)
+        if found is None:
+            raise NotFoundError("tenant")
+        if len(self._counts) >= _CACHE_LIMIT:
+            self._counts.clear()
+        count = self._counts[tenant_id] = _Count(at, found.allowed, found.present)
+        return count
 
 
 class Admission:
@@ -83,7 +86,7 @@ class Admission:
     def __init__(self, database: Database) -> None:
         self._database: Final = database
         self._types: Final[dict[str, tuple[float, tuple[TaskType, ...]]]] = {}
-        self._asking: Final = asyncio.Lock()
+        self._reads: Final = Flights[tuple[TaskType, ...]]()
         self._waiting: Final = _Tally(self._count_waiting)
         self._due: Final = _Tally(self._count_due)
 
@@ -94,13 +97,12 @@ class Admission:
             return known[1]
         if known is not None:  # this request asks, those beside it go on with what was known
             self._types[name] = (clock.monotonic(), known[1])
-        async with self._asking:
-            newer = self._types.get(name)
-            if known is None and newer is not None:  # another has asked meanwhile
-                return newer[1]
-            return await self._read_versions(name)
+        return await self._reads.share(name, partial(self._read_versions, name, known))
 
-    async def _read_versions(self, name: str) -> tuple[TaskType, ...]:
+    async def _read_versions(self, name: str, known: tuple[float, tuple[TaskType, ...]] | None) -> tuple[TaskType, ...]:
+        newer = self._types.get(name)
+        if known is None and newer is not None:  # the read before this one has asked meanwhile
+            return newer[1]
         async with self._database.engine() as tx:
             found = await read_task_versions(tx, name=name)
         if not found:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Final, cast
 
 from jsonschema_rs import Draft202012Validator
@@ -19,6 +20,8 @@ FILE_FIELD: Final = "file"
 FILE_MARK: Final = "x-ringback-file"
 """The keyword by which a schema says that a file has to be sent for it."""
 
+MOST_PROBLEMS: Final = 20
+"""Bad values that are told; one input may hold a hundred thousand."""
 DETAIL_LENGTH: Final = 500
 """Characters of what is said about a bad value: it quotes the value."""
 
@@ -55,7 +58,7 @@ class TaskType:
 
     def problems(self, value: JsonValue) -> tuple[FieldError, ...]:
         """Return what is wrong with an input, or nothing."""
-        found = self.validator.iter_errors(value)
+        found = islice(self.validator.iter_errors(value), MOST_PROBLEMS)
         return tuple(FieldError(f"/input{_pointer(one.instance_path)}", one.message[:DETAIL_LENGTH]) for one in found)
 
     @cached_property

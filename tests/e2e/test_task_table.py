@@ -26,9 +26,14 @@ def path_of(answer: httpx.Response) -> str:
 
 
 def events_of(lines: Iterator[str]) -> list[tuple[str, Json]]:
-    found = "\n".join(lines).split("\n\n")
-    pairs = [dict(line.split(": ", 1) for line in one.splitlines() if ": " in line) for one in found]
-    return [(one["event"], cast("Json", json.loads(one["data"]))) for one in pairs if "data" in one]
+    """Read a stream as the WHATWG standard says: the lines of `data` of one event are one text."""
+    found = [one.splitlines() for one in "\n".join(lines).split("\n\n")]
+    pairs = [(values("event", one), values("data", one)) for one in found]
+    return [(name[0], cast("Json", json.loads("\n".join(data)))) for name, data in pairs if data]
+
+
+def values(field: str, lines: list[str]) -> list[str]:
+    return [line.removeprefix(f"{field}: ") for line in lines if line.startswith(f"{field}: ")]
 
 
 def test_submit_and_wait_answers_the_finished_task(stack: Stack) -> None:
@@ -212,6 +217,17 @@ def test_a_stream_tells_each_state_until_the_end(stack: Stack) -> None:
     assert told[-1][1]["status"] == "SUCCESS"
     assert progress[-1] == {"current": 3, "total": 3, "message": "step 3"}
     assert told[-1][1]["progress"] == progress[-1]
+
+
+def test_a_stream_tells_an_input_that_was_sent_on_several_lines(stack: Stack) -> None:
+    written = b'{"type": "math.divide", "input": {\n  "x": 1,\r\n\n  "y":\r4\n}}'
+    headers = {"Content-Type": "application/json", "Prefer": "wait=20"}
+    submitted = stack.client.post("/v1/tasks", content=written, headers=headers)
+
+    with stack.client.stream("GET", f"{path_of(submitted)}/stream") as stream:
+        told = events_of(stream.iter_lines())
+
+    assert [one["input"] for _, one in told] == [{"x": 1, "y": 4}]
 
 
 def test_a_stream_that_resumes_does_not_repeat_what_is_known(stack: Stack) -> None:

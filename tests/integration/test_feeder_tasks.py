@@ -16,6 +16,7 @@ from tests.support.brokers import bodies_in
 from tests.support.feeding import BASE_URL, new_feeder, publishing
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
+from workers.feeder.feed import LAPSED_BATCH
 from workers.feeder.queries import take_due_tasks
 
 RUNNING = {"status": "STARTED", "due_at": None, "leased_by": "here/1"}
@@ -131,3 +132,17 @@ async def test_the_event_of_a_lost_task_says_so_without_its_input(
     assert data["error"]["code"] == "worker_lost"
     assert data["links"]["self"].startswith(f"{BASE_URL}/v1/tasks/task_")
     assert "input" not in data
+
+
+async def test_tasks_that_wait_for_room_do_not_hold_up_the_other_chores(
+    database: Database, rows: Rows, tenant: TenantId, redis_broker_url: str
+) -> None:
+    await rows.task(tenant)
+    for _ in range(LAPSED_BATCH + 1):
+        await lost(rows, tenant, 0)
+    async with publishing(redis_broker_url) as publisher:
+        feeder = new_feeder(database, publisher)
+
+        reports = [await feeder.run_once(), await feeder.run_once()]
+
+    assert [report.lost for report in reports] == [LAPSED_BATCH, 1]

@@ -1,6 +1,7 @@
 """Two versions of a task type at once, as in a rolling upgrade: each input finds the worker that takes it."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -261,14 +262,49 @@ async def test_a_run_whose_version_is_offered_no_more_ends(runs: Runs, rows: Row
 
 
 @pytest.mark.usefixtures("both")
-@pytest.mark.parametrize("columns", [{"cancel_asked_at": func.now()}, {"run": 2}, {"leased_by": "there/2"}])
+@pytest.mark.parametrize(
+    ("columns", "end"),
+    [
+        ({"cancel_asked_at": func.now()}, CANCELLED),
+        ({"run": 2}, None),
+        ({"leased_by": "there/2"}, None),
+        ({"leased_by": "there/2", "cancel_asked_at": func.now()}, None),
+    ],
+    ids=["to end", "another run", "another worker's", "another worker's to end"],
+)
 async def test_a_run_that_is_to_end_or_is_anothers_is_not_given_back(
-    runs: Runs, rows: Rows, tenant: TenantId, columns: dict[str, object]
+    runs: Runs, rows: Rows, tenant: TenantId, columns: dict[str, object], end: TaskEnd | None
 ) -> None:
     task = await started(runs, rows, tenant)
     await rows.change(tables.tasks, task.id, **columns)
     before = await rows.row(tables.tasks, task.id)
 
-    assert await runs.leave_to_others(OLD, task, MISFIT) == CANCELLED
+    assert await runs.leave_to_others(OLD, task, MISFIT) == end
 
     assert await rows.row(tables.tasks, task.id) == before
+
+
+@pytest.mark.usefixtures("both")
+async def test_giving_back_twice_leaves_alone_whoever_has_started_meanwhile(
+    runs: Runs, rows: Rows, tenant: TenantId
+) -> None:
+    task = await started(runs, rows, tenant)
+    await runs.leave_to_others(OLD, task, MISFIT)
+    await rows.change(tables.tasks, task.id, due_at=func.now())
+    other = await replace(runs, leased_by="there/2").start(task.id)
+
+    end = await runs.leave_to_others(OLD, task, MISFIT)  # as after a commit whose answer was lost
+
+    row = await rows.row(tables.tasks, task.id)
+    assert other is not None
+    assert end is None
+    assert (row["status"], row["leased_by"], row["run"]) == ("STARTED", "there/2", other.run)
+
+
+@pytest.mark.usefixtures("both")
+async def test_what_every_schema_lets_pass_and_code_refuses_ends(runs: Runs, rows: Rows, tenant: TenantId) -> None:
+    task = await rows.task(tenant, type=NAME, input=b'{"old":1}')
+    record = await runs.start(task)
+    assert record is not None
+
+    assert await runs.leave_to_others(OLD, record, MISFIT) == MISFIT.end

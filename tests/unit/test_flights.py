@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from api.flights import Flights
+from core.flights import Flights
 
 
 class Reads:

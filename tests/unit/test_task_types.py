@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from core.model.errors import FieldError
 from core.model.json_value import JsonValue
-from core.registry.task_types import TaskType
+from core.registry.task_types import DETAIL_LENGTH, MOST_PROBLEMS, TaskType
 from workers.task_types import mathematics, words
 from workers.task_types.define import Retry, TaskContext, TaskFile, defined, task_type
 
@@ -172,6 +172,14 @@ def test_the_problems_of_an_input_are_told_with_their_place(value: JsonValue, po
     assert mathematics.divide
 
     assert sorted(problem.pointer for problem in DIVIDE.problems(value)) == pointers
+
+
+def test_no_more_problems_are_told_than_can_be_read() -> None:
+    def strict(_context: TaskContext, *, table: list[int]) -> None: ...
+
+    problems = kind(strict).problems({"table": ["x" * 10_000] * 1_000})
+
+    assert (len(problems), len(problems[0].detail)) == (MOST_PROBLEMS, DETAIL_LENGTH)
 
 
 def test_a_pointer_is_escaped_and_counts_from_zero() -> None:

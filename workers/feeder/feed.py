@@ -77,11 +77,11 @@ class Feeder:
         """
         if self._hurried and clock.monotonic() - self._whole_at < self._settings.feed_interval:
             tasks = await self._feed_tasks()
-            report = FeedReport(tasks=len(tasks.tasks), hurry=tasks.waiting)
+            report = FeedReport(tasks=len(tasks.tasks), hurry=bool(tasks.queues))
         else:
             self._whole_at = clock.monotonic()
             report = await self._whole()
-        self._hurried = report.hurry
+        self._hurried = report.hurry and not report.worked  # what there may be more of is not held up by tasks
         return report
 
     async def _whole(self) -> FeedReport:
@@ -90,7 +90,7 @@ class Feeder:
         expired = await end_expired_tasks(self._database, self._teller, limit=LAPSED_BATCH)
         cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
         tasks = await self._feed_tasks()
-        report = FeedReport(unknown, lost, expired, cancelled, deliveries, len(tasks.tasks), hurry=tasks.waiting)
+        report = FeedReport(unknown, lost, expired, cancelled, deliveries, len(tasks.tasks), hurry=bool(tasks.queues))
         if report != FeedReport(hurry=report.hurry):
             _log.info(
                 "feed", unknown=report.unknown, lost=report.lost, deliveries=report.deliveries, tasks=report.tasks
@@ -131,9 +131,9 @@ class Feeder:
 
     async def _feed_tasks(self) -> DueTasks:
         if self._publisher.room == 0:
-            return DueTasks((), waiting=False)
+            return DueTasks((), {})
         async with self._database.statement() as tx:
             due = await queries.take_due_tasks(tx, limit=BATCH, shares=self._shares.of_queues())
-        self._shares.note(task.queue for task in due.tasks)
+        self._shares.note(due.queues, (task.queue for task in due.tasks))
         self._publisher.tasks(due.tasks)
         return due

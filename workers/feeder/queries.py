@@ -13,7 +13,7 @@ from core.intake.accept import PUBLISHED_FOR
 from core.intake.queries import RUNNING
 from core.model.queued import Queued, QueuedTask
 from workers.delivery.claim import Lapsed
-from workers.feeder.shares import LEAST
+from workers.feeder.shares import LEAST, Standing
 
 
 async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) -> tuple[Lapsed, ...]:
@@ -83,7 +83,8 @@ async def take_due_deliveries(tx: AsyncConnection, *, limit: int, default_cap: i
 
 
 # A loose scan over tasks_due_idx finds each tenant's queues: a backlog of a million costs what one of two shares
-# costs. Room is what a tenant with a limit on running tasks may still start, over all of its queues; null: any number.
+# costs. Room is what a tenant with a limit on running tasks may still start, null: any number. It bounds each queue, as
+# one that stands still must not hold up the tenant's others; what was published beyond it is refused when it starts.
 _TAKE_TASKS: Final = f"""
 WITH RECURSIVE {RUNNING}, queues AS (
     (SELECT tenant_id, queue FROM tasks WHERE due_at IS NOT NULL ORDER BY tenant_id, queue LIMIT 1)
@@ -99,16 +100,17 @@ WITH RECURSIVE {RUNNING}, queues AS (
     FROM queues q JOIN tenants n ON n.id = q.tenant_id
     LEFT JOIN unnest(CAST(:names AS TEXT[]), CAST(:shares AS INTEGER[])) s(queue, share) ON s.queue = q.queue
 ), head AS (
-    SELECT h.id, h.place, h.published_until, q.room,
-           row_number() OVER (PARTITION BY q.tenant_id ORDER BY h.due_at, h.id) AS turn
-    FROM rooms q CROSS JOIN LATERAL (
-        SELECT id, due_at, published_until, row_number() OVER (ORDER BY due_at) AS place FROM tasks t
+    SELECT h.id, h.place, h.published_until, q.tenant_id, q.queue, q.room FROM rooms q CROSS JOIN LATERAL (
+        SELECT id, published_until, row_number() OVER (ORDER BY due_at, id) AS place FROM tasks t
         WHERE t.tenant_id = q.tenant_id AND t.queue = q.queue AND t.due_at <= now()
-        ORDER BY due_at LIMIT greatest(1, least(q.share, q.room))) h
+        ORDER BY due_at, id LIMIT greatest(1, least(q.share, q.room))) h
 ), free AS (
     SELECT id, place FROM head
-    WHERE (room IS NULL OR turn <= room) AND (published_until IS NULL OR published_until < now())
+    WHERE (room IS NULL OR place <= room) AND (published_until IS NULL OR published_until < now())
     ORDER BY place LIMIT :limit
+), standing AS (
+    SELECT queue, count(*) FILTER (WHERE published_until >= now())::INTEGER AS standing,
+           count(DISTINCT tenant_id)::INTEGER AS tenants FROM head GROUP BY queue
 ), taken AS (
     SELECT t.id, f.place FROM tasks t JOIN free f ON f.id = t.id
     WHERE t.due_at <= now() AND (t.published_until IS NULL OR t.published_until < now())
@@ -117,23 +119,26 @@ WITH RECURSIVE {RUNNING}, queues AS (
     UPDATE tasks t SET published_until = now() + CAST(:published AS INTERVAL) FROM taken k WHERE t.id = k.id
     RETURNING t.id AS task_id, t.type, t.queue, k.place
 )
-SELECT p.task_id, p.type, p.queue FROM (SELECT FROM head LIMIT 1) due LEFT JOIN published p ON true ORDER BY p.place
+SELECT s.queue, s.standing, s.tenants, p.task_id, p.type FROM standing s LEFT JOIN published p ON p.queue = s.queue
+ORDER BY p.place
 """
 
 
 @dataclass(frozen=True, slots=True)
 class DueTasks:
-    """Tasks to publish; `waiting` if any is due, published or not: each start or end makes room for the next."""
+    """Tasks to publish, and the queues in which any task is due: each start or end makes room for the next."""
 
     tasks: tuple[QueuedTask, ...]
-    waiting: bool
+    queues: Mapping[str, Standing]
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
+    queue: str
+    standing: int
+    tenants: int
     task_id: UUID | None
     type: str | None
-    queue: str | None
 
 
 async def take_due_tasks(tx: AnyConnection, *, limit: int, shares: Mapping[str, int]) -> DueTasks:
@@ -151,8 +156,6 @@ async def take_due_tasks(tx: AnyConnection, *, limit: int, shares: Mapping[str, 
     }
     rows = await fetch_all(tx, _Taken, _TAKE_TASKS, **values)
     tasks = tuple(
-        QueuedTask(row.task_id, row.type, row.queue)
-        for row in rows
-        if row.task_id is not None and row.type is not None and row.queue is not None
+        QueuedTask(row.task_id, row.type, row.queue) for row in rows if row.task_id is not None and row.type is not None
     )
-    return DueTasks(tasks, waiting=bool(rows))
+    return DueTasks(tasks, {row.queue: Standing(row.standing, row.tenants) for row in rows})
