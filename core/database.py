@@ -12,14 +12,14 @@ from typing import Final, Protocol, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import TextClause, event, make_url, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from core import clock
-from core.direct import IDLE, Direct, DirectPool
+from core.direct import IDLE, Direct, DirectPool, ends_connection
 
 T = TypeVar("T")
 AnyConnection = AsyncConnection | Direct
@@ -76,11 +76,18 @@ def open_engine(
     )
     event.listen(engine.sync_engine, "checkin", _note_use)
     event.listen(engine.sync_engine, "checkout", _check_use)
+    event.listen(engine.sync_engine, "handle_error", _note_end)
     return engine
 
 
 def _note_use(_: object, record: ConnectionPoolEntry) -> None:
     record.info["used_at"] = clock.monotonic()
+
+
+def _note_end(context: ExceptionContext) -> None:
+    """Have a connection dropped that is over although the driver does not know it yet."""
+    error = context.original_exception
+    context.is_disconnect = context.is_disconnect or ends_connection(error) or ends_connection(error.__cause__)
 
 
 def _check_use(connection: object, record: ConnectionPoolEntry, _: object) -> None:

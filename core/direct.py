@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Final, Protocol, cast
 
-from asyncpg import InterfaceError, PostgresError  # pyright: ignore[reportMissingTypeStubs] - it has none
+from asyncpg import InterfaceError, InternalClientError, PostgresError  # pyright: ignore[reportMissingTypeStubs] - it has none
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import DBAPIError
@@ -21,6 +21,15 @@ from core import clock
 
 IDLE: Final = 1.0
 """Seconds after which a connection is asked whether it is still there before it is used."""
+
+
+def ends_connection(error: BaseException | None) -> bool:
+    """Tell whether a connection is over although the driver does not know it yet.
+
+    Postgres has said that it ends it (SQLSTATE 57P01 to 57P05, a shutdown or a crash), or has said so while it was
+    idle, so that the next statement fails in the driver itself.
+    """
+    return isinstance(error, InternalClientError) or str(getattr(error, "sqlstate", None)).startswith("57P0")
 
 
 class _Driver(Protocol):
@@ -38,30 +47,31 @@ class Direct:
         self._held: Final = held
         self._driver: Final = driver
         self._used_at = clock.monotonic()
+        self._ended = False
 
     async def fetch(self, sql: str, values: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
         """Run a statement with SQLAlchemy's spelling of parameters; raise `DBAPIError` as SQLAlchemy does."""
         query, names = _compiled(sql)
         try:
             found = await self._driver.fetch(query, *[values[name] for name in names])
-        except (PostgresError, InterfaceError) as error:
-            lost = self._driver.is_closed()
-            raise DBAPIError(query, None, error, hide_parameters=True, connection_invalidated=lost) from error
+        except (PostgresError, InterfaceError, InternalClientError) as error:
+            self._ended = self._driver.is_closed() or ends_connection(error)
+            raise DBAPIError(query, None, error, hide_parameters=True, connection_invalidated=self._ended) from error
         self._used_at = clock.monotonic()
         return found
 
     async def is_there(self) -> bool:
         """Tell whether it can be used; one that was idle is asked."""
-        if self._driver.is_closed():
+        if self._ended or self._driver.is_closed():
             return False
         if clock.monotonic() - self._used_at > IDLE:
             with suppress(DBAPIError, OSError):
                 await self.fetch("SELECT 1", {})
-        return not self._driver.is_closed()
+        return not self._ended and not self._driver.is_closed()
 
     async def close(self) -> None:
         """Give the connection back to its engine, or drop it if it is lost."""
-        if self._driver.is_closed():
+        if self._ended or self._driver.is_closed():
             await self._held.invalidate()
         await self._held.close()
 

@@ -108,7 +108,7 @@ async def list_all(
     page: Annotated[Page, Depends(paged(ids.TASK))],
     filters: Annotated[TaskFilters, Depends()],
 ) -> TaskPage:
-    """List tasks, newest first."""
+    """List tasks, newest first; `metadata.KEY=VALUE`, any number of them, filters by what was sent as `metadata`."""
     before = None if page.before is None else TaskId(page.before)
     found = await list_tasks(tx.connection, wanted=filters.wanted, before=before, limit=page.limit + 1)
     items, cursor = page.cut(found, request, response)

@@ -16,7 +16,7 @@ from core.dispatch.celery import make_celery
 from core.dispatch.publish import Publisher
 from core.intake.accept import NewTask
 from core.intake.dedupe import KeyReusedError, RequestKey
-from core.intake.group import TaskGroups, Wanted
+from core.intake.group import SIZE, TaskGroups, Wanted
 from core.intake.submit import Submissions, Submitted, TaskWish
 from core.model import tables
 from core.model.errors import LimitReachedError, UnavailableError
@@ -33,6 +33,7 @@ from tests.support.stores import private_directory
 
 TYPE = "tests.any"
 COUNT = 200
+MANY = 3 * SIZE
 
 
 def nowhere() -> Publisher:
@@ -248,7 +249,7 @@ async def test_a_crash_of_postgres_loses_nothing_that_was_accepted_and_makes_not
         submissions = new_submissions(rows.database)
         submits = [
             asyncio.ensure_future(submissions.submit(tenant, wish(n), status=303, key=key(tenant, f"k{n}")))
-            for n in range(COUNT)
+            for n in range(MANY)
         ]
         await asyncio.wait(submits, return_when=asyncio.FIRST_COMPLETED)
 
@@ -258,7 +259,7 @@ async def test_a_crash_of_postgres_loses_nothing_that_was_accepted_and_makes_not
         accepted = {one.task.id for one in outcomes if isinstance(one, Submitted)}
         assert accepted <= set(await tasks_of(rows, tenant))
         await asyncio.gather(
-            *(submissions.submit(tenant, wish(n), status=303, key=key(tenant, f"k{n}")) for n in range(COUNT))
+            *(submissions.submit(tenant, wish(n), status=303, key=key(tenant, f"k{n}")) for n in range(MANY))
         )
         made = await rows.all("SELECT convert_from(input, 'UTF8') AS input, count(*) AS times FROM tasks GROUP BY 1")
-        assert Counter(row["times"] for row in made) == {1: COUNT}
+        assert Counter(row["times"] for row in made) == {1: MANY}
