@@ -56,9 +56,12 @@ def database_url(url: str) -> URL:
 
 
 def open_engine(
-    url: str, role: Role | None, *, size: int = 5, pooled: bool = True, patience: float = STATEMENT_TIMEOUT
+    url: str, role: Role | None, *, size: int = 5, pooled: bool = True, patience: float | None = STATEMENT_TIMEOUT
 ) -> AsyncEngine:
-    """Return an engine whose connections work in `role`; with `None`, as the login itself."""
+    """Return an engine whose connections work in `role`; with `None`, as the login itself.
+
+    A statement may take `patience` seconds; with `None`, as long as it likes.
+    """
     settings = {"application_name": "ringback", "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
     if role is not None:
         settings["role"] = role.value
