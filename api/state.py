@@ -66,7 +66,7 @@ class State:
         publisher.start()
         return cls(
             settings,
-            Database(database_url, size=10, patience=PATIENCE),
+            Database(database_url, size=10, direct=0, patience=PATIENCE),
             redis,
             Results(redis, ttl=settings.result_ttl),
             ProgressBoard(redis, ttl=settings.result_ttl),
