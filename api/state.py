@@ -73,7 +73,7 @@ class State:
         publisher.start()
         return cls(
             settings,
-            Database(require(settings.database_url, "DATABASE_URL"), size=10, patience=PATIENCE),
+            Database(require(settings.database_url, "DATABASE_URL"), size=10, direct=0, patience=PATIENCE),
             redis,
             Results(redis, ttl=settings.result_ttl),
             ProgressBoard(redis, ttl=settings.result_ttl),

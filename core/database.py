@@ -56,9 +56,12 @@ def database_url(url: str) -> URL:
 
 
 def open_engine(
-    url: str, role: Role | None, *, size: int = 5, pooled: bool = True, patience: float = STATEMENT_TIMEOUT
+    url: str, role: Role | None, *, size: int = 5, pooled: bool = True, patience: float | None = STATEMENT_TIMEOUT
 ) -> AsyncEngine:
-    """Return an engine whose connections work in `role`; with `None`, as the login itself."""
+    """Return an engine whose connections work in `role`; with `None`, as the login itself.
+
+    A statement may take `patience` seconds; with `None`, as long as it likes.
+    """
     settings = {"application_name": "ringback", "lock_timeout": LOCK_TIMEOUT, "timezone": "UTC"}
     if role is not None:
         settings["role"] = role.value
@@ -151,7 +154,8 @@ class Database:
     def __init__(self, url: str, *, size: int = 5, direct: int = 1, patience: float = STATEMENT_TIMEOUT) -> None:
         """Open nothing yet; a statement may take `patience` seconds, its connection is dropped then.
 
-        Each role has up to `size` connections, and the engine's `direct` more for single statements.
+        Each role that is used has up to `size` connections, and the engine's `direct` more for single statements;
+        with 0, `statement` raises.
         """
         self._tenant: Final = open_engine(url, Role.TENANT, size=size, patience=patience)
         self._engine: Final = open_engine(url, Role.ENGINE, size=size + direct, patience=patience)
@@ -174,7 +178,8 @@ class Database:
     def statement(self) -> AbstractAsyncContextManager[Direct]:
         """Open a connection in the engine's role on which each statement is a transaction of its own.
 
-        One statement then costs one round trip instead of three, and nothing of SQLAlchemy's execution.
+        One statement then costs one round trip instead of three, and nothing of SQLAlchemy's execution. Raises
+        `core.direct.NoDirectConnectionsError` where the process was given none (`direct=0`).
         """
         return self._direct.connection()
 

@@ -76,18 +76,31 @@ class Direct:
         await self._held.close()
 
 
+class NoDirectConnectionsError(RuntimeError):
+    """A process that was given no connections for single statements asked for one."""
+
+    def __init__(self) -> None:
+        super().__init__("this process was given no connections for single statements")
+
+
 class DirectPool:
     """Up to so many connections of an engine, held for single statements; the one used last goes first."""
 
     def __init__(self, engine: AsyncEngine, *, size: int) -> None:
-        """Open nothing yet; the engine's connections have to be in autocommit."""
+        """Open nothing yet; the engine's connections have to be in autocommit. A `size` of 0 lends none."""
         self._engine: Final = engine
+        self._size: Final = size
         self._free: Final = Semaphore(size)
         self._idle: Final[deque[Direct]] = deque()
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Direct]:
-        """Lend a connection that was there a second ago; raise what SQLAlchemy raises if there is none."""
+        """Lend a connection that was there a second ago; raise what SQLAlchemy raises if Postgres gives none.
+
+        Raises `NoDirectConnectionsError` where the pool's size is 0: who waited would wait for ever.
+        """
+        if self._size == 0:
+            raise NoDirectConnectionsError
         async with self._free:
             direct = await self._take()
             try:

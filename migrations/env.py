@@ -24,14 +24,18 @@ def _include(name: str | None, kind: str, _parents: object) -> bool:
 def _run(connection: Connection) -> None:
     prepare_roles(connection)
     context.configure(
-        connection=connection, target_metadata=metadata, include_name=_include, compare_server_default=True
+        connection=connection,
+        target_metadata=metadata,
+        include_name=_include,
+        compare_server_default=True,
+        transaction_per_migration=True,  # some commit in between: whatever ran to its end stays
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
 async def _main(url: str) -> None:
-    engine = open_engine(url, None, pooled=False)
+    engine = open_engine(url, None, pooled=False, patience=None)  # an index may take hours
     async with engine.connect() as connection:
         await connection.run_sync(_run)
         await connection.commit()
@@ -45,3 +49,5 @@ try:
     asyncio.run(_main(_url))
 except RolesNotReadyError as error:
     sys.exit(str(error))
+except OSError as error:
+    sys.exit(f"the database at RINGBACK_DATABASE_URL cannot be reached: {error}")

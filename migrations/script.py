@@ -1,5 +1,7 @@
-"""Run the SQL that lies beside a revision."""
+"""How revisions run their statements: as SQL that lies beside them, or beside those who write."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -23,3 +25,15 @@ def run_beside(revision_file: str) -> None:
         await connection.execute(script)  # the simple protocol: many statements in one go
 
     adapted.run_async(run)
+
+
+@contextmanager
+def beside_writers() -> Generator[None]:
+    """Run `CREATE INDEX CONCURRENTLY` and its like, each as a transaction of its own; what came before is committed.
+
+    They wait for every transaction that is under way, as long as that takes; nobody waits for them.
+    """
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        yield
+        op.execute("RESET lock_timeout")

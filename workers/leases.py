@@ -130,7 +130,7 @@ class LeaseKeeper:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        database = Database(self._url, size=1)
+        database = Database(self._url, size=1, direct=0)
         while not self._stopping:
             await self._guarded(self.turn(database))
             try:

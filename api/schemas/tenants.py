@@ -17,7 +17,9 @@ RoleName = Literal["admin", "client", "partner", "inspector"]
 class LimitsIn(In):
     """What the tenant may use; `null` means no limit."""
 
-    requests_per_second: Positive | None = Field(default=None, description="Requests to the API.")
+    requests_per_second: Positive | None = Field(
+        default=None, description="Requests to the API; kept, but not enforced yet."
+    )
     waiting_tasks: Count = Field(default=100_000, description="Tasks that wait to run; a submit beyond gets 429.")
     running_tasks: Positive | None = Field(default=None, description="Tasks that run at once; the others wait.")
     endpoints: Count = 10_000

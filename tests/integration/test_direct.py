@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from core.database import Database, fetch_one, is_away
+from core.direct import NoDirectConnectionsError
 from tests.support.stores import PostgresServer, ask
 
 BACKEND = "SELECT pg_backend_pid() AS pid, CAST(:value AS TEXT) AS value"
@@ -93,3 +94,20 @@ async def test_whoever_comes_while_all_are_lent_waits(database: Database) -> Non
 
     assert waited
     assert await waiting is not None
+
+
+async def test_a_process_that_was_given_none_is_told_so_instead_of_waiting(database_url: str) -> None:
+    without = Database(database_url, direct=0)
+
+    with pytest.raises(NoDirectConnectionsError):
+        await pid_of(without)
+
+
+async def test_a_process_that_was_given_none_has_its_transactions(database_url: str) -> None:
+    without = Database(database_url, size=1, direct=0)
+
+    async with without.engine() as tx:
+        found = await fetch_one(tx, row, BACKEND, value="x")
+    await without.close()
+
+    assert found is not None
