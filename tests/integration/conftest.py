@@ -5,6 +5,7 @@ import pytest
 from core.database import Database
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from tests.support.rows import Rows
+from tests.support.versions import NEW, OLD, offer
 
 
 @pytest.fixture
@@ -29,3 +30,10 @@ async def endpoint(rows: Rows, tenant: TenantId) -> EndpointId:
 async def delivery(rows: Rows, tenant: TenantId, endpoint: EndpointId) -> DeliveryId:
     """A delivery to the endpoint that is due."""
     return await rows.delivery(tenant, endpoint)
+
+
+@pytest.fixture
+async def both(database: Database) -> None:
+    """An old version and a newer one, each offered a moment ago."""
+    await offer(database, OLD)
+    await offer(database, NEW)
