@@ -78,6 +78,19 @@ async def test_a_tenant_fills_no_more_than_its_share_of_a_queue(
     assert again == ()
 
 
+@pytest.mark.parametrize(("seen", "taken"), [(90, 1), (5, 2)])
+async def test_tasks_of_a_type_that_nobody_runs_any_more_do_not_fill_the_share(
+    database: Database, rows: Rows, tenant: TenantId, seen: int, taken: int
+) -> None:
+    await rows.put(tables.task_types, tenant, name="tests.gone", seen_at=ago(seen))
+    old = [await rows.task(tenant, type="tests.gone", due_at=ago(9)) for _ in range(2)]
+    waiting = await rows.task(tenant)
+
+    found = {one.task_id for one in await take(database, share=taken)}
+
+    assert found == ({waiting} if taken == 1 else set(old))
+
+
 @pytest.mark.parametrize("losses", [0, 1])
 async def test_a_lost_task_is_due_again(
     database: Database, rows: Rows, tenant: TenantId, publisher: Publisher, losses: int

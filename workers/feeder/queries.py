@@ -15,6 +15,9 @@ from core.model.queued import Queued, QueuedTask
 from workers.delivery.claim import Lapsed
 from workers.feeder.shares import LEAST, Standing
 
+GONE_AFTER: Final = 60
+"""Seconds after which a task type is taken for one that nobody runs: each worker says every 10 s what it offers."""
+
 
 async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) -> tuple[Lapsed, ...]:
     """Lock deliveries whose lease has run out, by `deliveries_leased_idx`."""
@@ -85,6 +88,7 @@ async def take_due_deliveries(tx: AsyncConnection, *, limit: int, default_cap: i
 # A loose scan over tasks_due_idx finds each tenant's queues: a backlog of a million costs what one of two shares
 # costs. Room is what a tenant with a limit on running tasks may still start, null: any number. It bounds each queue, as
 # one that stands still must not hold up the tenant's others; what was published beyond it is refused when it starts.
+# Tasks of a type whose workers are gone wait aside: nobody would start them, and they would fill their tenant's share.
 _TAKE_TASKS: Final = f"""
 WITH RECURSIVE {RUNNING}, queues AS (
     (SELECT tenant_id, queue FROM tasks WHERE due_at IS NOT NULL ORDER BY tenant_id, queue LIMIT 1)
@@ -99,10 +103,14 @@ WITH RECURSIVE {RUNNING}, queues AS (
                - (SELECT count(*) FROM running r WHERE r.tenant_id = q.tenant_id)) END AS room
     FROM queues q JOIN tenants n ON n.id = q.tenant_id
     LEFT JOIN unnest(CAST(:names AS TEXT[]), CAST(:shares AS INTEGER[])) s(queue, share) ON s.queue = q.queue
+), gone AS (
+    SELECT coalesce(array_agg(name), '{{}}') AS types FROM (
+        SELECT name FROM task_types GROUP BY name HAVING max(seen_at) < now() - CAST(:gone AS INTERVAL)) g
 ), head AS (
     SELECT h.id, h.place, h.published_until, q.tenant_id, q.queue, q.room FROM rooms q CROSS JOIN LATERAL (
         SELECT id, published_until, row_number() OVER (ORDER BY due_at, id) AS place FROM tasks t
         WHERE t.tenant_id = q.tenant_id AND t.queue = q.queue AND t.due_at <= now()
+            AND t.type <> ALL((SELECT types FROM gone)::TEXT[])
         ORDER BY due_at, id LIMIT greatest(1, least(q.share, q.room))) h
 ), free AS (
     SELECT id, place FROM head
@@ -153,6 +161,7 @@ async def take_due_tasks(tx: AnyConnection, *, limit: int, shares: Mapping[str, 
         "names": list(shares),
         "shares": list(shares.values()),
         "published": timedelta(seconds=PUBLISHED_FOR),
+        "gone": timedelta(seconds=GONE_AFTER),
     }
     rows = await fetch_all(tx, _Taken, _TAKE_TASKS, **values)
     tasks = tuple(
