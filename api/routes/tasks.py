@@ -1,6 +1,5 @@
 """Tasks: submit, poll, read the result."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -96,7 +95,7 @@ class TaskFilters:
     ) -> None:
         prefix = "metadata."
         metadata = {k.removeprefix(prefix): v for k, v in request.query_params.items() if k.startswith(prefix)}
-        self.wanted = TaskFilter(status, type_, _aware(created_after), _aware(created_before), metadata)
+        self.wanted = TaskFilter(status, type_, created_after, created_before, metadata)
 
 
 @router.get("/v1/tasks")
@@ -156,10 +155,6 @@ async def read_result(task: str, request: Request, state: StateDep, caller: Read
         case _:
             pending = {"detail": "Result not available yet"}
             return single(request, pending, status=HTTPStatus.ACCEPTED, headers=POLL_AFTER)
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return moment
 
 
 def _out(task: TaskRecord, base: str) -> TaskOut:

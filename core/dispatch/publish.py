@@ -91,10 +91,6 @@ class Publisher:
         if queued:
             self._offer(queued)
 
-    def task(self, task: QueuedTask) -> None:
-        """Publish a task soon; safe from any thread."""
-        self._offer([task])
-
     def tasks(self, tasks: Sequence[QueuedTask]) -> None:
         """Publish tasks soon; safe from any thread."""
         if tasks:

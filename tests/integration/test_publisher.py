@@ -85,7 +85,7 @@ def test_a_task_arrives_in_the_queue_of_its_type_by_its_id_alone(broker_url: str
     task = QueuedTask(uuid4(), "math.divide", "reports")
 
     with publishing(broker_url) as publisher:
-        publisher.task(task)
+        publisher.tasks([task])
 
     (message,) = cast("list[list[object]]", bodies_in(broker_url, "ringback.tasks.reports"))
     assert message[:2] == [[str(task.task_id)], {}]
@@ -94,7 +94,7 @@ def test_a_task_arrives_in_the_queue_of_its_type_by_its_id_alone(broker_url: str
 def test_a_task_of_a_queue_that_is_not_there_does_not_end_the_publisher(broker_url: str) -> None:
     queued = some(1)
     with publishing(broker_url) as publisher:
-        publisher.task(QueuedTask(uuid4(), "math.divide", "no-such-queue"))
+        publisher.tasks([QueuedTask(uuid4(), "math.divide", "no-such-queue")])
         publisher.deliveries(queued)
         eventually(lambda: has_room(publisher, WINDOW - BATCH))
 
@@ -116,7 +116,7 @@ def test_a_broker_that_is_away_means_not_ready_and_raises_nothing(url: str) -> N
     publisher.start()
 
     publisher.deliveries(some(1))
-    publisher.task(QueuedTask(uuid4(), "math.divide", "default"))
+    publisher.tasks([QueuedTask(uuid4(), "math.divide", "default")])
 
     assert (publisher.wait_until_ready(0.2), publisher.ready, publisher.connected, publisher.room) == (
         False,
@@ -181,7 +181,7 @@ def test_a_full_window_raises_nothing_and_publishing_goes_on(narrow: RabbitServe
         publisher.deliveries(some(20 * BATCH))  # a burst of its own: the limit may be passed within one,
         publisher.deliveries(some(20 * BATCH))  # and is kept to from the next
         publisher.deliveries(some(20 * BATCH))
-        publisher.task(task)
+        publisher.tasks([task])
 
     assert 0 < len(named(narrow.url)) < 60 * BATCH
     assert len(bodies_in(narrow.url, "ringback.tasks.default")) == 1
