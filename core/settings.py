@@ -14,6 +14,7 @@ from core.model.retry import DEFAULT_SCHEDULE
 from core.model.start_error import StartError
 
 Network = IPv4Network | IPv6Network
+SenderName = Literal["wire", "httpx"]
 
 
 class Settings(BaseSettings):
@@ -54,7 +55,10 @@ class Settings(BaseSettings):
     timeout: int = Field(default=15, ge=1, le=30, description="Seconds that one attempt may take in all.")
     lease: int = Field(default=15, ge=1, description="Seconds; a lease is the endpoint's timeout plus this.")
     feed_interval: float = Field(default=1.0, gt=0, description="Seconds that an idle feeder pauses.")
-    sender: Literal["httpx"] = Field(default="httpx", description="What sends the requests.")
+    sender: SenderName = Field(
+        default="wire",
+        description="What sends the requests: HTTP/1.1 code of Ringback's own, or httpx; the guards are the same.",
+    )
     task_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Modules whose task types the workers offer, beside the built-in ones."
     )

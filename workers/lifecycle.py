@@ -68,15 +68,12 @@ class Runs:
         """Take the task, if it waits and is due, and tell that it has started.
 
         Mostly nobody wants to hear of that, and the tenant may run any number: then it is one statement. A task that
-        may not run yet, because as many of its tenant's do as may, stays as it is and waits for the feeder.
+        may not run yet, because as many of its tenant's do as may, stays as it is and waits for the feeder. Those who
+        watch it see the start when they look, once a second: a word to each of them would cost a round trip a task.
         """
         async with self.database.statement() as tx:
             task = await start_untold(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
-        if task is None:
-            task = await self._start_and_tell(task_id)
-        if task is not None:
-            await self.board.changed(task.id)
-        return task
+        return task or await self._start_and_tell(task_id)
 
     async def _start_and_tell(self, task_id: UUID) -> TaskRecord | None:
         publish = self.teller.publisher.ready

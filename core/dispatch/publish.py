@@ -45,8 +45,11 @@ Item = Sequence[Queued | QueuedTask]
 class Publisher:
     """A thread that publishes; `ready` and `room` say whether it makes sense to hand it anything."""
 
-    def __init__(self, broker_url: str, app: Celery, *, depths: QueueDepths | None = None) -> None:
-        """Connect to nothing yet; with `depths`, its thread looks at the queues now and then."""
+    def __init__(self, broker_url: str, app: Celery, *, depths: QueueDepths | None = None, apart: float = 0.0) -> None:
+        """Connect to nothing yet; with `depths`, its thread looks at the queues now and then.
+
+        Bursts go out `apart` seconds apart at the least: the first one at once, the next with what came meanwhile.
+        """
         self._url: Final = broker_url
         self._app: Final = app
         self._items: Final[queue.Queue[Item | None]] = queue.Queue(_BACKLOG)
@@ -56,6 +59,8 @@ class Publisher:
         self._depth = 0
         self._depth_at = 0.0
         self._depths: Final = depths
+        self._apart: Final = apart
+        self._sent_at = -apart
 
     def start(self) -> None:
         """Start the thread; it connects by itself and connects again."""
@@ -125,6 +130,7 @@ class Publisher:
             burst = self._next(connection)
             if burst:
                 self._publish(producer, burst, confirms)
+                self._sent_at = clock.monotonic()
             self._measure(connection)
 
     def _next(self, connection: Connection) -> list[Queued | QueuedTask]:
@@ -132,6 +138,7 @@ class Publisher:
         burst: list[Queued | QueuedTask] = []
         try:
             burst += self._items.get(timeout=DEPTH_AGE) or ()
+            self._stopping.wait(max(0.0, self._sent_at + self._apart - clock.monotonic()))
             while len(burst) < _BURST:
                 burst += self._items.get_nowait() or ()
         except queue.Empty:

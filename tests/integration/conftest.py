@@ -5,7 +5,14 @@ import pytest
 from core.database import Database
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from tests.support.rows import Rows
+from tests.support.sending import SENDERS, Chosen
 from tests.support.versions import NEW, OLD, offer
+
+
+@pytest.fixture(params=SENDERS)
+def every_sender(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test with each sender."""
+    monkeypatch.setattr(Chosen, "name", request.param)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 from core.clock import unix_seconds
 from core.model.signature import SigningKey, format_secret, new_secret
 from tests.support.sending import BODY, LANE, sending
+from workers.delivery.exchange import OutgoingRequest
 from workers.delivery.request import Destination, build_request
-from workers.delivery.send import OutgoingRequest
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "receiver.py"
 KEY = new_secret()

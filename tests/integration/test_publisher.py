@@ -29,9 +29,9 @@ def some(count: int) -> list[Queued]:
 
 
 @contextmanager
-def publishing(url: str) -> Generator[Publisher]:
+def publishing(url: str, *, apart: float = 0.0) -> Generator[Publisher]:
     """Run a publisher; at the end everything that was handed over is published."""
-    publisher = new_publisher(url)
+    publisher = new_publisher(url, apart=apart)
     publisher.start()
     try:
         assert publisher.wait_until_ready(15)
@@ -62,6 +62,22 @@ def test_what_is_handed_over_arrives(broker_url: str, count: int) -> None:
         publisher.deliveries(queued)
 
     assert named(broker_url) == set(queued)
+
+
+def test_bursts_that_are_kept_apart_are_bundled(broker_url: str) -> None:
+    first, *others = some(4)
+
+    with publishing(broker_url, apart=30) as publisher:
+        publisher.deliveries([first])
+        eventually(lambda: named_once(broker_url, {first}))
+        publisher.deliveries(others[:1])
+        publisher.deliveries(others[1:])
+
+    assert [len(batch["d"]) for batch in cast("list[Batch]", bodies_in(broker_url, DELIVERIES))] == [1, 3]
+
+
+def named_once(url: str, wanted: set[Queued]) -> None:
+    assert named(url) == wanted
 
 
 def test_a_message_holds_ids_only(broker_url: str) -> None:

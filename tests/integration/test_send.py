@@ -12,6 +12,8 @@ from tests.support.receiver import Receiver
 from tests.support.sending import BODY, LANE, outgoing, sending
 from workers.delivery.request import Destination, build_request
 
+pytestmark = pytest.mark.usefixtures("every_sender")
+
 SHORT = 0.4  # seconds: the deadline of those that never answer
 
 

@@ -9,6 +9,8 @@ from tests.support.answers import Answer, Endless, Reset
 from tests.support.receiver import Receiver
 from tests.support.sending import outgoing, sending
 
+pytestmark = pytest.mark.usefixtures("every_sender")
+
 SHORT = 0.4  # seconds: the deadline of those that never end
 LIMIT = 16 * 1024
 

@@ -14,6 +14,8 @@ from tests.support.receiver import Receiver
 from tests.support.sending import LANE, LOOPBACK, OTHER_LANE, outgoing, sending
 from workers.delivery.transport import GuardedTransport, SendError
 
+pytestmark = pytest.mark.usefixtures("every_sender")
+
 A = "a.example.test"
 B = "b.example.test"
 NAMES = {A: ("127.0.0.1",), B: ("127.0.0.1",)}

@@ -13,7 +13,9 @@ from core.model.outcome import ErrorClass, OutcomeKind
 from tests.support.answers import Answer, Reset, hang
 from tests.support.receiver import Receiver
 from tests.support.sending import outgoing, sending, server_tls, trusting
-from workers.delivery.transport import client_tls
+from workers.delivery.dial import client_tls
+
+pytestmark = pytest.mark.usefixtures("every_sender")
 
 A = "a.example.test"
 B = "b.example.test"

@@ -15,9 +15,9 @@ SETTINGS = Settings(retry_schedule=(5, 300), timeout=15, lease=15)
 BASE_URL = "https://ringback.example"
 
 
-def new_publisher(broker_url: str) -> Publisher:
+def new_publisher(broker_url: str, *, apart: float = 0.0) -> Publisher:
     """Return a publisher that is not started."""
-    return Publisher(broker_url, make_celery(Settings(broker_url=broker_url)))
+    return Publisher(broker_url, make_celery(Settings(broker_url=broker_url)), apart=apart)
 
 
 @asynccontextmanager

@@ -10,12 +10,15 @@ from uuid import UUID
 import trustme
 
 from core.model.addresses import Network
+from core.settings import SenderName
 from tests.support.names import FixedNames
-from workers.delivery.send import HttpxSender, OutgoingRequest
+from workers.delivery.choose import sender_of
+from workers.delivery.exchange import OutgoingRequest, Sender
 
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
 LANE = UUID(int=1)
 OTHER_LANE = UUID(int=2)
+SENDERS: tuple[SenderName, ...] = ("wire", "httpx")
 BODY = b'{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{}}'
 
 
@@ -26,6 +29,12 @@ def outgoing(
     return OutgoingRequest(lane=lane, url=url, headers=headers, body=BODY, timeout=timeout)
 
 
+class Chosen:
+    """Which sender the tests use now; `every_sender` runs them with each."""
+
+    name: SenderName = "wire"
+
+
 @asynccontextmanager
 async def sending(
     *,
@@ -33,10 +42,10 @@ async def sending(
     allowed: tuple[Network, ...] = LOOPBACK,
     tls: ssl.SSLContext | None = None,
     idle_seconds: float = 60.0,
-) -> AsyncGenerator[HttpxSender]:
+) -> AsyncGenerator[Sender]:
     """Open a sender that may reach loopback, and knows these names."""
     resolver = FixedNames(names or {})
-    sender = HttpxSender(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds)
+    sender = sender_of(Chosen.name, resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds)
     try:
         yield sender
     finally:

@@ -22,10 +22,10 @@ from core.registry.secrets import HEADERS, TASK_SIGNING, open_secret
 from core.settings import Settings
 from core.version import VERSION
 from workers.delivery.claim import Claimed
+from workers.delivery.exchange import OutgoingRequest, Sender
 from workers.delivery.queries import claim_deliveries, due_of_lane, give_back
 from workers.delivery.record import Recorder
 from workers.delivery.request import Destination, build_request
-from workers.delivery.send import OutgoingRequest, Sender
 
 UNREADABLE: Final = "unreadable_secret"
 

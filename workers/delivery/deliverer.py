@@ -29,10 +29,11 @@ from core.settings import Settings, require, require_secret
 from core.starting import errors_in_one_line, read_settings
 from core.telemetry import configure_logging
 from workers.delivery.attempt import Attempts, Leases
+from workers.delivery.choose import sender_of
 from workers.delivery.engine import Engine
+from workers.delivery.exchange import Sender
 from workers.delivery.lanes import Lanes
 from workers.delivery.record import Recorder
-from workers.delivery.send import HttpxSender
 from workers.feeder.feed import Feeder
 from workers.loop import repeat
 from workers.upkeep.clock import PAUSE as CLOCK_PAUSE
@@ -56,7 +57,7 @@ class Deliverer:
     settings: Settings
     database: Database
     publisher: Publisher
-    sender: HttpxSender
+    sender: Sender
     resolver: ThreadResolver
     recorder: Recorder
     engine: Engine
@@ -69,7 +70,7 @@ class Deliverer:
         database = Database(require(settings.database_url, "DATABASE_URL"), direct=DIRECT)
         publisher = Publisher(broker, make_celery(settings))
         resolver = ThreadResolver()
-        sender = HttpxSender(resolver, allowed=settings.allow_targets)
+        sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets)
         recorder = Recorder(database, publisher.deliveries)
         leases = Leases(database, settings)
         ring = KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))

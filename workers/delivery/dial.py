@@ -12,24 +12,23 @@ from ipaddress import ip_address
 from typing import Final, cast
 from uuid import UUID
 
+import certifi
 import httpcore
 
 from core.clock import monotonic
 from core.model.addresses import Address, Network, judge
 from core.model.outcome import ErrorClass
 from core.resolver import NameNotResolvedError, Resolver
-from workers.delivery.wire import Probe, Wire, milliseconds_since
+from workers.delivery.exchange import ExchangeError
+from workers.delivery.probe import Probe, milliseconds_since
+from workers.delivery.wire import Wire
 
 TRIED_ADDRESSES: Final = 3
 _PATIENCE: Final = 3.0  # seconds for one address while others are left
 
 
-class DialError(Exception):
+class DialError(ExchangeError):
     """There is no connection; `error` says at which stage."""
-
-    def __init__(self, error: ErrorClass) -> None:
-        super().__init__(error)
-        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,18 @@ class Origin:
     def url(self, target: bytes) -> httpcore.URL:
         """Return the URL of a request; `target` is the path and query as sent."""
         return httpcore.URL(scheme=self.scheme.encode(), host=self.host.encode(), port=self.port, target=target)
+
+
+def client_tls() -> ssl.SSLContext:
+    """Make the TLS settings of a client that trusts certifi's authorities.
+
+    Built by hand: the default context lets `SSL_CERT_FILE` change the trust and `SSLKEYLOGFILE` leak keys.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(certifi.where())
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class Dialer:

@@ -6,7 +6,7 @@ each step is of constant cost, and the last one used is the first one taken, so 
 
 import asyncio
 from collections import OrderedDict, deque
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 import httpcore
 
@@ -39,20 +39,41 @@ class Connection(httpcore.AsyncHTTP11Connection):
         return self.is_idle() and not leftover and not self.has_expired()
 
 
-class IdleConnections:
+class Keepable(Protocol):
+    """A connection that may be kept."""
+
+    @property
+    def origin(self) -> Origin:
+        """Whose it is."""
+        ...
+
+    @property
+    def wire(self) -> Wire:
+        """What it stands on."""
+        ...
+
+    def is_fresh(self) -> bool:
+        """Tell whether a request can be sent on it."""
+        ...
+
+
+K = TypeVar("K", bound=Keepable)
+
+
+class IdleConnections(Generic[K]):
     """A bounded store of idle connections; closes what was idle for too long by itself."""
 
     def __init__(self, *, seconds: float = IDLE_SECONDS, limit: int = IDLE_LIMIT) -> None:
         self._seconds = seconds
         self._limit = limit
-        self._since: OrderedDict[Connection, float] = OrderedDict()
-        self._by_origin: dict[Origin, deque[Connection]] = {}
+        self._since: OrderedDict[K, float] = OrderedDict()
+        self._by_origin: dict[Origin, deque[K]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._since)
 
-    def take(self, origin: Origin) -> Connection | None:
+    def take(self, origin: Origin) -> K | None:
         """Take out the connection used last that is still fresh; dead ones met on the way are dropped."""
         while connections := self._by_origin.get(origin):
             connection = connections.pop()
@@ -62,7 +83,7 @@ class IdleConnections:
             connection.wire.abort()
         return None
 
-    def give(self, connection: Connection) -> None:
+    def give(self, connection: K) -> None:
         """Keep a connection whose answer is read, if it can be used again; drop it otherwise."""
         if not connection.is_fresh():
             connection.wire.abort()
@@ -87,7 +108,7 @@ class IdleConnections:
         self._forget(connection)
         connection.wire.abort()
 
-    def _forget(self, connection: Connection) -> None:
+    def _forget(self, connection: K) -> None:
         del self._since[connection]
         if not self._by_origin[connection.origin]:
             del self._by_origin[connection.origin]

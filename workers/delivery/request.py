@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.model.signature import SigningKey, sign
-from workers.delivery.send import OutgoingRequest
+from workers.delivery.exchange import OutgoingRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from typing import Final, cast
 from uuid import UUID
 
-import certifi
 import httpcore
 import httpx
 
 from core.model.addresses import Network
 from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
 from core.resolver import Resolver
-from workers.delivery.dial import Dialer, DialError, Origin
+from workers.delivery.dial import Dialer, DialError, Origin, client_tls
 from workers.delivery.pool import IDLE_LIMIT, IDLE_SECONDS, Connection, IdleConnections
-from workers.delivery.wire import Probe
+from workers.delivery.probe import Probe
+from workers.delivery.wire import error_of
 
 NO_LANE: Final = UUID(int=0)
 _LINE_OVERHEAD: Final = len(": \r\n")
@@ -33,18 +33,6 @@ class SendError(httpx.TransportError):
     def __init__(self, error: ErrorClass) -> None:
         super().__init__(error)
         self.error = error
-
-
-def client_tls() -> ssl.SSLContext:
-    """Make the TLS settings of a client that trusts certifi's authorities.
-
-    Built by hand: the default context lets `SSL_CERT_FILE` change the trust and `SSLKEYLOGFILE` leak keys.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(certifi.where())
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
@@ -64,7 +52,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         idle_limit: int = IDLE_LIMIT,
     ) -> None:
         self._dialer = Dialer(resolver, allowed, tls or client_tls())
-        self._idle = IdleConnections(seconds=idle_seconds, limit=idle_limit)
+        self._idle: IdleConnections[Connection] = IdleConnections(seconds=idle_seconds, limit=idle_limit)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return the answer, whose body is still to be read."""
@@ -107,7 +95,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 class _Body(httpx.AsyncByteStream):
     """The raw bytes of one answer; when it is closed, its connection is kept or dropped."""
 
-    def __init__(self, connection: Connection, answer: httpcore.Response, idle: IdleConnections) -> None:
+    def __init__(self, connection: Connection, answer: httpcore.Response, idle: IdleConnections[Connection]) -> None:
         self._connection = connection
         self._chunks = _chunks(answer)
         self._answer = answer
@@ -164,7 +152,7 @@ def _translated(probe: Probe) -> Generator[None]:
     except httpcore.TimeoutException as error:
         raise SendError(ErrorClass.TIMEOUT) from error
     except httpcore.NetworkError as error:
-        raise SendError(_broken(error)) from error
+        raise SendError(error_of(error)) from error
     except httpcore.ProtocolError as error:
         raise SendError(_malformed(probe)) from error
 
@@ -173,7 +161,3 @@ def _malformed(probe: Probe) -> ErrorClass:
     if probe.flooded:
         return ErrorClass.TOO_LARGE
     return ErrorClass.CONNECT if probe.end_read else ErrorClass.PROTOCOL
-
-
-def _broken(error: httpcore.NetworkError) -> ErrorClass:
-    return ErrorClass.TLS if isinstance(error.__cause__, ssl.SSLError) else ErrorClass.CONNECT

@@ -1,52 +1,24 @@
-"""One TCP or TLS connection to a receiver, and what is seen of one request on it."""
+"""One TCP or TLS connection to a receiver."""
 
 import asyncio
 import select
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Final, cast
 
 import httpcore
 
 from core.clock import monotonic
-from core.model.outcome import RESPONSE_HEADERS_LIMIT
+from core.model.outcome import ErrorClass
+from workers.delivery.probe import Probe, milliseconds_since
 
 _BUFFER_LIMIT: Final = 64 * 1024
 _FLOOD_READ: Final = 4 * 1024
 _FLOOD_PAUSE: Final = 0.1  # seconds: 40 KB/s of interim answers cost some 5 % of a core to parse
 
-
-@dataclass(slots=True)
-class Probe:
-    """What is seen of one request; times in milliseconds."""
-
-    started: float = field(default_factory=monotonic)
-    dns: float | None = None
-    connect: float | None = None
-    tls: float | None = None
-    first_byte: float | None = None
-    address: str | None = None
-    reused: bool = False
-    written_at: float | None = None
-    received: int = 0
-    head_ended: bool = False
-    end_read: bool = False
-
-    @property
-    def flooded(self) -> bool:
-        """Whether more than any allowed response head has come, and it still has not ended."""
-        return not self.head_ended and self.received > RESPONSE_HEADERS_LIMIT
-
-    def total(self) -> float:
-        """Return the time since the start."""
-        return milliseconds_since(self.started)
-
-
-def milliseconds_since(start: float) -> float:
-    """Return the time since a monotonic reading in milliseconds."""
-    return (monotonic() - start) * 1000
+LOST: Final = (httpcore.ReadError, httpcore.WriteError)
+"""What `Wire` raises when its connection has broken."""
 
 
 class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
@@ -95,8 +67,7 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
             self.probe.written_at = monotonic()
         self._open().write(buffer)
         with _timed_out_as(httpcore.WriteTimeout):
-            async with asyncio.timeout(timeout):
-                await self._writable.wait()
+            await _within(timeout, self._writable)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """Return what has come, nothing at the end; raise `httpcore.ReadError` if that is no clean end."""
@@ -106,8 +77,7 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
         elif not self.ended:
             self._readable.clear()
             with _timed_out_as(httpcore.ReadTimeout):
-                async with asyncio.timeout(timeout):
-                    await self._readable.wait()
+                await _within(timeout, self._readable)
         if not self._buffer and self._failure is not None:
             raise httpcore.ReadError("the connection broke") from self._failure
         return self._take(_FLOOD_READ if self.probe.flooded else max_bytes)
@@ -183,3 +153,16 @@ def _timed_out_as(error: type[httpcore.TimeoutException]) -> Generator[None]:
         yield
     except TimeoutError as timeout:
         raise error from timeout
+
+
+async def _within(timeout: float | None, event: asyncio.Event) -> None:  # noqa: ASYNC109 - as httpcore gives it
+    if timeout is None:  # mostly: one deadline is over everything
+        await event.wait()
+        return
+    async with asyncio.timeout(timeout):
+        await event.wait()
+
+
+def error_of(lost: Exception) -> ErrorClass:
+    """Return the error class of a connection that broke."""
+    return ErrorClass.TLS if isinstance(lost.__cause__, ssl.SSLError) else ErrorClass.CONNECT

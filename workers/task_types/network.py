@@ -13,7 +13,8 @@ from core.model.targets import URL_LIMIT, InvalidTargetError, check_target
 from core.resolver import ThreadResolver
 from core.settings import Settings
 from core.version import VERSION
-from workers.delivery.send import RESET_IN_BODY, HttpxSender, OutgoingRequest
+from workers.delivery.choose import sender_of
+from workers.delivery.exchange import RESET_IN_BODY, OutgoingRequest
 from workers.delivery.transport import NO_LANE
 from workers.task_types.define import Retry, TaskContext, TaskError, task_type
 
@@ -94,7 +95,7 @@ def _request(url: str, method: Method, headers: Mapping[str, str], settings: Set
 
 async def _send(request: OutgoingRequest, settings: Settings) -> Outcome:
     resolver = ThreadResolver()
-    sender = HttpxSender(resolver, allowed=settings.allow_targets)
+    sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets)
     try:
         return await sender.send(request)
     finally:

@@ -1,0 +1,132 @@
+"""What every sender shares: the request that goes out, what is known of it so far, and the outcome that it makes.
+
+```
+OutgoingRequest ──► [ DNS ► connect ► TLS ► head ► body ] ──► Outcome
+                     one deadline over all of it
+```
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from uuid import UUID
+
+from core.model.outcome import RESPONSE_BODY_LIMIT, ErrorClass, Outcome, OutcomeKind, Response, Timings
+from core.model.settle import RECONNECT
+from core.model.targets import InvalidTargetError
+from workers.delivery.probe import Probe
+
+RESET_IN_BODY: Final = "reset_in_body"
+
+_BROKEN: Final = frozenset({ErrorClass.CONNECT, ErrorClass.TLS})
+_SUCCESS: Final = range(200, 300)
+
+
+class ExchangeError(Exception):
+    """The request has no whole answer; `error` says why."""
+
+    def __init__(self, error: ErrorClass) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRequest:
+    """A request as it goes out; `Host` and `Content-Length` are added to the headers.
+
+    `lane` is whose connections may carry it; `timeout` is in seconds, over everything; of the answer's body
+    `body_limit` bytes are kept.
+    """
+
+    lane: UUID
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    timeout: float
+    method: str = "POST"
+    body_limit: int = RESPONSE_BODY_LIMIT
+
+
+class Sender(Protocol):
+    """Sends requests; what a receiver or the network does never raises."""
+
+    async def send(self, request: OutgoingRequest) -> Outcome:
+        """Send one request and say what became of it. Cancellation passes through."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections; to be called when nothing is in flight."""
+        ...
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of an attempt so far, whenever it ends; of its body at most a little more than `limit` bytes."""
+
+    limit: int
+    probe: Probe = field(default_factory=Probe)
+    status: int | None = None
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    body: bytearray = field(default_factory=bytearray)
+
+    @property
+    def full(self) -> bool:
+        """Whether the body is longer than what is kept: the rest need not be read."""
+        return len(self.body) > self.limit
+
+    def outcome(self, failure: ErrorClass | None) -> Outcome:
+        """Judge an exchange that ended with this failure, or with none."""
+        error, note = self._verdict(failure)
+        return Outcome(
+            kind=OutcomeKind.SUCCEEDED if error is None else OutcomeKind.FAILED,
+            error=error,
+            note=note,
+            response=self._recorded(),
+            address=self.probe.address,
+            timings=self._timings(),
+        )
+
+    def _verdict(self, failure: ErrorClass | None) -> tuple[ErrorClass | None, str | None]:
+        if self.status is None:
+            return failure, RECONNECT if self._died_unanswered(failure) else None
+        success = self.status in _SUCCESS
+        if failure is ErrorClass.TIMEOUT:
+            # A body that has reached the limit is cut there, even if its end was still awaited.
+            full = success and len(self.body) >= self.limit
+            return (None if full else failure), None
+        if not success:
+            return ErrorClass.HTTP_STATUS, None
+        return (None, RESET_IN_BODY) if failure in _BROKEN else (failure, None)
+
+    def _died_unanswered(self, failure: ErrorClass | None) -> bool:
+        return failure is ErrorClass.CONNECT and self.probe.reused and self.probe.received == 0
+
+    def _recorded(self) -> Response | None:
+        if self.status is None:
+            return None
+        return Response(
+            status=self.status,
+            headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers),
+            body=bytes(self.body[: self.limit]),
+            truncated=self.full,
+        )
+
+    def _timings(self) -> Timings:
+        probe = self.probe
+        return Timings(probe.dns, probe.connect, probe.tls, probe.first_byte, probe.total())
+
+
+async def judged(request: OutgoingRequest, exchange: Callable[[OutgoingRequest, Progress], Awaitable[None]]) -> Outcome:
+    """Run an exchange under the request's deadline; it notes what it sees, and raises `ExchangeError`."""
+    progress = Progress(request.body_limit)
+    try:
+        async with asyncio.timeout(request.timeout):
+            await exchange(request, progress)
+    except TimeoutError:
+        return progress.outcome(ErrorClass.TIMEOUT)
+    except InvalidTargetError:
+        return progress.outcome(ErrorClass.BLOCKED_ADDRESS)
+    except ExchangeError as failure:
+        return progress.outcome(failure.error)
+    return progress.outcome(None)

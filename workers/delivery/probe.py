@@ -1,0 +1,37 @@
+"""What is seen of one request while it is under way."""
+
+from dataclasses import dataclass, field
+
+from core.clock import monotonic
+from core.model.outcome import RESPONSE_HEADERS_LIMIT
+
+
+@dataclass(slots=True)
+class Probe:
+    """What is seen of one request; times in milliseconds."""
+
+    started: float = field(default_factory=monotonic)
+    dns: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+    first_byte: float | None = None
+    address: str | None = None
+    reused: bool = False
+    written_at: float | None = None
+    received: int = 0
+    head_ended: bool = False
+    end_read: bool = False
+
+    @property
+    def flooded(self) -> bool:
+        """Whether more than any allowed response head has come, and it still has not ended."""
+        return not self.head_ended and self.received > RESPONSE_HEADERS_LIMIT
+
+    def total(self) -> float:
+        """Return the time since the start."""
+        return milliseconds_since(self.started)
+
+
+def milliseconds_since(start: float) -> float:
+    """Return the time since a monotonic reading in milliseconds."""
+    return (monotonic() - start) * 1000
