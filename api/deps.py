@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller, Keys
@@ -21,7 +22,7 @@ from api.watch import Watcher
 from core.intake.change import Changes
 from core.intake.submit import Submissions
 from core.model import ids
-from core.model.errors import ForbiddenError, NotFoundError
+from core.model.errors import ForbiddenError, NotFoundError, OtherOwnerError
 from core.model.ids import InvalidIdError, TenantId
 from core.registry.register import Registrar
 
@@ -66,15 +67,32 @@ class TenantCaller:
     owner: str | None
     operator: bool
 
+    def owner_for(self, body: BaseModel) -> str | None:
+        """Return whose the thing shall be that a body with an `owner` describes; raise `OtherOwnerError`.
 
-def scoped(scope: str) -> Callable[..., Coroutine[None, None, TenantCaller]]:
-    """Return the dependency that wants a tenant and a scope."""
+        A key with an owner makes things of that owner, whether the body names it or says nothing.
+        """
+        wanted = getattr(body, "owner", None) if "owner" in body.model_fields_set else self.owner
+        if self.owner not in (None, wanted):
+            raise OtherOwnerError
+        return wanted
+
+
+def scoped(scope: str, *, owners: bool = False) -> Callable[..., Coroutine[None, None, TenantCaller]]:
+    """Return the dependency that wants a tenant and a scope.
+
+    A key with an owner is let in only where `owners` says that the route minds `TenantCaller.owner`: by
+    `database.tenant(caller.tenant_id, caller.owner)` or by a `Transaction`, never through the engine's role without
+    having found the thing in one of these first.
+    """
 
     async def check(caller: CallerDep) -> TenantCaller:
         if caller.tenant_id is None:
             detail = "Name the tenant with the header Ringback-Tenant."
             raise ProblemError(HTTPStatus.BAD_REQUEST, "tenant-required", detail)
         caller.require(scope)
+        if caller.owner is not None and not owners:
+            raise OtherOwnerError
         return TenantCaller(caller.tenant_id, caller.scopes, caller.owner, caller.operator)
 
     return check
@@ -89,10 +107,11 @@ async def operator(caller: CallerDep) -> Caller:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """An open transaction that sees one tenant's rows."""
+    """An open transaction that sees one tenant's rows; if the key has an owner, only that owner's."""
 
     connection: AsyncConnection
     tenant_id: TenantId
+    owner: str | None = None
 
     @staticmethod
     def of(scope: str) -> Callable[..., AsyncGenerator["Transaction"]]:
@@ -102,10 +121,10 @@ class Transaction:
         """
 
         async def open_transaction(
-            state: StateDep, caller: Annotated[TenantCaller, Depends(scoped(scope))]
+            state: StateDep, caller: Annotated[TenantCaller, Depends(scoped(scope, owners=True))]
         ) -> AsyncGenerator[Transaction]:
-            async with state.database.tenant(caller.tenant_id) as connection:
-                yield Transaction(connection, caller.tenant_id)
+            async with state.database.tenant(caller.tenant_id, caller.owner) as connection:
+                yield Transaction(connection, caller.tenant_id, caller.owner)
 
         return open_transaction
 

@@ -22,6 +22,7 @@ from core.model.errors import (
     InvalidInputError,
     LimitReachedError,
     NotFoundError,
+    OtherOwnerError,
     RingbackError,
     UnavailableError,
 )
@@ -37,6 +38,7 @@ _STATUS: Final[Mapping[type[RingbackError], HTTPStatus]] = {
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     GoneError: HTTPStatus.GONE,
     ForbiddenError: HTTPStatus.FORBIDDEN,
+    OtherOwnerError: HTTPStatus.FORBIDDEN,
     LimitReachedError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -95,6 +97,7 @@ TITLES: Final = {
     "limit-reached": "A limit is reached",
     "method-not-allowed": "Not a method of this resource",
     "not-found": "Not found",
+    "other-owner": "The key is of one owner",
     "task-failed": "The task failed",
     "tenant-required": "Name the tenant",
     "too-large": "The body is too large",

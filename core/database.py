@@ -144,6 +144,9 @@ async def execute(tx: AsyncConnection, sql: str, **values: object) -> int:
     return (await tx.execute(_statement(sql), values)).rowcount
 
 
+_WHO: Final = "SELECT set_config('ringback.tenant', :tenant, true), set_config('ringback.owner', :owner, true)"
+
+
 def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -163,10 +166,10 @@ class Database:
         self._offset = 0.0
 
     @asynccontextmanager
-    async def tenant(self, tenant_id: UUID) -> AsyncGenerator[AsyncConnection]:
-        """Open a transaction that sees one tenant's rows and no others."""
+    async def tenant(self, tenant_id: UUID, owner: str | None = None) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction that sees one tenant's rows and no others; with an owner, only that owner's of them."""
         async with self._tenant.begin() as tx:
-            await tx.execute(text("SELECT set_config('ringback.tenant', :id, true)"), {"id": str(tenant_id)})
+            await tx.execute(_statement(_WHO), {"tenant": str(tenant_id), "owner": owner or ""})
             yield tx
 
     @asynccontextmanager

@@ -113,7 +113,8 @@ async def _page(
     request: Request, response: Response, tx: Transaction, wanted: DeliveryFilter, page: Page
 ) -> DeliveryPage:
     before = None if page.before is None else DeliveryId(page.before)
-    found = await list_deliveries(tx.connection, wanted=wanted, before=before, limit=page.limit + 1)
+    of_owner, limit = tx.owner is not None, page.limit + 1
+    found = await list_deliveries(tx.connection, wanted=wanted, before=before, limit=limit, of_owner=of_owner)
     items, cursor = page.cut(found, request, response)
     return DeliveryPage(data=[_out(one) for one in items], next_cursor=cursor)
 

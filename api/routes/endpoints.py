@@ -30,10 +30,10 @@ async def create_endpoint(
     response: Response,
     state: StateDep,
     registrar: RegistrarDep,
-    caller: Annotated[TenantCaller, Depends(scoped("endpoints:write"))],
+    caller: Annotated[TenantCaller, Depends(scoped("endpoints:write", owners=True))],
 ) -> NewEndpointOut:
     """Register a callback URL. Its secret is shown here, and to keys with `secrets:read`."""
-    endpoint, secret = await registrar.endpoint(caller.tenant_id, _wish(body))
+    endpoint, secret = await registrar.endpoint(caller.tenant_id, _wish(body, caller.owner_for(body)))
     shown = _shown(endpoint, registrar, state.settings)
     response.headers["Location"] = f"/v1/endpoints/{shown.id}"
     return NewEndpointOut(**shown.model_dump(), secret=secret)
@@ -95,7 +95,7 @@ async def _find(tx: Transaction, endpoint: str) -> EndpointRecord:
     return found
 
 
-def _wish(body: EndpointIn) -> EndpointWish:
+def _wish(body: EndpointIn, owner: str | None) -> EndpointWish:
     return EndpointWish(
         url=body.url,
         event_types=body.event_types or (),
@@ -105,6 +105,7 @@ def _wish(body: EndpointIn) -> EndpointWish:
         max_in_flight=body.max_in_flight,
         retry_schedule=None if body.retry_policy is None else body.retry_policy.schedule,
         timeout=body.timeout,
+        owner=owner,
         metadata=body.metadata,
     )
 

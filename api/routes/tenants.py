@@ -58,13 +58,18 @@ async def read_tenant(tenant: str, state: StateDep, _caller: OperatorDep) -> Ten
 
 @router.post("/v1/keys", status_code=HTTPStatus.CREATED)
 async def create_key(
-    body: KeyIn, registrar: RegistrarDep, caller: Annotated[TenantCaller, Depends(scoped("keys:write"))]
+    body: KeyIn, registrar: RegistrarDep, caller: Annotated[TenantCaller, Depends(scoped("keys:write", owners=True))]
 ) -> NewKeyOut:
-    """Make an API key. It is shown this once, and grants no more than its maker holds."""
+    """Make an API key. It is shown this once, and grants no more than its maker holds.
+
+    A key with an `owner` sees and makes that owner's endpoints, their deliveries and attempts, the events that it got
+    by them, and keys of that owner. It holds no `tasks:*` and no `events:write`.
+    """
     scopes = ROLES[body.role] if body.role is not None else sorted(set(body.scopes or ()))
     for missing in sorted(set(scopes) - caller.scopes):
         raise ForbiddenError(missing)
-    wish = KeyWish(name=body.name, role=body.role, scopes=scopes, expires_at=body.expires_at)
+    owner = caller.owner_for(body)
+    wish = KeyWish(name=body.name, role=body.role, scopes=scopes, expires_at=body.expires_at, owner=owner)
     record, key = await registrar.key(caller.tenant_id, wish)
     return NewKeyOut(**KeyOut.model_validate(record).model_dump(), key=key)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StringConstraints, field_validator
 
-from api.schemas.fields import EndpointIdOut, In, Metadata, Moment, Out, Text, Url
+from api.schemas.fields import EndpointIdOut, In, Metadata, Moment, Out, Owner, Text, Url
 from core.model.matching import SUBSCRIPTION_PATTERN, TYPE_LENGTH
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 
@@ -33,6 +33,9 @@ class EndpointIn(In):
     max_in_flight: int = Field(default=DEFAULT_MAX_IN_FLIGHT, ge=1, le=1000)
     retry_policy: RetryPolicy | None = None
     timeout: int | None = Field(default=None, ge=1, le=30, description="Seconds over everything.")
+    owner: Owner | None = Field(
+        default=None, description="The partner whose it is; untold: that of the key that registers it."
+    )
     metadata: Metadata = Field(default_factory=dict)
 
 

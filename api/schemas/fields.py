@@ -55,6 +55,11 @@ Metadata = Annotated[
     dict[MetadataKey, MetadataValue],
     Field(max_length=50, description="A flat map of strings, kept as it is.", examples=[{"order": "42"}]),
 ]
+Owner = Annotated[
+    str,
+    StringConstraints(pattern=_NO_NUL, min_length=1, max_length=255),
+    Field(description="The partner whose it is, by an ID of the tenant's own.", examples=["customer-42"]),
+]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2048), Field(examples=["https://example.com/hook"])]
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from api.schemas.fields import In, KeyIdOut, Line, Moment, Out, TenantIdOut
+from api.schemas.fields import In, KeyIdOut, Line, Moment, Out, Owner, TenantIdOut
 from core import clock
 from core.registry.tenants import SCOPES, TenantLimits, TenantRecord
 
@@ -85,6 +85,10 @@ class KeyIn(In):
     name: Line = Field(examples=["backend"])
     role: RoleName | None = None
     scopes: Annotated[list[str], Field(min_length=1, examples=[["tasks:read", "tasks:write"]])] | None = None
+    owner: Owner | None = Field(
+        default=None,
+        description="The partner whose things alone the key sees and makes; untold: that of the key that makes it.",
+    )
     expires_at: Moment | None = None
 
     @model_validator(mode="after")

@@ -19,12 +19,22 @@ TASK_COLUMNS: Final = (
     " run, lost_count, max_attempts, webhook_url, unique_key, retry_of, metadata, created_at, started_at, finished_at"
 )
 
-_DELIVERY: Final = """
+_SHOWN: Final = """
 SELECT d.id, d.tenant_id, d.event_id, d.event_type, d.endpoint_id, d.task_id, coalesce(d.url, e.url) AS url,
        d.status, d.reason, d.trigger, d.wait_reason, d.due_at, coalesce(d.due_at <= now(), false) AS is_due,
        d.lease_until IS NOT NULL AS on_the_wire, e.status AS endpoint_status, d.attempt_count, d.step,
        e.retry_schedule AS schedule, d.last_response_code, d.last_error, d.created_at, d.finished_at
-FROM deliveries d LEFT JOIN endpoints e ON e.id = d.endpoint_id
+"""
+_WITH_ENDPOINT: Final = "LEFT JOIN endpoints e ON e.id = d.endpoint_id"
+_DELIVERY: Final = f"{_SHOWN} FROM deliveries d {_WITH_ENDPOINT}"
+
+
+_FIRST_OF_EACH: Final = f"""
+{_SHOWN} FROM (
+    SELECT d.* FROM endpoints o CROSS JOIN LATERAL (
+        SELECT * FROM deliveries d WHERE d.endpoint_id = o.id AND {{}} ORDER BY d.id DESC LIMIT :limit) d
+    WHERE o.tenant_id = ringback_tenant_id() AND o.owner = ringback_key_owner() ORDER BY d.id DESC LIMIT :limit
+) d {_WITH_ENDPOINT} ORDER BY d.id DESC
 """
 
 
@@ -86,9 +96,13 @@ async def read_delivery(tx: AsyncConnection, *, delivery_id: DeliveryId) -> Deli
 
 
 async def list_deliveries(
-    tx: AsyncConnection, *, wanted: DeliveryFilter, before: DeliveryId | None, limit: int
+    tx: AsyncConnection, *, wanted: DeliveryFilter, before: DeliveryId | None, limit: int, of_owner: bool = False
 ) -> tuple[DeliveryRecord, ...]:
-    """List deliveries, newest first, by `deliveries_tenant_id_id_idx` or the index of the filter."""
+    """List deliveries, newest first, by `deliveries_tenant_id_id_idx` or the index of the filter.
+
+    With `of_owner`, in a transaction that has an owner: by its endpoints (`endpoints_tenant_id_owner_id_idx`), of each
+    the first ones (`deliveries_endpoint_id_id_idx`), so that the tenant's other deliveries are not looked at.
+    """
     tests = {
         "status": "d.status = :status",
         "endpoint_id": "d.endpoint_id = :endpoint_id",
@@ -109,7 +123,10 @@ async def list_deliveries(
     if before is not None:
         conditions.append("d.id < :before")
         values["before"] = before
-    sql = f"{_DELIVERY} WHERE {' AND '.join(conditions)} ORDER BY d.id DESC LIMIT :limit"
+    by_endpoint = of_owner and wanted.event_id is None and wanted.task_id is None
+    sql = (_FIRST_OF_EACH if by_endpoint else f"{_DELIVERY} WHERE {{}} ORDER BY d.id DESC LIMIT :limit").format(
+        " AND ".join(conditions)
+    )
     return await fetch_all(tx, DeliveryRecord, sql, limit=limit, **values)
 
 

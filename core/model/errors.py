@@ -7,6 +7,7 @@ RingbackError
 ├── ConflictError        the thing is in a state that forbids it
 ├── GoneError            it was there and is no more
 ├── ForbiddenError       the key lacks a scope; says which
+├── OtherOwnerError      the key is of one owner, and this is not for that owner
 ├── LimitReachedError    a limit of the tenant; says which
 └── UnavailableError     a store is away; try again
 ```
@@ -72,6 +73,15 @@ class ForbiddenError(RingbackError):
     def __init__(self, scope: str) -> None:
         super().__init__(f"This needs a key with the scope {scope}.")
         self.scope = scope
+
+
+class OtherOwnerError(RingbackError):
+    """The key is of one owner, and what was asked for is another's or the whole tenant's."""
+
+    code = "other-owner"
+
+    def __init__(self) -> None:
+        super().__init__("This key is of one owner, and this is not that owner's.")
 
 
 class LimitReachedError(RingbackError):

@@ -23,6 +23,7 @@ class NewEndpoint:
     max_in_flight: int
     retry_schedule: Sequence[int] | None
     timeout: int | None
+    owner: str | None
     metadata: Mapping[str, str]
 
 

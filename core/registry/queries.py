@@ -105,21 +105,25 @@ async def insert_secret(tx: AsyncConnection, *, secret: SecretRecord) -> None:
 
 
 async def read_secret(tx: AsyncConnection, *, endpoint_id: EndpointId | None) -> SecretRecord | None:
-    """Return the present secret of an endpoint, or the tenant's default, in the tenant's role."""
-    sql = f"""
-    SELECT {_SIGNING} FROM secrets WHERE tenant_id = ringback_tenant_id()
-        AND endpoint_id IS NOT DISTINCT FROM CAST(:endpoint_id AS UUID) AND expires_at IS NULL
+    """Return the present secret of an endpoint, or the tenant's default, by `secrets_tenant_id_endpoint_id_idx`.
+
+    Two comparisons and not one that minds null: no index serves `IS NOT DISTINCT FROM`.
     """
-    return await fetch_one(tx, SecretRecord, sql, endpoint_id=endpoint_id)
+    wanted: dict[str, object] = {} if endpoint_id is None else {"endpoint_id": endpoint_id}
+    whose = "endpoint_id = :endpoint_id" if wanted else "endpoint_id IS NULL"
+    sql = f"""
+    SELECT {_SIGNING} FROM secrets WHERE tenant_id = ringback_tenant_id() AND {whose} AND expires_at IS NULL
+    """
+    return await fetch_one(tx, SecretRecord, sql, **wanted)
 
 
 async def insert_endpoint(tx: AsyncConnection, *, endpoint: NewEndpoint) -> EndpointRecord | None:
     """Insert an endpoint in the tenant's role."""
     sql = f"""
     INSERT INTO endpoints (id, tenant_id, url, description, event_types, sealed_headers, signature, max_in_flight,
-        ordering, retry_schedule, timeout, metadata, status)
+        ordering, retry_schedule, timeout, owner, metadata, status)
     VALUES (:id, :tenant_id, :url, :description, :event_types, :sealed_headers, 'hmac', :max_in_flight,
-        'none', :retry_schedule, :timeout, CAST(:metadata AS JSONB), 'enabled')
+        'none', :retry_schedule, :timeout, :owner, CAST(:metadata AS JSONB), 'enabled')
     RETURNING {_ENDPOINT}
     """
     values = asdict(endpoint) | {"metadata": json.dumps(endpoint.metadata)}
@@ -127,10 +131,10 @@ async def insert_endpoint(tx: AsyncConnection, *, endpoint: NewEndpoint) -> Endp
 
 
 async def count_endpoints(tx: AsyncConnection) -> tuple[int, int]:
-    """Return how many endpoints the tenant has and may have, holding new ones back until the commit."""
+    """Return how many endpoints the tenant has and may have, all owners', holding new ones back until the commit."""
     sql = """
     WITH held AS (SELECT pg_advisory_xact_lock(hashtextextended(ringback_tenant_id()::TEXT, 1)))
-    SELECT (SELECT count(*) FROM endpoints WHERE deleted_at IS NULL)::INTEGER AS present, t.endpoints AS allowed
+    SELECT ringback_count_endpoints() AS present, t.endpoints AS allowed
     FROM held, tenants t
     """
     found = await fetch_one(tx, dict[str, int], sql)

@@ -19,7 +19,7 @@ from core.registry import queries
 from core.registry.callbacks import Callbacks
 from core.registry.endpoints import EndpointRecord, NewEndpoint
 from core.registry.secrets import HEADERS, SecretRecord, open_secret, seal_secret
-from core.registry.tenants import KeyRecord, TenantLimits, TenantRecord
+from core.registry.tenants import OWNER_SCOPES, KeyRecord, TenantLimits, TenantRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class EndpointWish:
     retry_schedule: Sequence[int] | None
     timeout: int | None
     metadata: Mapping[str, str]
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class KeyWish:
     role: str | None
     scopes: Sequence[str]
     expires_at: datetime | None
+    owner: str | None = None
 
 
 class Registrar:
@@ -66,7 +68,13 @@ class Registrar:
         return made
 
     async def key(self, tenant_id: TenantId, wish: KeyWish) -> tuple[KeyRecord, str]:
-        """Make an API key; return its record, and the key itself, which is not kept."""
+        """Make an API key; return its record, and the key itself, which is not kept.
+
+        Raises `InvalidInputError` for a scope that a key with an owner cannot hold.
+        """
+        if wish.owner is not None and (beyond := set(wish.scopes) - OWNER_SCOPES):
+            detail = f"A key with an owner cannot hold {min(beyond)}."
+            raise InvalidInputError(FieldError("/scopes" if wish.role is None else "/role", detail))
         text = new_api_key()
         record = KeyRecord(
             id=KeyId(self._new_id()),
@@ -74,14 +82,14 @@ class Registrar:
             name=wish.name,
             role=wish.role,
             scopes=list(wish.scopes),
-            owner=None,
+            owner=wish.owner,
             last_four=last_four(text),
             created_at=clock.now(),
             expires_at=wish.expires_at,
             last_used_at=None,
             revoked_at=None,
         )
-        async with self._database.tenant(tenant_id) as tx:
+        async with self._database.tenant(tenant_id, wish.owner) as tx:
             await queries.insert_key(tx, key=record, hash_=hash_api_key(text))
         return record, text
 
@@ -95,7 +103,7 @@ class Registrar:
         headers = _checked_headers(wish.headers)
         url = await self._callbacks.check(wish.url, pointer="/url", tenant_id=tenant_id)
         new = self._new_endpoint(tenant_id, wish, url, headers)
-        async with self._database.tenant(tenant_id) as tx:
+        async with self._database.tenant(tenant_id, wish.owner) as tx:
             present, allowed = await queries.count_endpoints(tx)
             if present >= allowed:
                 raise LimitReachedError(f"The tenant has its {allowed} endpoints.", policy="endpoints", quota=allowed)
@@ -152,6 +160,7 @@ class Registrar:
             max_in_flight=wish.max_in_flight,
             retry_schedule=None if wish.retry_schedule is None else list(wish.retry_schedule),
             timeout=wish.timeout,
+            owner=wish.owner,
             metadata=wish.metadata,
         )
 

@@ -15,6 +15,8 @@ ROLES: Final = {
     "partner": ("endpoints:read", "endpoints:write", "secrets:read", "deliveries:read", "deliveries:write"),
     "inspector": ("deliveries:read", "events:read"),
 }
+OWNER_SCOPES: Final = frozenset(SCOPES) - {"tasks:read", "tasks:write", "events:write"}
+"""What a key with an owner may hold: tasks are no owner's, and an event goes to every owner's endpoints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from tests.support.samples import URL, ago
 NOW = func.now()
 BAD: dict[str, list[dict[str, object]]] = {
     "api_keys_hash": [{"hash": bytes(31)}, {"hash": bytes(33)}],
+    "api_keys_owner": [{"owner": ""}, {"owner": "o" * 256}],
     "api_keys_scopes": [{"scopes": []}],
     "attempts_error": [{"outcome": "failed", "error": "bad_luck"}],
     "attempts_failed": [{"outcome": "failed"}, {"error": "timeout"}, {"outcome": "unknown", "error": "timeout"}],
@@ -38,6 +39,7 @@ BAD: dict[str, list[dict[str, object]]] = {
     "endpoints_caps": [{"max_in_flight": 0}, {"max_in_flight": 1001}, {"rate_limit": 0}],
     "endpoints_disabled_reason": [{"status": "disabled"}, {"disabled_reason": "gone"}],
     "endpoints_ordering": [{"ordering": "lifo"}],
+    "endpoints_owner": [{"owner": ""}, {"owner": "o" * 256}],
     "endpoints_signature": [{"signature": "rsa"}],
     "endpoints_status": [{"status": "tired"}],
     "endpoints_timeout": [{"timeout": 0}, {"timeout": 31}],

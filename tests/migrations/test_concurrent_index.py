@@ -50,6 +50,8 @@ async def test_tasks_are_written_while_the_index_is_built(empty: str) -> None:
 
 
 async def test_tasks_are_written_while_the_index_is_dropped(database_url: str) -> None:
+    migrate(database_url, "downgrade", "0004")
+
     migrating = await write_during(database_url, "DROP", "downgrade", "0003")
 
     assert migrating.exception() is None

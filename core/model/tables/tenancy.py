@@ -19,6 +19,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from core.model.tables.base import key, metadata, moment, one_of, stamp, text
 
+OWNER_LENGTH: Final = "char_length(owner) BETWEEN 1 AND 255"
+
 tenants: Final = Table(
     "tenants",
     metadata,
@@ -57,6 +59,7 @@ api_keys: Final = Table(
     moment("last_used_at"),
     CheckConstraint("octet_length(hash) = 32", name="hash"),
     CheckConstraint("cardinality(scopes) > 0", name="scopes"),
+    CheckConstraint(OWNER_LENGTH, name="owner"),
     Index("api_keys_tenant_id_id_idx", "tenant_id", "id"),
 )
 
@@ -136,5 +139,7 @@ endpoints: Final = Table(
     CheckConstraint("rate_limit > 0 AND max_in_flight BETWEEN 1 AND 1000", name="caps"),
     CheckConstraint("timeout BETWEEN 1 AND 30", name="timeout"),
     CheckConstraint("char_length(url) <= 2048", name="url"),
+    CheckConstraint(OWNER_LENGTH, name="owner"),
     Index("endpoints_tenant_id_id_idx", "tenant_id", "id"),
+    Index("endpoints_tenant_id_owner_id_idx", "tenant_id", "owner", "id", postgresql_where="owner IS NOT NULL"),
 )
