@@ -36,6 +36,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, api_database: str, redis_store
         stack.start("api")
         stack.wait_until_ready()
         yield stack
+        stack.keep_secrets()
     finally:
         stack.close()
 

@@ -8,6 +8,7 @@ import httpx
 
 from core.model import ids
 from core.model.ids import TenantId
+from tests.support.secrecy import note_key_too
 
 Json = dict[str, object]
 
@@ -34,7 +35,14 @@ async def open_account(operator: httpx.AsyncClient) -> Account:
 def client_of(base_url: str, key: str | None) -> httpx.AsyncClient:
     """Return a client with a key, or with none."""
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=10, trust_env=False, verify=False)
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers=headers,
+        timeout=10,
+        trust_env=False,
+        verify=False,
+        event_hooks={"request": [note_key_too]},
+    )
 
 
 def document(answer: httpx.Response) -> dict[str, str]:

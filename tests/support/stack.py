@@ -15,6 +15,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from cli.embedded.ports import free_port
 from cli.embedded.processes import spawn, stop
 from core.model.api_key import new_api_key
+from core.model.sealing import KeyRing
+from tests.support.secrecy import USED_KEYS, note_key, places, sealed_in, spilled
 
 T = TypeVar("T")
 MODULES: Final = {"api": "api", "worker": "workers", "deliverer": "workers.delivery"}
@@ -45,6 +47,7 @@ class Stack:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
         self.env: Mapping[str, str] = inherited | {f"RINGBACK_{name}": value for name, value in own.items()}
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
+        self.client.event_hooks["request"] = [note_key]
         self.client.headers["Authorization"] = f"Bearer {self.operator_key}"
 
     def start(self, *names: str) -> None:
@@ -78,6 +81,13 @@ class Stack:
         for name in tuple(self.processes):
             self.kill(name)
 
+    def keep_secrets(self) -> None:
+        """Raise if a secret or a key lies open in the database, a log or Redis."""
+        database = self.env["RINGBACK_DATABASE_URL"]
+        secrets = sealed_in(database, KeyRing(self.env["RINGBACK_SECRET_KEYS"])) | USED_KEYS | {self.operator_key}
+        logs = sorted(self.directory.glob("*.log"))
+        assert spilled(secrets, places(database, logs, self.env["RINGBACK_REDIS_URL"])) == []
+
     def wait_until_ready(self) -> None:
         """Return once the API says that everything can be used."""
         eventually(lambda: self.client.get("/readyz").raise_for_status(), within=30)
@@ -106,6 +116,7 @@ def running(stack: Stack) -> Generator[Stack]:
         stack.start(*MODULES)
         stack.wait_until_ready()
         yield stack
+        stack.keep_secrets()
     finally:
         stack.close()
 
