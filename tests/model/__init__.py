@@ -1,0 +1,1 @@
+"""A model of what clients do, and what must hold whatever they do."""
