@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from api.errors import ProblemError
+from api.idempotency import mark_replay
 from core.model.json_value import JsonValue
 
 DEPTH_LIMIT: Final = 64
@@ -77,17 +78,20 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads bodies strictly and refuses other media types."""
+    """A route that reads bodies strictly, refuses other media types, and says of a replay that it is one."""
 
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's handler."""
         handler = super().get_route_handler()
         accepted = self._media_types()
+        optional = self.body_field is not None and not self.body_field.field_info.is_required()
 
         async def handle(request: Request) -> Response:
-            if accepted and request.method in _WITH_BODY:
+            if accepted and request.method in _WITH_BODY and not (optional and _is_bare(request)):
                 check_body(request, accepted)
-            return await handler(StrictRequest(request.scope, request.receive))
+            response = await handler(StrictRequest(request.scope, request.receive))
+            mark_replay(request, response)
+            return response
 
         return handle
 
@@ -97,6 +101,11 @@ class StrictRoute(APIRoute):
         if described is None:
             return () if self.body_field is None else (JSON,)
         return tuple(described["content"])
+
+
+def _is_bare(request: Request) -> bool:
+    """Tell whether a request says that it has no body (RFC 9112, section 6.3)."""
+    return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
 
 
 def media_type_of(request: Request) -> str:

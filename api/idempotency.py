@@ -1,15 +1,29 @@
-"""The Idempotency-Key header (IETF draft -07): quoted or bare, 1 to 255 characters, kept for 24 hours."""
+"""The Idempotency-Key header (IETF draft -07): quoted or bare, 1 to 255 characters, kept for 24 hours.
+
+A route of a `StrictRoute` router takes part by one parameter, which it hands to core:
+
+```python
+async def pause(endpoint: str, registrar: RegistrarDep, caller: Writer, once: OnceDep) -> EndpointOut:
+    return shown(await registrar.pause(caller.tenant_id, parse(endpoint), once))
+```
+
+`core.once` says what core does with it. A route packs the answer of a replay as it does the first one's; its status and
+`Idempotent-Replayed: true` are put on afterwards, here. Secrets that cannot be told twice (an API key) are `null` then.
+"""
 
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import Header, Request
+from fastapi import Depends, Header, Request, Response
 
+from api.deps import CallerDep, StateDep
 from api.errors import ProblemError
-from core.intake.dedupe import KEY_LENGTH, RequestKey
+from core.intake.dedupe import KEY_LENGTH, OPERATOR, OncePerKey, RequestKey, look
 from core.model.ids import TenantId
+from core.once import EVERY_TIME, Once
 
 REPLAYED: Final = {"Idempotent-Replayed": "true"}
+_ONCE: Final = "ringback.once"
 
 KeyHeader = Annotated[
     str | None,
@@ -20,7 +34,9 @@ KeyHeader = Annotated[
 ]
 
 
-def request_key(request: Request, tenant_id: TenantId, header: str | None, *, compared: bytes) -> RequestKey | None:
+def request_key(
+    request: Request, tenant_id: TenantId, header: str | None, *, compared: bytes, owner: str | None = None
+) -> RequestKey | None:
     """Read the key of a request; `compared` is what has to be the same when it is sent again.
 
     Raises a 400 for one that is empty, too long or not visible ASCII.
@@ -33,4 +49,30 @@ def request_key(request: Request, tenant_id: TenantId, header: str | None, *, co
     if not 1 <= len(key) <= KEY_LENGTH or not key.isascii() or not key.isprintable():
         detail = f"An Idempotency-Key has 1 to {KEY_LENGTH} visible ASCII characters."
         raise ProblemError(HTTPStatus.BAD_REQUEST, "bad-request", detail)
-    return RequestKey.of(tenant_id, method=request.method, path=request.url.path, key=key, body=compared)
+    path = request.url.path
+    return RequestKey.of(tenant_id, method=request.method, path=path, key=key, body=compared, owner=owner)
+
+
+async def get_once(request: Request, caller: CallerDep, state: StateDep, header: KeyHeader = None) -> Once:
+    """Return the request with its key, and what it was answered before; one without a key is done every time."""
+    body = b"" if header is None else await request.body()
+    key = request_key(request, caller.tenant_id or OPERATOR, header, compared=body, owner=caller.owner)
+    if key is None:
+        return EVERY_TIME
+    async with state.database.engine() as tx:  # not the tenant's pool: the route may hold a connection of that already
+        kept = await look(tx, key)
+    route: object = request.scope.get("route")
+    status = getattr(route, "status_code", None) or HTTPStatus.OK
+    once = request.scope[_ONCE] = OncePerKey(key, status=int(status), kept=kept)
+    return once
+
+
+OnceDep = Annotated[Once, Depends(get_once)]
+
+
+def mark_replay(request: Request, response: Response) -> None:
+    """Put on an answer that it was given before, if it was."""
+    once: object = request.scope.get(_ONCE)
+    if isinstance(once, OncePerKey) and once.kept is not None:
+        response.status_code = once.kept.status
+        response.headers.update(REPLAYED)

@@ -1,6 +1,7 @@
 """The Prefer header (RFC 7240): unknown preferences are ignored, never an error."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 WAIT_LIMIT: Final = 60
@@ -12,6 +13,11 @@ class Preferences:
 
     respond_async: bool = False
     wait: int | None = None
+
+    @property
+    def status(self) -> HTTPStatus:
+        """With what a submit is answered whose task is under way."""
+        return HTTPStatus.ACCEPTED if self.respond_async else HTTPStatus.SEE_OTHER
 
     @property
     def applied(self) -> dict[str, str]:

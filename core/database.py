@@ -50,6 +50,11 @@ def is_away(error: Exception) -> bool:
     return error.connection_invalidated or state[:2] in {"08", "40", "53", "55", "57"}
 
 
+def is_lock_timeout(error: DBAPIError) -> bool:
+    """Tell whether a statement waited for a lock longer than `LOCK_TIMEOUT` (SQLSTATE 55P03)."""
+    return getattr(error.orig, "sqlstate", None) == "55P03"
+
+
 def database_url(url: str) -> URL:
     """Return the URL with the driver that the project uses, whatever `postgresql://` form was given."""
     return make_url(url).set(drivername="postgresql+asyncpg")

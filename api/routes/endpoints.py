@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.answers import single
 from api.bodies import StrictRoute
 from api.deps import RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.idempotency import OnceDep
 from api.paging import Page
 from api.schemas.endpoints import EndpointIn, EndpointOut, EndpointPage, NewEndpointOut
 from api.schemas.tenants import SecretOut
@@ -31,9 +32,11 @@ async def create_endpoint(
     state: StateDep,
     registrar: RegistrarDep,
     caller: Annotated[TenantCaller, Depends(scoped("endpoints:write", owners=True))],
+    once: OnceDep,
 ) -> NewEndpointOut:
     """Register a callback URL. Its secret is shown here, and to keys with `secrets:read`."""
-    endpoint, secret = await registrar.endpoint(caller.tenant_id, _wish(body, caller.owner_for(body)))
+    wish = _wish(body, caller.owner_for(body))
+    endpoint, secret = await registrar.endpoint(caller.tenant_id, wish, once, within=caller.owner)
     shown = _shown(endpoint, registrar, state.settings)
     response.headers["Location"] = f"/v1/endpoints/{shown.id}"
     return NewEndpointOut(**shown.model_dump(), secret=secret)

@@ -4,10 +4,11 @@ from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
 from api.bodies import StrictRoute
 from api.deps import ChangesDep, StateDep, SubmissionsDep, TenantCaller, scoped
+from api.idempotency import KeyHeader, OnceDep, request_key
 from api.looking import document_of, parse_task_id
 from api.preferences import read_preferences
 from api.routes.tasks import POLL_AFTER, answer_to_submit
@@ -20,25 +21,29 @@ ENDED = {409: {"model": Problem, "description": "Its state forbids it."}}
 
 
 @router.post("/v1/tasks/{task}/cancel", status_code=HTTPStatus.ACCEPTED, response_model=TaskOut, responses={**ENDED})
-async def cancel_task(task: str, state: StateDep, changes: ChangesDep, caller: Writer) -> Response:
+async def cancel_task(task: str, state: StateDep, changes: ChangesDep, caller: Writer, once: OnceDep) -> Response:
     """Cancel a task: one that waits never runs, one that runs ends within two seconds. 409 if it has ended."""
-    found = await changes.cancel(caller.tenant_id, parse_task_id(task))
+    found = await changes.cancel(caller.tenant_id, parse_task_id(task), once)
     body = msgspec.json.encode(await document_of(state, found))
     return Response(body, HTTPStatus.ACCEPTED, POLL_AFTER, media_type="application/json")
 
 
 @router.post("/v1/tasks/{task}/retry", status_code=HTTPStatus.SEE_OTHER, response_model=TaskOut, responses={**ENDED})
 async def retry_task(
+    request: Request,
     task: str,
     state: StateDep,
     changes: ChangesDep,
     submissions: SubmissionsDep,
     caller: Writer,
     prefer: Annotated[str | None, Header(description="`respond-async` (RFC 7240).")] = None,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """Run an ended task again, as a new task that names it in `retry_of`. 409 if it has not ended."""
     preferences = read_preferences(prefer)
-    again = await changes.again(caller.tenant_id, parse_task_id(task), submissions)
+    key = request_key(request, caller.tenant_id, idempotency_key, compared=await request.body())
+    status = preferences.status
+    again = await changes.again(caller.tenant_id, parse_task_id(task), submissions, status=status, key=key)
     return answer_to_submit(again, preferences, await document_of(state, again.task), ended=False)
 
 

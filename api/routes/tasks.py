@@ -57,9 +57,8 @@ async def submit_task(
     """Submit a task: 303 to where it is polled. An answer means that it is recorded, and will end."""
     preferences = read_preferences(prefer)
     key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
-    status = HTTPStatus.ACCEPTED if preferences.respond_async else HTTPStatus.SEE_OTHER
     wish = TaskWish(**dict(sent.body), written=sent.input, file=sent.file, traceparent=traceparent)
-    submitted = await submissions.submit(caller.tenant_id, wish, status=status, key=key)
+    submitted = await submissions.submit(caller.tenant_id, wish, status=preferences.status, key=key)
     task = submitted.task
     if preferences.wait and not task.ended:
         task = await look_until_ended(state, watcher, caller.tenant_id, task.id, seconds=preferences.wait)
@@ -71,7 +70,7 @@ def answer_to_submit(
 ) -> Response:
     """Return 303 or 202 with the task and where it is polled; 200 if it was waited for and has ended."""
     headers = {"Location": f"/v1/tasks/{ids.encode(ids.TASK, submitted.task.id)}", **preferences.applied}
-    status = HTTPStatus.ACCEPTED if preferences.respond_async else HTTPStatus.SEE_OTHER
+    status = HTTPStatus(submitted.status) if submitted.replayed else preferences.status
     if ended and preferences.wait:
         status = HTTPStatus.OK
     if submitted.replayed:

@@ -1,21 +1,35 @@
 """Tenants, their keys and their default signing secret."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.bodies import StrictRoute
 from api.deps import OperatorDep, RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.idempotency import OnceDep
 from api.paging import Page
 from api.schemas.fields import Problem
-from api.schemas.tenants import KeyIn, KeyOut, KeyPage, NewKeyOut, SecretOut, TenantIn, TenantOut, TenantPage
+from api.schemas.tenants import (
+    KeyIn,
+    KeyOut,
+    KeyPage,
+    NewKeyOut,
+    RotationIn,
+    SecretOut,
+    TenantIn,
+    TenantOut,
+    TenantPage,
+)
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError
 from core.model.ids import KeyId, TenantId
+from core.model.signature import new_secret
 from core.registry import queries
 from core.registry.register import KeyWish
 from core.registry.tenants import ROLES
+
+UNTOLD: Final = RotationIn()
 
 router = APIRouter(route_class=StrictRoute, tags=["tenants and keys"])
 
@@ -25,9 +39,9 @@ router = APIRouter(route_class=StrictRoute, tags=["tenants and keys"])
     status_code=HTTPStatus.CREATED,
     responses={409: {"model": Problem, "description": "There is a tenant of this slug already."}},
 )
-async def create_tenant(body: TenantIn, registrar: RegistrarDep, _caller: OperatorDep) -> TenantOut:
+async def create_tenant(body: TenantIn, registrar: RegistrarDep, _caller: OperatorDep, once: OnceDep) -> TenantOut:
     """Make a tenant, with a default signing secret and its limits. The operator only."""
-    return TenantOut.of(await registrar.tenant(body.slug, body.name, body.limits.record()))
+    return TenantOut.of(await registrar.tenant(body.slug, body.name, body.limits.record(), once))
 
 
 @router.get("/v1/tenants")
@@ -58,19 +72,23 @@ async def read_tenant(tenant: str, state: StateDep, _caller: OperatorDep) -> Ten
 
 @router.post("/v1/keys", status_code=HTTPStatus.CREATED)
 async def create_key(
-    body: KeyIn, registrar: RegistrarDep, caller: Annotated[TenantCaller, Depends(scoped("keys:write", owners=True))]
+    body: KeyIn,
+    registrar: RegistrarDep,
+    caller: Annotated[TenantCaller, Depends(scoped("keys:write", owners=True))],
+    once: OnceDep,
 ) -> NewKeyOut:
     """Make an API key. It is shown this once, and grants no more than its maker holds.
 
     A key with an `owner` sees and makes that owner's endpoints, their deliveries and attempts, the events that it got
-    by them, and keys of that owner. It holds no `tasks:*` and no `events:write`.
+    by them, and keys of that owner. It holds no `tasks:*` and no `events:write`. In an answer that is replayed for an
+    `Idempotency-Key`, `key` is `null`: it is not kept.
     """
     scopes = ROLES[body.role] if body.role is not None else sorted(set(body.scopes or ()))
     for missing in sorted(set(scopes) - caller.scopes):
         raise ForbiddenError(missing)
     owner = caller.owner_for(body)
     wish = KeyWish(name=body.name, role=body.role, scopes=scopes, expires_at=body.expires_at, owner=owner)
-    record, key = await registrar.key(caller.tenant_id, wish)
+    record, key = await registrar.key(caller.tenant_id, wish, once, within=caller.owner)
     return NewKeyOut(**KeyOut.model_validate(record).model_dump(), key=key)
 
 
@@ -104,3 +122,21 @@ async def read_default_secret(
     """Read the tenant's default signing secret: it signs what tasks without a `webhook_secret` send."""
     response.headers["Cache-Control"] = "no-store"
     return SecretOut(secret=await registrar.secret(caller.tenant_id, None))
+
+
+@router.post("/v1/secret/rotate")
+async def rotate_default_secret(
+    response: Response,
+    registrar: RegistrarDep,
+    caller: Annotated[TenantCaller, Depends(scoped("keys:write"))],
+    _reader: Annotated[TenantCaller, Depends(scoped("secrets:read"))],
+    once: OnceDep,
+    body: RotationIn = UNTOLD,
+) -> SecretOut:
+    """Make a new default signing secret. During the overlap, every request is signed with the old one as well.
+
+    It takes the scopes `keys:write` and `secrets:read`.
+    """
+    response.headers["Cache-Control"] = "no-store"
+    made = await registrar.rotate(caller.tenant_id, None, overlap=body.overlap, key=new_secret(), once=once)
+    return SecretOut(secret=made)

@@ -117,9 +117,9 @@ class KeyOut(Out):
 
 
 class NewKeyOut(KeyOut):
-    """A new API key; `key` is shown this once."""
+    """A new API key; `key` is shown this once, and `null` where the answer is replayed for an `Idempotency-Key`."""
 
-    key: str = Field(examples=["rb_0123456789abcdefghijABCDEFGHIJ0123451x2y3z"])
+    key: str | None = Field(examples=["rb_0123456789abcdefghijABCDEFGHIJ0123451x2y3z"])
 
 
 class KeyPage(Out):
@@ -133,3 +133,11 @@ class SecretOut(Out):
     """A signing secret (Standard Webhooks)."""
 
     secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+
+
+class RotationIn(In):
+    """How a signing secret is rotated."""
+
+    overlap: Annotated[int, Field(strict=True, ge=0, le=7 * 86_400)] = Field(
+        default=86_400, description="Seconds in which requests are signed with the old secret too."
+    )

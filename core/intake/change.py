@@ -1,13 +1,16 @@
 """What clients do to tasks that are there: cancel, erase, run again."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
 from core.intake import task_queries
 from core.intake.accept import SentFile
+from core.intake.dedupe import RequestKey
 from core.intake.submit import Submissions, Submitted, TaskWish
 from core.intake.telling import Teller
 from core.journal.queries import read_task
@@ -16,6 +19,7 @@ from core.model.errors import ConflictError, NotFoundError
 from core.model.ids import TaskId, TenantId
 from core.model.json_value import JsonValue
 from core.model.sealing import KeyRing
+from core.once import EVERY_TIME, Once
 from core.progress import ProgressBoard
 from core.registry.secrets import TASK_SIGNING
 from core.registry.task_types import FILE_FIELD
@@ -41,18 +45,22 @@ class Changes:
         self._board: Final = board
         self._ring: Final = ring
 
-    async def cancel(self, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
+    async def cancel(self, tenant_id: TenantId, task_id: TaskId, once: Once = EVERY_TIME) -> TaskRecord:
         """Revoke a waiting task, ask a running one to end; raise `ConflictError` if it has ended."""
-        task = await self._end(tenant_id, task_id)
+        try:
+            task = await self._end(tenant_id, task_id, once)
+        except ConflictError:
+            await self._find(tenant_id, task_id)  # another tenant's task is not there, whatever its state
+            raise
         if task is None:
-            await self._find(tenant_id, task_id)
-            raise ConflictError("The task has ended.")
+            return await self._find(tenant_id, task_id)
         await self._board.changed(task_id)
         return task
 
     async def erase(self, tenant_id: TenantId, task_id: TaskId) -> None:
         """End a task if it has not, then erase its input, result, progress and the payloads of its events."""
-        await self._end(tenant_id, task_id)
+        with suppress(ConflictError):
+            await self._end(tenant_id, task_id)
         async with self._database.engine() as tx:
             task = await task_queries.erase_task(tx, tenant_id=tenant_id, task_id=task_id)
             if task is None:
@@ -63,8 +71,21 @@ class Changes:
             await self._board.erase(task_id, run)
         await self._board.changed(task_id)
 
-    async def again(self, tenant_id: TenantId, task_id: TaskId, submissions: Submissions) -> Submitted:
-        """Run an ended task again as a new one that names it; raise `ConflictError` if it has not ended."""
+    async def again(
+        self,
+        tenant_id: TenantId,
+        task_id: TaskId,
+        submissions: Submissions,
+        *,
+        status: int = HTTPStatus.SEE_OTHER,
+        key: RequestKey | None = None,
+    ) -> Submitted:
+        """Run an ended task again as a new one that names it; raise `ConflictError` if it has not ended.
+
+        `key` and `status` are those of `Submissions.submit`.
+        """
+        if replayed := await submissions.answered(key):
+            return replayed
         async with self._database.tenant(tenant_id) as tx:
             task = await read_task(tx, task_id=task_id)
             content = await task_queries.read_content(tx, task_id=task_id)
@@ -87,14 +108,17 @@ class Changes:
             metadata=task.metadata,
             retry_of=task.id,
         )
-        return await submissions.submit(tenant_id, wish, status=HTTPStatus.SEE_OTHER)
+        return await submissions.submit(tenant_id, wish, status=status, key=key)
 
-    async def _end(self, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
+    async def _end(self, tenant_id: TenantId, task_id: TaskId, once: Once = EVERY_TIME) -> TaskRecord | None:
+        """End a task, or ask it to; `None` for a replay. Raises `ConflictError` if it is not under way."""
         publish = self._teller.publisher.ready
         async with self._database.engine() as tx:
+            if await once.take(tx, task_id):
+                return None
             task = await task_queries.cancel_waiting(tx, tenant_id=tenant_id, task_id=task_id)
             if task is None:
-                return await task_queries.ask_to_end(tx, tenant_id=tenant_id, task_id=task_id)
+                return await _ask_to_end(tx, tenant_id, task_id)
             queued = await self._teller.tell(tx, task, publish=publish)
         if publish:
             self._teller.publisher.deliveries(queued)
@@ -109,6 +133,13 @@ class Changes:
 
     def _opened(self, sealed: bytes, tenant_id: TenantId, task_id: TaskId) -> str:
         return self._ring.open(sealed, tenant=tenant_id, row=task_id, column=TASK_SIGNING).decode()
+
+
+async def _ask_to_end(tx: AsyncConnection, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
+    task = await task_queries.ask_to_end(tx, tenant_id=tenant_id, task_id=task_id)
+    if task is None:
+        raise ConflictError("The task has ended.")
+    return task
 
 
 def _sent_with(written: bytes, content: bytes | None) -> tuple[SentFile | None, bytes]:

@@ -1,22 +1,30 @@
 """Idempotency keys: the first answer again, for 24 hours, whatever died in between (IETF draft -07).
 
-A key is written in the transaction of what it protects. What is kept is the status, the `Location` and the ID of what
-was made; the body is rebuilt from that, so that erased data stays erased and no secret is kept.
+A key is written in the transaction of what it protects. What is kept is the status and the ID of what was made, from
+which the `Location` follows; the body is rebuilt from that, so that erased data stays erased and no secret is kept.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.database import is_lock_timeout
 from core.intake.dedupe_queries import claim_key, drop_expired_key, fill_key, read_key
 from core.model.errors import ConflictError, RingbackError
 from core.model.ids import TenantId
+from core.model.json_value import JsonValue
+from core.once import Kept
 
 KEPT_FOR: Final = 24 * 60 * 60
 KEY_LENGTH: Final = 255
+PATH_LENGTH: Final = 1000
+OPERATOR: Final = TenantId(UUID(int=0))
+"""Whose keys those are that the operator sends without acting for a tenant."""
 
 
 class KeyReusedError(RingbackError):
@@ -30,44 +38,83 @@ class KeyReusedError(RingbackError):
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """An Idempotency-Key, for one tenant, method and path, with the fingerprint of the body."""
+    """An Idempotency-Key, for one tenant, owner, method and path, with the fingerprint of the body."""
 
     tenant_id: TenantId
     key: str
     fingerprint: bytes
 
     @classmethod
-    def of(cls, tenant_id: TenantId, *, method: str, path: str, key: str, body: bytes) -> "RequestKey":
-        """Make the key of a request."""
-        return cls(tenant_id, f"{method} {path} {key}", hashlib.sha256(body).digest())
+    def of(
+        cls, tenant_id: TenantId, *, method: str, path: str, key: str, body: bytes, owner: str | None = None
+    ) -> "RequestKey":
+        """Make the key of a request.
+
+        An owner's begin with its hash, by which row-level security knows them (`ringback_owner_prefix`); the others
+        with the method, so that neither can be spelled as the other.
+        """
+        whose = "" if owner is None else f"{hashlib.sha256(owner.encode()).hexdigest()} "
+        place = path if len(path) <= PATH_LENGTH else hashlib.sha256(path.encode()).hexdigest()
+        return cls(tenant_id, f"{whose}{method} {place} {key}", hashlib.sha256(body).digest())
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What was made for a key."""
-
-    made: UUID
-    status: int
+async def look(tx: AsyncConnection, key: RequestKey) -> Kept | None:
+    """Return what was made for a key, without taking it; raise `KeyReusedError` for another body."""
+    found = await read_key(tx, tenant_id=key.tenant_id, key=key.key)
+    if found is None or found.expired:
+        return None
+    if found.fingerprint != key.fingerprint:
+        raise KeyReusedError
+    more = {name: value for name, value in found.made.items() if name != "id"}
+    return Kept(UUID(str(found.made["id"])), found.status or 0, more)
 
 
 async def claim(tx: AsyncConnection, key: RequestKey) -> Kept | None:
     """Take a key in this transaction; return what was made for it if somebody had it before.
 
     Waits for another request that holds the key until that commits. Raises `KeyReusedError` for another body,
-    `ConflictError` if the first request is still under way.
+    `ConflictError` if the first request is still under way after a second.
     """
     for _ in range(2):
-        if await claim_key(tx, tenant_id=key.tenant_id, key=key.key, fingerprint=key.fingerprint, kept_for=KEPT_FOR):
+        try:
+            mine = await claim_key(
+                tx, tenant_id=key.tenant_id, key=key.key, fingerprint=key.fingerprint, kept_for=KEPT_FOR
+            )
+        except DBAPIError as error:
+            if is_lock_timeout(error):
+                break
+            raise
+        if mine:
             return None
-        found = await read_key(tx, tenant_id=key.tenant_id, key=key.key)
-        if found is not None and not found.expired:
-            if found.fingerprint != key.fingerprint:
-                raise KeyReusedError
-            return Kept(UUID(found.made["id"]), found.status or 0)
+        kept = await look(tx, key)
+        if kept is not None:
+            return kept
         await drop_expired_key(tx, tenant_id=key.tenant_id, key=key.key)
     raise ConflictError("A request with this Idempotency-Key is still under way.")
 
 
 async def fill(tx: AsyncConnection, key: RequestKey, kept: Kept) -> None:
     """Note what was made for a key that this transaction took."""
-    await fill_key(tx, tenant_id=key.tenant_id, key=key.key, made=kept.made, status=kept.status)
+    made = {"id": str(kept.made), **kept.more}
+    await fill_key(tx, tenant_id=key.tenant_id, key=key.key, made=made, status=kept.status)
+
+
+class OncePerKey:
+    """A request with its key, as `core.once.Once`; `status` is what its first answer will have."""
+
+    def __init__(self, key: RequestKey, *, status: int, kept: Kept | None) -> None:
+        self.key: Final = key
+        self.kept: Kept | None = kept
+        self._status: Final = status
+
+    async def take(self, tx: AsyncConnection, made: UUID) -> Kept | None:
+        """See `Once.take`."""
+        if self.kept is None:
+            self.kept = await claim(tx, self.key)
+        if self.kept is None:
+            await fill(tx, self.key, Kept(made, self._status))
+        return self.kept
+
+    async def note(self, tx: AsyncConnection, made: UUID, more: Mapping[str, JsonValue]) -> None:
+        """See `Once.note`."""
+        await fill(tx, self.key, Kept(made, self._status, more))

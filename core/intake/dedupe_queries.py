@@ -1,14 +1,14 @@
-"""The statements of idempotency keys, in the tenant's role, by the primary key of `dedupe`."""
+"""The statements of idempotency keys, by the primary key of `dedupe`; each carries the tenant itself."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import execute, fetch_one
 from core.model.ids import TenantId
+from core.model.json_value import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class KeyRow:
     """A key as it is kept."""
 
     fingerprint: bytes
-    made: Mapping[str, str]
+    made: Mapping[str, JsonValue]
     status: int | None
     expired: bool
 
@@ -49,11 +49,13 @@ async def drop_expired_key(tx: AsyncConnection, *, tenant_id: TenantId, key: str
     await execute(tx, sql, tenant_id=tenant_id, key=key)
 
 
-async def fill_key(tx: AsyncConnection, *, tenant_id: TenantId, key: str, made: UUID, status: int) -> None:
+async def fill_key(
+    tx: AsyncConnection, *, tenant_id: TenantId, key: str, made: Mapping[str, JsonValue], status: int
+) -> None:
     """Note what was made for a key."""
     sql = """
     UPDATE dedupe SET made = CAST(:made AS JSONB), status = :status
     WHERE tenant_id = :tenant_id AND kind = 'request' AND key = :key
     """
-    values: dict[str, object] = {"made": json.dumps({"id": str(made)}), "status": status}
+    values: dict[str, object] = {"made": json.dumps(made), "status": status}
     await execute(tx, sql, tenant_id=tenant_id, key=key, **values)

@@ -11,7 +11,7 @@ from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe, queries
 from core.intake.accept import NewTask, SentFile
-from core.intake.dedupe import Kept, RequestKey
+from core.intake.dedupe import RequestKey
 from core.intake.group import TaskGroups, Wanted
 from core.intake.limits import Admission
 from core.journal.queries import read_task
@@ -23,6 +23,7 @@ from core.model.queued import QueuedTask
 from core.model.sealing import KeyRing
 from core.model.signature import format_secret
 from core.model.states import TaskStatus
+from core.once import Kept
 from core.registry.callbacks import Callbacks
 from core.registry.register import signing_key
 from core.registry.secrets import TASK_SIGNING
@@ -80,10 +81,12 @@ class Submissions:
         input that does not fit it or a URL that is not allowed, `LimitReachedError` if as many tasks wait as the
         tenant may have, `KeyReusedError` and `ConflictError` for a key that is another request's.
         """
-        url = wish.webhook_url
-        if url is not None:
-            url = await self._callbacks.check(url, pointer="/webhook_url", tenant_id=tenant_id)
-        new = self._new_task(tenant_id, await self._admission.versions(wish.type), wish, url)
+        try:
+            new = await self._checked(tenant_id, wish)
+        except InvalidInputError:  # a worker may have gone, a name may resolve elsewhere since it was taken
+            if replayed := await self.answered(key):
+                return replayed
+            raise
         refused = await self._admission.take(tenant_id)
         publish = not new.delay and await self._admission.may_publish(tenant_id)
         if refused is None and wish.file is None and (key is None or wish.unique_key is None):
@@ -91,6 +94,14 @@ class Submissions:
             if made_at is not None:
                 return Submitted(pending_record(new, made_at), made=True)
         return await self._alone(Wanted(new, key, status, publish), refused)
+
+    async def answered(self, key: RequestKey | None) -> Submitted | None:
+        """Return what was answered to a request with this key, if it was; raise `KeyReusedError` for another body."""
+        if key is None:
+            return None
+        async with self._database.tenant(key.tenant_id) as tx:
+            kept = await dedupe.look(tx, key)
+            return None if kept is None else await self._replay(tx, kept)
 
     async def _alone(self, wanted: Wanted, refused: LimitReachedError | None) -> Submitted:
         """Record a task in a transaction of its own: its key is taken, it has two or a file, or its group failed.
@@ -126,6 +137,12 @@ class Submissions:
         if not holder:
             raise NotFoundError("tenant")
         return Submitted(holder, made=False)
+
+    async def _checked(self, tenant_id: TenantId, wish: TaskWish) -> NewTask:
+        url = wish.webhook_url
+        if url is not None:
+            url = await self._callbacks.check(url, pointer="/webhook_url", tenant_id=tenant_id)
+        return self._new_task(tenant_id, await self._admission.versions(wish.type), wish, url)
 
     def _new_task(self, tenant_id: TenantId, versions: Sequence[TaskType], wish: TaskWish, url: str | None) -> NewTask:
         task_type = _fitting(versions, wish)

@@ -47,6 +47,12 @@ async def find_tenant(tx: AsyncConnection, *, name: str) -> TenantRecord | None:
     return await fetch_one(tx, TenantRecord, sql, **wanted)
 
 
+async def read_tenant(tx: AsyncConnection, *, tenant_id: TenantId) -> TenantRecord | None:
+    """Look up a living tenant by its primary key, in the engine's role."""
+    sql = f"SELECT {_TENANT} FROM tenants WHERE id = :id AND deleted_at IS NULL"
+    return await fetch_one(tx, TenantRecord, sql, id=tenant_id)
+
+
 async def list_tenants(tx: AsyncConnection, *, before: TenantId | None, limit: int) -> tuple[TenantRecord, ...]:
     """List living tenants, newest first, in the engine's role, by the primary key."""
     sql = f"""
@@ -73,6 +79,11 @@ async def find_key(tx: AsyncConnection, *, hash_: bytes) -> KeyRecord | None:
         AND EXISTS (SELECT FROM tenants t WHERE t.id = k.tenant_id AND t.deleted_at IS NULL)
     """
     return await fetch_one(tx, KeyRecord, sql, hash=hash_)
+
+
+async def read_key(tx: AsyncConnection, *, key_id: KeyId) -> KeyRecord | None:
+    """Look up one of the tenant's keys by its primary key, revoked or not."""
+    return await fetch_one(tx, KeyRecord, f"SELECT {_KEY} FROM api_keys WHERE id = :id", id=key_id)
 
 
 async def list_keys(tx: AsyncConnection, *, before: KeyId | None, limit: int) -> tuple[KeyRecord, ...]:

@@ -4,22 +4,28 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import clock
 from core.database import Database
 from core.model.api_key import hash_api_key, last_four, new_api_key
-from core.model.errors import ConflictError, FieldError, InvalidInputError, LimitReachedError, NotFoundError
+from core.model.errors import ConflictError, FieldError, GoneError, InvalidInputError, LimitReachedError, NotFoundError
 from core.model.header_rules import InvalidHeaderError, check_headers
 from core.model.ids import EndpointId, KeyId, SecretId, TenantId, new_uuid7
 from core.model.sealing import KeyRing
 from core.model.signature import InvalidSecretError, Scheme, SigningKey, format_secret, new_secret, parse_secret
+from core.once import EVERY_TIME, Kept, Once
 from core.registry import queries
 from core.registry.callbacks import Callbacks
 from core.registry.endpoints import EndpointRecord, NewEndpoint
+from core.registry.secret_queries import lock_secrets, retire_secrets
 from core.registry.secrets import HEADERS, SecretRecord, open_secret, seal_secret
 from core.registry.tenants import OWNER_SCOPES, KeyRecord, TenantLimits, TenantRecord
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,65 +63,94 @@ class Registrar:
         self._ring: Final = ring
         self._callbacks: Final = callbacks
 
-    async def tenant(self, slug: str, name: str, limits: TenantLimits) -> TenantRecord:
+    async def tenant(self, slug: str, name: str, limits: TenantLimits, once: Once = EVERY_TIME) -> TenantRecord:
         """Make a tenant with its default signing secret; raise `ConflictError` if the slug is taken."""
         tenant_id = TenantId(self._new_id())
         async with self._database.engine() as tx:
+            if kept := await once.take(tx, tenant_id):
+                return _still(await queries.read_tenant(tx, tenant_id=TenantId(kept.made)))
             made = await queries.insert_tenant(tx, tenant_id=tenant_id, slug=slug, name=name, limits=limits)
             if made is None:
                 raise ConflictError(f"There is a tenant {slug} already.")
             await queries.insert_secret(tx, secret=self._sealed(new_secret(), tenant_id, None))
         return made
 
-    async def key(self, tenant_id: TenantId, wish: KeyWish) -> tuple[KeyRecord, str]:
-        """Make an API key; return its record, and the key itself, which is not kept.
+    async def key(
+        self, tenant_id: TenantId, wish: KeyWish, once: Once = EVERY_TIME, *, within: str | None = None
+    ) -> tuple[KeyRecord, str | None]:
+        """Make an API key; return its record, and the key itself, which is not kept: a replay has none.
 
-        Raises `InvalidInputError` for a scope that a key with an owner cannot hold.
+        `within` is the owner of the key that asks, if it has one. Raises `InvalidInputError` for a scope that a key
+        with an owner cannot hold.
         """
         if wish.owner is not None and (beyond := set(wish.scopes) - OWNER_SCOPES):
             detail = f"A key with an owner cannot hold {min(beyond)}."
             raise InvalidInputError(FieldError("/scopes" if wish.role is None else "/role", detail))
         text = new_api_key()
-        record = KeyRecord(
-            id=KeyId(self._new_id()),
-            tenant_id=tenant_id,
-            name=wish.name,
-            role=wish.role,
-            scopes=list(wish.scopes),
-            owner=wish.owner,
-            last_four=last_four(text),
-            created_at=clock.now(),
-            expires_at=wish.expires_at,
-            last_used_at=None,
-            revoked_at=None,
-        )
-        async with self._database.tenant(tenant_id, wish.owner) as tx:
+        record = self._new_key(tenant_id, wish, text)
+        async with self._database.tenant(tenant_id, within) as tx:
+            if kept := await once.take(tx, record.id):
+                return _still(await queries.read_key(tx, key_id=KeyId(kept.made))), None
             await queries.insert_key(tx, key=record, hash_=hash_api_key(text))
         return record, text
 
-    async def endpoint(self, tenant_id: TenantId, wish: EndpointWish) -> tuple[EndpointRecord, str]:
+    async def endpoint(
+        self, tenant_id: TenantId, wish: EndpointWish, once: Once = EVERY_TIME, *, within: str | None = None
+    ) -> tuple[EndpointRecord, str]:
         """Register an endpoint; return it with its secret.
 
-        Raises `InvalidInputError` for a URL, header or secret that is not allowed, `LimitReachedError` for one
-        endpoint too many.
+        `within` is the owner of the key that asks, if it has one. Raises `InvalidInputError` for a URL, header or
+        secret that is not allowed, `LimitReachedError` for one endpoint too many.
         """
+        if once.kept is not None:
+            return await self._endpoint_again(tenant_id, once.kept, within)
         key = signing_key(wish.secret)
         headers = _checked_headers(wish.headers)
         url = await self._callbacks.check(wish.url, pointer="/url", tenant_id=tenant_id)
         new = self._new_endpoint(tenant_id, wish, url, headers)
-        async with self._database.tenant(tenant_id, wish.owner) as tx:
-            present, allowed = await queries.count_endpoints(tx)
-            if present >= allowed:
-                raise LimitReachedError(f"The tenant has its {allowed} endpoints.", policy="endpoints", quota=allowed)
-            made = await queries.insert_endpoint(tx, endpoint=new)
-            if made is None:
-                raise NotFoundError("tenant")
-            await queries.insert_secret(tx, secret=self._sealed(key, tenant_id, new.id))
+        async with self._database.tenant(tenant_id, within) as tx:
+            kept = await once.take(tx, new.id)
+            made = None if kept else await _insert_endpoint(tx, new, self._sealed(key, tenant_id, new.id))
+        if made is None:
+            return await self._endpoint_again(tenant_id, kept, within)
         return made, format_secret(key)
 
-    async def secret(self, tenant_id: TenantId, endpoint_id: EndpointId | None) -> str:
+    async def _endpoint_again(
+        self, tenant_id: TenantId, kept: Kept | None, within: str | None
+    ) -> tuple[EndpointRecord, str]:
+        if kept is None:
+            raise NotFoundError("tenant")
+        async with self._database.tenant(tenant_id, within) as tx:
+            found = _still(await queries.read_endpoint(tx, endpoint_id=EndpointId(kept.made)))
+        return found, await self.secret(tenant_id, found.id, within=within)
+
+    async def rotate(
+        self,
+        tenant_id: TenantId,
+        endpoint_id: EndpointId | None,
+        *,
+        overlap: int,
+        key: SigningKey,
+        once: Once = EVERY_TIME,
+        within: str | None = None,
+    ) -> str:
+        """Make `key` the signing secret of an endpoint, or the tenant's default; return it as `secret` does.
+
+        What signed until now signs beside it for `overlap` seconds more. A replay returns the present secret. Raises
+        `NotFoundError` if there is no secret to rotate: no such endpoint, or not in `within`.
+        """
+        new = self._sealed(key, tenant_id, endpoint_id)
+        async with self._database.tenant(tenant_id, within) as tx:
+            if not await once.take(tx, new.id):
+                await lock_secrets(tx, tenant_id=tenant_id, endpoint_id=endpoint_id)
+                if not await retire_secrets(tx, endpoint_id=endpoint_id, overlap=overlap):
+                    raise NotFoundError("secret")
+                await queries.insert_secret(tx, secret=new)
+        return await self.secret(tenant_id, endpoint_id, within=within)
+
+    async def secret(self, tenant_id: TenantId, endpoint_id: EndpointId | None, *, within: str | None = None) -> str:
         """Return the present signing secret of an endpoint, or the tenant's default."""
-        async with self._database.tenant(tenant_id) as tx:
+        async with self._database.tenant(tenant_id, within) as tx:
             found = await queries.read_secret(tx, endpoint_id=endpoint_id)
         if found is None:
             raise NotFoundError("secret")
@@ -144,6 +179,21 @@ class Registrar:
             expires_at=None,
         )
 
+    def _new_key(self, tenant_id: TenantId, wish: KeyWish, text: str) -> KeyRecord:
+        return KeyRecord(
+            id=KeyId(self._new_id()),
+            tenant_id=tenant_id,
+            name=wish.name,
+            role=wish.role,
+            scopes=list(wish.scopes),
+            owner=wish.owner,
+            last_four=last_four(text),
+            created_at=clock.now(),
+            expires_at=wish.expires_at,
+            last_used_at=None,
+            revoked_at=None,
+        )
+
     def _new_endpoint(
         self, tenant_id: TenantId, wish: EndpointWish, url: str, headers: Mapping[str, str]
     ) -> NewEndpoint:
@@ -163,6 +213,22 @@ class Registrar:
             owner=wish.owner,
             metadata=wish.metadata,
         )
+
+
+async def _insert_endpoint(tx: AsyncConnection, new: NewEndpoint, secret: SecretRecord) -> EndpointRecord | None:
+    present, allowed = await queries.count_endpoints(tx)
+    if present >= allowed:
+        raise LimitReachedError(f"The tenant has its {allowed} endpoints.", policy="endpoints", quota=allowed)
+    made = await queries.insert_endpoint(tx, endpoint=new)
+    await queries.insert_secret(tx, secret=secret)
+    return made
+
+
+def _still(found: T | None) -> T:
+    """Return what was made for a request that is answered again; raise `GoneError` if it is there no more."""
+    if found is None:
+        raise GoneError("What was made for this Idempotency-Key is there no more.")
+    return found
 
 
 def signing_key(secret: str | None, pointer: str = "/secret") -> SigningKey:
