@@ -23,6 +23,7 @@ from core.intake.submit import Submissions
 from core.intake.telling import Teller
 from core.registry.callbacks import Callbacks
 from core.registry.register import Registrar
+from core.registry.tenant_changes import TenantChanges
 from core.settings import Settings
 from core.version import VERSION
 
@@ -71,6 +72,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.ringback = state
     app.state.keys = Keys(state)
     app.state.registrar = Registrar(state.database, state.ring, callbacks)
+    app.state.tenant_changes = TenantChanges(state.database)
     app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)
     teller = Teller(state.database, state.publisher, settings.base_url)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)

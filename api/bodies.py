@@ -3,20 +3,26 @@
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 
 from api.errors import ProblemError
 from api.idempotency import mark_replay
 from core.model.json_value import JsonValue
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 DEPTH_LIMIT: Final = 64
 BODY_LIMIT: Final = 1024 * 1024
 FILE_LIMIT: Final = 10 * 1024 * 1024
 JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
 FORM: Final = "multipart/form-data"
 _LIMITS: Final = {FORM: FILE_LIMIT + BODY_LIMIT}
 _PLACE: Final = re.compile(r"byte \d+")
@@ -106,6 +112,25 @@ class StrictRoute(APIRoute):
 def _is_bare(request: Request) -> bool:
     """Tell whether a request says that it has no body (RFC 9112, section 6.3)."""
     return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+
+
+def merge_patch_of(model: type[BaseModel]) -> dict[str, object]:
+    """Describe the body of a `PATCH`: a merge patch, which may call itself plain JSON."""
+    schema = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    return {"requestBody": {"required": True, "content": {MERGE_PATCH: schema, JSON: schema}}}
+
+
+def merging(apply: Callable[[T], R]) -> Callable[[T], R]:
+    """Have a merge whose outcome is not valid refused as a body that is not."""
+
+    def merge(present: T) -> R:
+        try:
+            return apply(present)
+        except ValidationError as error:
+            told = error.errors(include_url=False)
+            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in told]) from None
+
+    return merge
 
 
 def media_type_of(request: Request) -> str:

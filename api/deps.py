@@ -25,6 +25,7 @@ from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError, OtherOwnerError
 from core.model.ids import InvalidIdError, TenantId
 from core.registry.register import Registrar
+from core.registry.tenant_changes import TenantChanges
 
 _bearer: Final = HTTPBearer(auto_error=False, description="An API key: `rb_…`.")
 
@@ -48,8 +49,7 @@ async def get_caller(
     ] = None,
 ) -> Caller:
     """Find out who calls."""
-    keys: object = request.app.state.keys
-    assert isinstance(keys, Keys)
+    keys = await get_keys(request)
     caller = await keys.caller(request.headers.get("authorization"), acting_for)
     request.scope["ringback.tenant_id"] = caller.tenant_id and ids.encode(ids.TENANT, caller.tenant_id)
     return caller
@@ -158,6 +158,20 @@ async def get_registrar(request: Request) -> Registrar:
     return registrar
 
 
+async def get_tenant_changes(request: Request) -> TenantChanges:
+    """Return what changes and closes tenants."""
+    changes: object = request.app.state.tenant_changes
+    assert isinstance(changes, TenantChanges)
+    return changes
+
+
+async def get_keys(request: Request) -> Keys:
+    """Return what knows who calls."""
+    keys: object = request.app.state.keys
+    assert isinstance(keys, Keys)
+    return keys
+
+
 async def get_submissions(request: Request) -> Submissions:
     """Return what takes tasks in."""
     submissions: object = request.app.state.submissions
@@ -179,6 +193,8 @@ async def get_watcher(request: Request) -> Watcher:
     return watcher
 
 
+KeysDep = Annotated[Keys, Depends(get_keys)]
+TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
 ChangesDep = Annotated[Changes, Depends(get_changes)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 RegistrarDep = Annotated[Registrar, Depends(get_registrar)]

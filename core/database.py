@@ -55,6 +55,11 @@ def is_lock_timeout(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) == "55P03"
 
 
+def is_taken(error: DBAPIError) -> bool:
+    """Tell whether a row was refused because another one holds its unique key (SQLSTATE 23505)."""
+    return getattr(error.orig, "sqlstate", None) == "23505"
+
+
 def database_url(url: str) -> URL:
     """Return the URL with the driver that the project uses, whatever `postgresql://` form was given."""
     return make_url(url).set(drivername="postgresql+asyncpg")

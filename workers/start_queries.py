@@ -20,7 +20,8 @@ UPDATE tasks t SET status = 'STARTED', run = run + 1, due_at = NULL, published_u
     started_at = coalesce(started_at, statement_timestamp())
 WHERE id = :id AND due_at <= now() AND (expires_at IS NULL OR expires_at > now())
 """
-_UNLIMITED: Final = "AND (SELECT n.running_tasks FROM tenants n WHERE n.id = t.tenant_id) IS NULL"
+_LIVES: Final = "AND EXISTS (SELECT FROM tenants n WHERE n.id = t.tenant_id AND n.deleted_at IS NULL"
+_UNLIMITED: Final = f"{_LIVES} AND n.running_tasks IS NULL)"
 
 
 async def start_untold(tx: AnyConnection, *, task_id: UUID, leased_by: str, lease: int) -> TaskRecord | None:
@@ -62,7 +63,7 @@ async def hold_starts(tx: AsyncConnection, *, task_id: UUID) -> bool:
 async def start_in_turn(tx: AsyncConnection, *, task_id: UUID, leased_by: str, lease: int) -> TaskRecord | None:
     """Do as `start_run`, if the tenant has room for one more (`tasks_leased_idx`); the caller holds its starts."""
     sql = f"""
-    WITH {RUNNING} {_START} AND coalesce(
+    WITH {RUNNING} {_START} {_LIVES}) AND coalesce(
         (SELECT count(*) FROM running r WHERE r.tenant_id = t.tenant_id)
             < (SELECT n.running_tasks FROM tenants n WHERE n.id = t.tenant_id), true)
     RETURNING {TASK_COLUMNS}

@@ -5,8 +5,19 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.bodies import StrictRoute
-from api.deps import OperatorDep, RegistrarDep, StateDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.bodies import StrictRoute, merge_patch_of, merging
+from api.deps import (
+    KeysDep,
+    OperatorDep,
+    RegistrarDep,
+    StateDep,
+    TenantCaller,
+    TenantChangesDep,
+    Transaction,
+    paged,
+    parse_id,
+    scoped,
+)
 from api.idempotency import OnceDep
 from api.paging import Page
 from api.schemas.fields import Problem
@@ -20,6 +31,7 @@ from api.schemas.tenants import (
     TenantIn,
     TenantOut,
     TenantPage,
+    TenantPatch,
 )
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError
@@ -31,14 +43,14 @@ from core.registry.tenants import ROLES
 
 UNTOLD: Final = RotationIn()
 
+_TAKEN: Final[dict[int | str, dict[str, object]]] = {
+    409: {"model": Problem, "description": "There is a tenant of this slug already."}
+}
+
 router = APIRouter(route_class=StrictRoute, tags=["tenants and keys"])
 
 
-@router.post(
-    "/v1/tenants",
-    status_code=HTTPStatus.CREATED,
-    responses={409: {"model": Problem, "description": "There is a tenant of this slug already."}},
-)
+@router.post("/v1/tenants", status_code=HTTPStatus.CREATED, responses=_TAKEN)
 async def create_tenant(body: TenantIn, registrar: RegistrarDep, _caller: OperatorDep, once: OnceDep) -> TenantOut:
     """Make a tenant, with a default signing secret and its limits. The operator only."""
     return TenantOut.of(await registrar.tenant(body.slug, body.name, body.limits.record(), once))
@@ -68,6 +80,23 @@ async def read_tenant(tenant: str, state: StateDep, _caller: OperatorDep) -> Ten
     if found is None:
         raise NotFoundError("tenant")
     return TenantOut.of(found)
+
+
+@router.patch("/v1/tenants/{tenant}", openapi_extra=merge_patch_of(TenantPatch), responses=_TAKEN)
+async def change_tenant(tenant: str, body: TenantPatch, changes: TenantChangesDep, _caller: OperatorDep) -> TenantOut:
+    """Change a tenant's name, slug and limits (RFC 7396); limits apply within two seconds. The operator only."""
+    return TenantOut.of(await changes.change(tenant, merging(body.applied_to)))
+
+
+@router.delete("/v1/tenants/{tenant}", status_code=HTTPStatus.NO_CONTENT)
+async def delete_tenant(tenant: str, changes: TenantChangesDep, keys: KeysDep, _caller: OperatorDep) -> None:
+    """Close a tenant for good. The operator only.
+
+    Its keys and endpoints end with the answer, its slug is free. What waits is cancelled, what is on the wire comes to
+    its end and is recorded; then all data is erased, in batches, beginning a minute later.
+    """
+    await changes.close(tenant)
+    keys.forget()
 
 
 @router.post("/v1/keys", status_code=HTTPStatus.CREATED)

@@ -6,11 +6,14 @@ from pydantic import Field, StringConstraints, model_validator
 
 from api.schemas.fields import In, KeyIdOut, Line, Moment, Out, Owner, TenantIdOut
 from core import clock
+from core.model.merge_patch import merge_patch
+from core.registry.tenant_changes import TenantWish
 from core.registry.tenants import SCOPES, TenantLimits, TenantRecord
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"), Field(examples=["acme"])]
 Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+Days = Annotated[int, Field(strict=True, ge=1, le=3650)]
 RoleName = Literal["admin", "client", "partner", "inspector"]
 
 
@@ -18,12 +21,12 @@ class LimitsIn(In):
     """What the tenant may use; `null` means no limit."""
 
     requests_per_second: Positive | None = Field(
-        default=None, description="Requests to the API; kept, but not enforced yet."
+        default=None, description="Requests to the API, a second's worth at once; 429 beyond."
     )
     waiting_tasks: Count = Field(default=100_000, description="Tasks that wait to run; a submit beyond gets 429.")
     running_tasks: Positive | None = Field(default=None, description="Tasks that run at once; the others wait.")
     endpoints: Count = 10_000
-    retention_days: Annotated[int, Field(strict=True, ge=1, le=3650)] = 30
+    retention_days: Days = 30
 
     def record(self) -> TenantLimits:
         """Return them as they are kept."""
@@ -36,6 +39,30 @@ class TenantIn(In):
     slug: Slug
     name: Line = Field(examples=["Acme Ltd"])
     limits: LimitsIn = LimitsIn()
+
+
+class LimitsPatch(In):
+    """Limits to change; `null` means the usual one again."""
+
+    requests_per_second: Positive | None = None
+    waiting_tasks: Count | None = None
+    running_tasks: Positive | None = None
+    endpoints: Count | None = None
+    retention_days: Days | None = None
+
+
+class TenantPatch(In):
+    """What to change of a tenant (RFC 7396)."""
+
+    slug: Slug | None = None
+    name: Line | None = None
+    limits: LimitsPatch | None = None
+
+    def applied_to(self, tenant: TenantRecord) -> TenantWish:
+        """Return the tenant as it is changed; raise `ValidationError` where that is none."""
+        present = TenantOut.of(tenant).model_dump(include={"slug", "name", "limits"})
+        merged = TenantIn.model_validate(merge_patch(present, self.model_dump(exclude_unset=True)))
+        return TenantWish(merged.slug, merged.name, merged.limits.record())
 
 
 class LimitsOut(Out):

@@ -13,7 +13,7 @@ from core.registry.secrets import SecretRecord
 from core.registry.task_types import LIVE_FOR, TaskType
 from core.registry.tenants import KeyRecord, TenantLimits, TenantRecord
 
-_TENANT: Final = (
+TENANT_COLUMNS: Final = (
     "id, slug, name, requests_per_second, waiting_tasks, running_tasks, endpoints, retention_days, created_at"
 )
 _KEY: Final = "id, tenant_id, name, role, scopes, owner, last_four, created_at, expires_at, last_used_at, revoked_at"
@@ -32,7 +32,7 @@ async def insert_tenant(
     sql = f"""
     INSERT INTO tenants (id, slug, name, requests_per_second, waiting_tasks, running_tasks, endpoints, retention_days)
     VALUES (:id, :slug, :name, :requests_per_second, :waiting_tasks, :running_tasks, :endpoints, :retention_days)
-    ON CONFLICT DO NOTHING RETURNING {_TENANT}
+    ON CONFLICT DO NOTHING RETURNING {TENANT_COLUMNS}
     """
     return await fetch_one(tx, TenantRecord, sql, id=tenant_id, slug=slug, name=name, **asdict(limits))
 
@@ -43,20 +43,21 @@ async def find_tenant(tx: AsyncConnection, *, name: str) -> TenantRecord | None:
         wanted: dict[str, object] = {"id": decode(TENANT, name)}
     except InvalidIdError:
         wanted = {"slug": name}
-    sql = f"SELECT {_TENANT} FROM tenants WHERE {' AND '.join(f'{c} = :{c}' for c in wanted)} AND deleted_at IS NULL"
+    named = " AND ".join(f"{column} = :{column}" for column in wanted)
+    sql = f"SELECT {TENANT_COLUMNS} FROM tenants WHERE {named} AND deleted_at IS NULL"
     return await fetch_one(tx, TenantRecord, sql, **wanted)
 
 
 async def read_tenant(tx: AsyncConnection, *, tenant_id: TenantId) -> TenantRecord | None:
     """Look up a living tenant by its primary key, in the engine's role."""
-    sql = f"SELECT {_TENANT} FROM tenants WHERE id = :id AND deleted_at IS NULL"
+    sql = f"SELECT {TENANT_COLUMNS} FROM tenants WHERE id = :id AND deleted_at IS NULL"
     return await fetch_one(tx, TenantRecord, sql, id=tenant_id)
 
 
 async def list_tenants(tx: AsyncConnection, *, before: TenantId | None, limit: int) -> tuple[TenantRecord, ...]:
     """List living tenants, newest first, in the engine's role, by the primary key."""
     sql = f"""
-    SELECT {_TENANT} FROM tenants WHERE deleted_at IS NULL AND (CAST(:before AS UUID) IS NULL OR id < :before)
+    SELECT {TENANT_COLUMNS} FROM tenants WHERE deleted_at IS NULL AND (CAST(:before AS UUID) IS NULL OR id < :before)
     ORDER BY id DESC LIMIT :limit
     """
     return await fetch_all(tx, TenantRecord, sql, before=before, limit=limit)

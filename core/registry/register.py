@@ -21,7 +21,7 @@ from core.once import EVERY_TIME, Kept, Once
 from core.registry import queries
 from core.registry.callbacks import Callbacks
 from core.registry.endpoints import EndpointRecord, NewEndpoint
-from core.registry.secret_queries import lock_secrets, retire_secrets
+from core.registry.rotation_queries import lock_secrets, retire_secrets
 from core.registry.secrets import HEADERS, SecretRecord, open_secret, seal_secret
 from core.registry.tenants import OWNER_SCOPES, KeyRecord, TenantLimits, TenantRecord
 

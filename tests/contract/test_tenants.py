@@ -5,7 +5,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.accounts import Json, document, pointers
+from core.model import tables
+from tests.support.accounts import Account, Json, data, document, pointers, refused
+from tests.support.rows import Rows
+from tests.support.samples import ago
 
 UNTOLD: Json = {
     "requests_per_second": None,
@@ -64,3 +67,112 @@ async def test_a_limit_that_cannot_be_is_refused_and_named(
     operator: httpx.AsyncClient, limits: object, pointer: str
 ) -> None:
     assert pointers(await make(operator, limits=limits)) == [pointer]
+
+
+async def test_a_tenant_is_changed_by_a_merge(operator: httpx.AsyncClient) -> None:
+    made = document(await make(operator, limits={"running_tasks": 5, "endpoints": 3}))
+    slug = f"t-{uuid4().hex}"
+
+    answer = await operator.patch(
+        f"/v1/tenants/{made['slug']}",
+        json={"slug": slug, "limits": {"running_tasks": None, "waiting_tasks": 7}},
+        headers={"Content-Type": "application/merge-patch+json"},
+    )
+
+    changed = document(answer)
+    assert changed["limits"] == UNTOLD | {"endpoints": 3, "waiting_tasks": 7}
+    assert (changed["slug"], changed["name"], changed["id"]) == (slug, "Acme", made["id"])
+    assert document(await operator.get(f"/v1/tenants/{made['id']}")) == changed
+
+
+async def test_a_limit_that_is_taken_away_is_the_usual_one_again(operator: httpx.AsyncClient) -> None:
+    made = document(await make(operator, limits={"retention_days": 3, "requests_per_second": 5}))
+
+    answer = await operator.patch(f"/v1/tenants/{made['slug']}", json={"limits": None})
+
+    assert document(answer)["limits"] == UNTOLD
+
+
+async def test_nothing_to_change_changes_nothing(operator: httpx.AsyncClient) -> None:
+    made = document(await make(operator))
+
+    assert document(await operator.patch(f"/v1/tenants/{made['slug']}", json={})) == made
+
+
+@pytest.mark.parametrize(
+    ("patch", "pointer"),
+    [
+        ({"name": None}, "/name"),
+        ({"slug": None}, "/slug"),
+        ({"slug": "Not A Slug"}, "/slug"),
+        ({"limits": {"waiting_tasks": -1}}, "/limits/waiting_tasks"),
+        ({"limits": {"retention_days": 0}}, "/limits/retention_days"),
+        ({"id": "x"}, "/id"),
+        ({"limits": 5}, "/limits"),
+    ],
+)
+async def test_a_change_that_cannot_be_is_refused_and_named(
+    operator: httpx.AsyncClient, patch: Json, pointer: str
+) -> None:
+    made = document(await make(operator))
+
+    assert pointers(await operator.patch(f"/v1/tenants/{made['slug']}", json=patch)) == [pointer]
+    assert document(await operator.get(f"/v1/tenants/{made['id']}")) == made
+
+
+async def test_a_slug_that_is_taken_stays_whose_it_is(operator: httpx.AsyncClient) -> None:
+    first, second = document(await make(operator)), document(await make(operator))
+
+    refused(await operator.patch(f"/v1/tenants/{first['id']}", json={"slug": second["slug"]}), 409, "conflict")
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_a_tenant_that_is_not_there_is_neither_changed_nor_closed(
+    operator: httpx.AsyncClient, method: str
+) -> None:
+    body: Json | None = {} if method == "PATCH" else None
+
+    refused(await operator.request(method, "/v1/tenants/no-such-tenant", json=body), 404, "not-found")
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_only_the_operator_changes_tenants(acme: Account, method: str) -> None:
+    body = {"name": "mine"} if method == "PATCH" else None
+
+    refused(await acme.client.request(method, f"/v1/tenants/{acme.slug}", json=body), 403, "forbidden")
+
+
+async def test_the_keys_of_a_closed_tenant_die_at_once(operator: httpx.AsyncClient, acme: Account) -> None:
+    before = await acme.client.get("/v1/tasks")
+
+    closed = await operator.delete(f"/v1/tenants/{acme.slug}")
+
+    assert (before.status_code, closed.status_code) == (200, 204)
+    refused(await acme.client.get("/v1/tasks"), 401, "unauthorized")
+
+
+async def test_a_closed_tenant_is_not_there_and_its_slug_is_free(operator: httpx.AsyncClient) -> None:
+    made = document(await make(operator))
+    await operator.delete(f"/v1/tenants/{made['id']}")
+
+    again = await operator.post("/v1/tenants", json={"slug": made["slug"], "name": "Another"})
+
+    assert again.status_code == 201
+    assert made["id"] not in [one["id"] for one in data(await operator.get("/v1/tenants"))]
+    for_it = await operator.get("/v1/tasks", headers={"Ringback-Tenant": made["id"]})
+    refused(for_it, 404, "not-found")
+    refused(await operator.delete(f"/v1/tenants/{made['id']}"), 404, "not-found")
+
+
+async def test_what_waits_for_a_closed_tenant_is_cancelled(
+    operator: httpx.AsyncClient, acme: Account, rows: Rows
+) -> None:
+    waiting = await rows.task(acme.tenant_id)
+    running = await rows.task(acme.tenant_id, status="STARTED", due_at=None, lease_until=ago(-60), run=1)
+    endpoint = await rows.endpoint(acme.tenant_id)
+
+    await operator.delete(f"/v1/tenants/{acme.slug}")
+
+    assert (await rows.row(tables.tasks, waiting))["status"] == "REVOKED"
+    assert (await rows.row(tables.tasks, running))["cancel_asked_at"] is not None
+    assert (await rows.row(tables.endpoints, endpoint))["deleted_at"] is not None

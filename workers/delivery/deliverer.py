@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 import uvloop
+from redis.asyncio import Redis
 
 from core.database import Database
 from core.dispatch.celery import make_celery
@@ -23,8 +24,10 @@ from core.intake.telling import Teller
 from core.model.queued import Queued
 from core.model.sealing import KeyRing
 from core.open_files import raise_open_files
+from core.redis import open_redis
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.resolver import ThreadResolver
+from core.results import Results
 from core.settings import Settings, require, require_secret
 from core.starting import errors_in_one_line, read_settings
 from core.telemetry import configure_logging
@@ -38,6 +41,8 @@ from workers.feeder.feed import Feeder
 from workers.loop import repeat
 from workers.upkeep.clock import PAUSE as CLOCK_PAUSE
 from workers.upkeep.clock import ClockReader
+from workers.upkeep.erasure import PAUSE as ERASURE_PAUSE
+from workers.upkeep.erasure import Erasure
 from workers.upkeep.partitions import PAUSE as PARTITIONS_PAUSE
 from workers.upkeep.partitions import Partitions
 
@@ -56,6 +61,7 @@ class Deliverer:
 
     settings: Settings
     database: Database
+    redis: Redis | None
     publisher: Publisher
     sender: Sender
     resolver: ThreadResolver
@@ -68,6 +74,7 @@ class Deliverer:
         """Connect the parts; raise `MissingSettingError` if a store is not named."""
         broker = require(settings.broker_url, "BROKER_URL")
         database = Database(require(settings.database_url, "DATABASE_URL"), direct=DIRECT)
+        redis = open_redis(settings.redis_url) if settings.redis_url else None
         publisher = Publisher(broker, make_celery(settings))
         resolver = ThreadResolver()
         sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets)
@@ -78,7 +85,7 @@ class Deliverer:
         lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=max(1, settings.max_in_flight // TENANT_SHARE))
         engine = Engine(leases, attempts.make, lanes, limit=settings.max_in_flight)
         feeder = Feeder(database, publisher, settings, Teller(database, publisher, settings.base_url))
-        return cls(settings, database, publisher, sender, resolver, recorder, engine, feeder)
+        return cls(settings, database, redis, publisher, sender, resolver, recorder, engine, feeder)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Deliver until `stopping` is set, then end what is on the wire, record it, and return."""
@@ -104,9 +111,11 @@ class Deliverer:
             raise BrokenError(broken)
 
     def _loops(self, stopping: asyncio.Event) -> list[asyncio.Task[None]]:
+        results = None if self.redis is None else Results(self.redis, ttl=self.settings.result_ttl)
         turns = {
             "feeder": (self.feeder.run_once, self.settings.feed_interval),
             "partitions": (Partitions(self.database).run_once, PARTITIONS_PAUSE),
+            "erasure": (Erasure(self.database, results).run_once, ERASURE_PAUSE),
             "clock": (ClockReader(self.database).run_once, CLOCK_PAUSE),
         }
         return [
@@ -121,6 +130,8 @@ class Deliverer:
         await self.sender.aclose()
         await self.resolver.aclose()
         await self.database.close()
+        if self.redis is not None:
+            await self.redis.aclose()
 
 
 class BrokenError(Exception):

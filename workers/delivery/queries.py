@@ -15,10 +15,12 @@ from workers.delivery.claim import Claimed
 _CLAIM: Final = """
 WITH seen AS (
     SELECT d.id, d.lane, d.due_at, d.trigger, e.max_in_flight, e.timeout, e.status = 'paused' AS paused,
-           CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased' WHEN e.deleted_at IS NOT NULL THEN 'endpoint_deleted'
+           CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
+                WHEN coalesce(e.deleted_at, n.deleted_at) IS NOT NULL THEN 'endpoint_deleted'
                 WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead
     FROM (SELECT DISTINCT unnest(CAST(:ids AS UUID[])) AS id) w JOIN deliveries d ON d.id = w.id
     JOIN events v ON v.id = d.event_id LEFT JOIN endpoints e ON e.id = d.endpoint_id
+    LEFT JOIN tenants n ON n.id = d.tenant_id
     WHERE d.due_at <= now() AND d.lease_until IS NULL
 ), live AS (
     SELECT lane, count(*) AS taken FROM deliveries

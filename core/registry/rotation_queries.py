@@ -19,7 +19,7 @@ async def lock_secrets(tx: AsyncConnection, *, tenant_id: TenantId, endpoint_id:
     A statement of its own: what comes after it has a snapshot that shows what the others have made.
     """
     whose: UUID = endpoint_id or tenant_id
-    await execute(tx, "SELECT pg_advisory_xact_lock(hashtextextended(CAST(:whose AS TEXT), 2))", whose=str(whose))
+    await execute(tx, "SELECT pg_advisory_xact_lock(hashtextextended(CAST(:whose AS TEXT), 3))", whose=str(whose))
 
 
 async def retire_secrets(tx: AsyncConnection, *, endpoint_id: EndpointId | None, overlap: int) -> int:
