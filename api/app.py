@@ -16,6 +16,7 @@ from api.hot import HotRoutes
 from api.middleware import RequestLog
 from api.routes import deliveries, endpoints, health, metrics, stream, task_changes, task_types, tasks, tenants
 from api.state import State
+from api.throttle import Throttle
 from api.watch import Watcher
 from core.database import Database
 from core.intake.change import Changes
@@ -71,6 +72,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     callbacks = Callbacks(state.resolver, allowed=settings.allow_targets, https_only=settings.https_only)
     app.state.ringback = state
     app.state.keys = Keys(state)
+    app.state.throttle = Throttle(state.redis)
     app.state.registrar = Registrar(state.database, state.ring, callbacks)
     app.state.tenant_changes = TenantChanges(state.database)
     app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)

@@ -7,12 +7,13 @@ from typing import Final
 
 from api.errors import ProblemError
 from api.state import State
+from api.throttle import Failures
 from core import clock
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.errors import ForbiddenError, NotFoundError
 from core.model.ids import TenantId
 from core.registry.queries import find_key, find_tenant, touch_key
-from core.registry.tenants import SCOPES, KeyRecord, TenantRecord
+from core.registry.tenants import SCOPES, FoundKey, KeyRecord, TenantRecord
 
 CACHED_FOR: Final = 2.0
 """Seconds that a key is believed without a look-up: revocation works within 5 s on every process."""
@@ -28,6 +29,7 @@ class Caller:
     scopes: frozenset[str]
     owner: str | None = None
     operator: bool = False
+    requests_per_second: int | None = None
 
     def require(self, scope: str) -> None:
         """Raise `ForbiddenError` if the key lacks the scope."""
@@ -40,23 +42,33 @@ class Keys:
 
     def __init__(self, state: State) -> None:
         self._state: Final = state
-        self._known: Final[dict[bytes, tuple[float, KeyRecord]]] = {}
+        self._known: Final[dict[bytes, tuple[float, FoundKey]]] = {}
         self._tenants: Final[dict[str, tuple[float, TenantRecord]]] = {}
+        self._failures: Final = Failures()
 
-    async def caller(self, authorization: str | None, tenant: str | None) -> Caller:
-        """Return who calls; raise a 401 for a missing or wrong key, `NotFoundError` for another's tenant."""
+    async def caller(self, authorization: str | None, tenant: str | None, *, address: str = "") -> Caller:
+        """Return who calls; raise a 401 for a missing or wrong key, `NotFoundError` for another's tenant.
+
+        Raises `LimitReachedError` for an address from which too many come without a valid key.
+        """
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not has_valid_checksum(key.strip()):
-            raise unauthorized()
+            raise self._refused(address)
         hashed = hash_api_key(key.strip())
         if hmac.compare_digest(hashed, self._state.operator_hash):
             return await self._operator(tenant)
-        found = await self._find(hashed)
+        found = await self._find(hashed, address)
         if found is None:
-            raise unauthorized()
+            raise self._refused(address)
         if tenant is not None:
             await self._check_own(tenant, found)
-        return Caller(found.tenant_id, frozenset(found.scopes), found.owner)
+        return Caller(
+            found.tenant_id, frozenset(found.scopes), found.owner, requests_per_second=found.requests_per_second
+        )
+
+    def _refused(self, address: str) -> ProblemError:
+        self._failures.count(address)
+        return unauthorized()
 
     def forget(self) -> None:
         """Ask again for every key and tenant: one of them has just ended. Other processes believe them for 2 s more."""
@@ -86,13 +98,15 @@ class Keys:
         self._tenants[text] = (now, found)
         return found
 
-    async def _find(self, hashed: bytes) -> KeyRecord | None:
+    async def _find(self, hashed: bytes, address: str) -> FoundKey | None:
         now = clock.monotonic()
         known = self._known.get(hashed)
         if known is not None and now - known[0] < CACHED_FOR:
             return known[1]
         if known is not None:  # this request asks, those beside it go on with what was known: 2 s more at the most
             self._known[hashed] = (now, known[1])
+        else:
+            self._failures.check(address)
         async with self._state.database.engine() as tx:
             found = await find_key(tx, hash_=hashed)
             if found is not None and _is_stale(found):

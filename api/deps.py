@@ -18,6 +18,7 @@ from api.auth import Caller, Keys
 from api.errors import ProblemError
 from api.paging import Page, decode_cursor
 from api.state import State
+from api.throttle import Throttle
 from api.watch import Watcher
 from core.intake.change import Changes
 from core.intake.submit import Submissions
@@ -50,7 +51,12 @@ async def get_caller(
 ) -> Caller:
     """Find out who calls."""
     keys = await get_keys(request)
-    caller = await keys.caller(request.headers.get("authorization"), acting_for)
+    throttle: object = request.app.state.throttle
+    assert isinstance(throttle, Throttle)
+    address = "" if request.client is None else request.client.host
+    caller = await keys.caller(request.headers.get("authorization"), acting_for, address=address)
+    if caller.tenant_id is not None:
+        await throttle.admit(caller.tenant_id, caller.requests_per_second)
     request.scope["ringback.tenant_id"] = caller.tenant_id and ids.encode(ids.TENANT, caller.tenant_id)
     return caller
 

@@ -11,7 +11,7 @@ from core.model.ids import TENANT, EndpointId, InvalidIdError, KeyId, TenantId, 
 from core.registry.endpoints import EndpointRecord, NewEndpoint
 from core.registry.secrets import SecretRecord
 from core.registry.task_types import LIVE_FOR, TaskType
-from core.registry.tenants import KeyRecord, TenantLimits, TenantRecord
+from core.registry.tenants import FoundKey, KeyRecord, TenantLimits, TenantRecord
 
 TENANT_COLUMNS: Final = (
     "id, slug, name, requests_per_second, waiting_tasks, running_tasks, endpoints, retention_days, created_at"
@@ -72,14 +72,15 @@ async def insert_key(tx: AsyncConnection, *, key: KeyRecord, hash_: bytes) -> No
     await execute(tx, sql, hash=hash_, **asdict(key))
 
 
-async def find_key(tx: AsyncConnection, *, hash_: bytes) -> KeyRecord | None:
+async def find_key(tx: AsyncConnection, *, hash_: bytes) -> FoundKey | None:
     """Look up a living key of a living tenant by `api_keys_hash_key`, in the engine's role."""
     sql = f"""
-    SELECT {_KEY} FROM api_keys k WHERE hash = :hash AND revoked_at IS NULL
+    SELECT {_KEY}, (SELECT t.requests_per_second FROM tenants t WHERE t.id = k.tenant_id) FROM api_keys k
+    WHERE hash = :hash AND revoked_at IS NULL
         AND (expires_at IS NULL OR expires_at > now())
         AND EXISTS (SELECT FROM tenants t WHERE t.id = k.tenant_id AND t.deleted_at IS NULL)
     """
-    return await fetch_one(tx, KeyRecord, sql, hash=hash_)
+    return await fetch_one(tx, FoundKey, sql, hash=hash_)
 
 
 async def read_key(tx: AsyncConnection, *, key_id: KeyId) -> KeyRecord | None:

@@ -60,3 +60,10 @@ class KeyRecord:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundKey(KeyRecord):
+    """A key that somebody calls with, and how often its tenant may."""
+
+    requests_per_second: int | None

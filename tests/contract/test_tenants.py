@@ -1,12 +1,13 @@
 """Tenants and their limits, as the operator makes them."""
 
+import asyncio
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from core.model import tables
-from tests.support.accounts import Account, Json, data, document, pointers, refused
+from tests.support.accounts import Account, Json, data, document, open_account, pointers, refused
 from tests.support.rows import Rows
 from tests.support.samples import ago
 
@@ -176,3 +177,35 @@ async def test_what_waits_for_a_closed_tenant_is_cancelled(
     assert (await rows.row(tables.tasks, waiting))["status"] == "REVOKED"
     assert (await rows.row(tables.tasks, running))["cancel_asked_at"] is not None
     assert (await rows.row(tables.endpoints, endpoint))["deleted_at"] is not None
+
+
+async def test_requests_beyond_the_limit_are_told_when_to_come_again(operator: httpx.AsyncClient) -> None:
+    account = await open_account(operator)
+    await operator.patch(f"/v1/tenants/{account.slug}", json={"limits": {"requests_per_second": 2}})
+
+    async with account.client:
+        answers = [await account.client.get("/v1/tasks") for _ in range(12)]
+
+    last = answers[-1]
+    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    assert refused(last, 429, "limit-reached")["detail"] == "The tenant may make 2 requests a second."
+    assert last.headers["retry-after"] == "1"
+    assert last.headers["ratelimit-policy"] == '"requests-per-second";q=2'
+    assert last.headers["ratelimit"] == '"requests-per-second";r=0;t=1'
+
+
+async def test_one_tenants_limit_is_not_anothers(operator: httpx.AsyncClient, acme: Account, other: Account) -> None:
+    await operator.patch(f"/v1/tenants/{acme.slug}", json={"limits": {"requests_per_second": 1}})
+    await asyncio.gather(*[acme.client.post("/v1/tasks", json={}) for _ in range(10)])
+
+    answers = [await other.client.get("/v1/tasks") for _ in range(20)]
+
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_the_operator_is_not_held_back_by_a_tenants_limit(operator: httpx.AsyncClient, acme: Account) -> None:
+    await operator.patch(f"/v1/tenants/{acme.slug}", json={"limits": {"requests_per_second": 1}})
+
+    answers = [await operator.get("/v1/tasks", headers={"Ringback-Tenant": acme.slug}) for _ in range(10)]
+
+    assert {answer.status_code for answer in answers} == {200}
