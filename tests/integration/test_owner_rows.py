@@ -1,5 +1,6 @@
 """What a transaction of one owner sees and writes: the database itself keeps the partners of a tenant apart."""
 
+import asyncio
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -161,6 +162,24 @@ async def test_the_owner_of_a_transaction_ends_with_it(partners: Partners, datab
 
     await one_connection.close()
     assert seen == 3
+
+
+async def owners_seen(database: Database, tenant: TenantId, owner: str | None) -> set[object]:
+    """Return whose endpoints a transaction of an owner sees."""
+    async with database.tenant(tenant, owner) as tx:
+        await tx.execute(text("SELECT count(*) FROM generate_series(1, 5000)"))
+        return set(await tx.scalars(text("SELECT owner FROM endpoints")))
+
+
+async def test_a_hundred_at_once_on_three_connections_see_their_own(partners: Partners, database_url: str) -> None:
+    three = Database(database_url, size=3)
+    asked: list[str | None] = ["a", "b", None, "c"] * 25
+
+    seen = await asyncio.gather(*[owners_seen(three, partners.tenant, owner) for owner in asked])
+
+    await three.close()
+    expected: list[set[object]] = [{"a"}, {"b"}, {"a", "b", None}, set()]
+    assert seen == expected * 25
 
 
 async def test_the_limit_on_endpoints_counts_those_of_all_owners(partners: Partners) -> None:

@@ -1,0 +1,76 @@
+"""What a key costs: nothing if it is mistyped, no write while it is in use, and nothing of it is kept."""
+
+import httpx
+import pytest
+from sqlalchemy import func
+
+from core.model import tables
+from core.model.api_key import hash_api_key, new_api_key
+from tests.support.accounts import Account, client_of, refused
+from tests.support.apps import serving, settings_of
+from tests.support.rows import Rows
+from tests.support.samples import ago
+
+
+def mistyped(key: str) -> str:
+    """Change one character, so that the checksum is wrong."""
+    return f"{key[:10]}{'a' if key[10] != 'a' else 'b'}{key[11:]}"
+
+
+async def call(of: httpx.AsyncClient, key: str) -> httpx.Response:
+    return await of.get("/v1/tasks", headers={"Authorization": f"Bearer {key}"})
+
+
+async def test_a_mistyped_key_is_refused_without_a_look_up() -> None:
+    async with serving(settings_of()) as away:
+        answer = await call(away, mistyped(new_api_key()))
+
+    refused(answer, 401, "unauthorized")
+
+
+async def test_a_key_that_may_be_one_is_looked_up() -> None:
+    async with serving(settings_of()) as away:
+        answer = await call(away, new_api_key())
+
+    refused(answer, 503, "unavailable")
+
+
+@pytest.mark.parametrize(
+    ("used", "writes"),
+    [(None, 1), (ago(601), 1), (ago(590), 0), (ago(1), 0)],
+    ids=["never", "long ago", "minutes ago", "a moment ago"],
+)
+async def test_a_use_is_noted_once_in_ten_minutes(acme: Account, rows: Rows, used: object, writes: int) -> None:
+    key = new_api_key()
+    row = await rows.put(tables.api_keys, acme.tenant_id, hash=hash_api_key(key), last_used_at=used)
+    sql = "SELECT xmin::TEXT AS version FROM api_keys WHERE id = :id"
+    before = await rows.one(sql, id=row["id"])
+
+    async with client_of(str(acme.client.base_url), key) as client:
+        answer = await client.get("/v1/tasks")
+
+    assert answer.status_code == 200
+    versions = {str(before["version"]), str((await rows.one(sql, id=row["id"]))["version"])}
+    assert len(versions) == 1 + writes
+
+
+async def test_many_requests_at_once_note_one_use_or_none(acme: Account, rows: Rows) -> None:
+    key = new_api_key()
+    row = await rows.put(tables.api_keys, acme.tenant_id, hash=hash_api_key(key), last_used_at=func.now())
+    sql = "SELECT xmin::TEXT AS version FROM api_keys WHERE id = :id"
+    before = await rows.one(sql, id=row["id"])
+
+    async with client_of(str(acme.client.base_url), key) as client:
+        answers = [await client.get("/v1/tasks") for _ in range(20)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert await rows.one(sql, id=row["id"]) == before
+
+
+async def test_a_key_is_kept_as_its_hash_alone(acme: Account, rows: Rows) -> None:
+    made = await acme.client.post("/v1/keys", json={"name": "k", "role": "client"})
+    key = str(made.json()["key"])
+
+    kept = await rows.all("SELECT k::TEXT AS row FROM api_keys k WHERE tenant_id = :id", id=acme.tenant_id)
+
+    assert [row for row in kept if key in str(row["row"]) or key[3:-6] in str(row["row"])] == []
