@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Table, insert, text
@@ -186,7 +186,7 @@ async def test_the_limit_on_endpoints_counts_those_of_all_owners(partners: Partn
     assert await partners.seen("generate_series(1, ringback_count_endpoints())", "a") == 3
 
 
-@pytest.mark.parametrize("owner", ["a' OR true --", str(uuid4()), "ö" * 255, "a b\nc"])
+@pytest.mark.parametrize("owner", ["a' OR true --", str(UUID(int=7)), "ö" * 255, "a b\nc"])
 async def test_an_owner_may_be_called_anything(database: Database, rows: Rows, owner: str) -> None:
     tenant = await rows.tenant()
     await furnish(rows, tenant, owner)

@@ -3,13 +3,14 @@
 import base64
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, cast
 from uuid import UUID
 
 import httpx
 
-from core.model.sealing import KeyRing
+from core.model.sealing import CannotOpenError, KeyRing
 from core.model.tables import metadata
 from core.registry.secrets import HEADERS, SIGNING, TASK_SIGNING
 from tests.support.stores import ask, ask_redis
@@ -41,13 +42,14 @@ async def note_key_too(request: httpx.Request) -> None:
 
 
 def sealed_in(database: str, ring: KeyRing) -> set[str]:
-    """Open all that is sealed in a database."""
+    """Open all that is sealed in a database, but for what tests wrote there by hand."""
     found: set[str] = set()
     for column, sql in _SEALED.items():
         for line in ask(database, f"SET ROLE ringback_engine; {sql}").splitlines():
             row, tenant, sealed = line.split("|")
-            plain = ring.open(bytes.fromhex(sealed), tenant=UUID(tenant), row=UUID(row), column=column).decode()
-            found |= set(_values(plain)) if column == HEADERS else {plain}
+            with suppress(CannotOpenError):
+                plain = ring.open(bytes.fromhex(sealed), tenant=UUID(tenant), row=UUID(row), column=column).decode()
+                found |= set(_values(plain)) if column == HEADERS else {plain}
     return found
 
 
