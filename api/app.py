@@ -14,7 +14,18 @@ from api.auth import Keys
 from api.errors import add_error_handlers
 from api.hot import HotRoutes
 from api.middleware import RequestLog
-from api.routes import deliveries, endpoints, health, metrics, stream, task_changes, task_types, tasks, tenants
+from api.routes import (
+    deliveries,
+    endpoint_stats,
+    endpoints,
+    health,
+    metrics,
+    stream,
+    task_changes,
+    task_types,
+    tasks,
+    tenants,
+)
 from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
@@ -62,7 +73,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(HotRoutes)
     app.add_middleware(RequestLog)
     add_error_handlers(app)
-    for module in (tasks, task_changes, stream, task_types, endpoints, deliveries, tenants, health, metrics):
+    tasked, hooked = (tasks, task_changes, stream, task_types), (endpoints, endpoint_stats, deliveries)
+    for module in (*tasked, *hooked, tenants, health, metrics):
         app.include_router(module.router)
     return app
 

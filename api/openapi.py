@@ -67,7 +67,9 @@ class WebhookBody(Out):
 
     type: str = Field(examples=["task.succeeded"])
     timestamp: Moment
-    data: dict[str, JsonValue] = Field(description="The task as `GET` shows it, without `input`.")
+    data: dict[str, JsonValue] = Field(
+        description="The task as `GET` shows it, without `input`; or the endpoint or delivery as `GET` shows it."
+    )
 
 
 def add_webhooks(app: FastAPI) -> None:
@@ -92,6 +94,24 @@ def add_webhooks(app: FastAPI) -> None:
     @app.webhooks.post("task.failed")
     def failed(body: WebhookBody) -> None:
         """Tell that a task has failed. Answer 2xx."""
+
+    _add_operational(app)
+
+
+def _add_operational(app: FastAPI) -> None:
+    """Describe what goes only to endpoints that ask for it, and never to the endpoint that it is about."""
+
+    @app.webhooks.post("endpoint.failing")
+    def failing(body: WebhookBody) -> None:
+        """Tell that an endpoint has only failed for a fifth of the time after which it is disabled. Answer 2xx."""
+
+    @app.webhooks.post("endpoint.disabled")
+    def disabled(body: WebhookBody) -> None:
+        """Tell that the platform has disabled an endpoint, by 410 or after days of failure. Answer 2xx."""
+
+    @app.webhooks.post("delivery.exhausted")
+    def exhausted(body: WebhookBody) -> None:
+        """Tell that a delivery has used up its schedule. Answer 2xx."""
 
 
 class Api(FastAPI):

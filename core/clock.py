@@ -22,3 +22,8 @@ def at(seconds: float) -> datetime:
 def monotonic() -> float:
     """Return seconds on a clock that never leaps; for durations and leases only."""
     return time.monotonic()
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """Return RFC 3339 in UTC with `Z`."""
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

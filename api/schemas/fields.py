@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
-from core.journal.tasks import timestamp
+from core.clock import timestamp
 from core.model import ids
 
 _NO_NUL: Final = r"^[^\x00]*$"

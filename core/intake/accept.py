@@ -16,8 +16,8 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from core.journal.tasks import timestamp
-from core.model.ids import EventId, LaneId, TaskId, TenantId
+from core.clock import timestamp
+from core.model.ids import EndpointId, EventId, LaneId, TaskId, TenantId
 from core.model.json_value import JsonValue
 from core.registry.task_types import TaskType
 
@@ -44,6 +44,10 @@ class NewEvent:
     """Where the event goes besides the endpoints that match: its task's own callback URL."""
     only_if_wanted: bool = False
     """Whether to record it only if it makes a delivery."""
+    about: EndpointId | None = None
+    """The endpoint that an operational event is about, and never reaches."""
+    owner: str | None = None
+    """Whose thing an operational event is about: it reaches endpoints of that owner, and those of none."""
 
 
 @dataclass(frozen=True, slots=True)

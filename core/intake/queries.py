@@ -18,15 +18,16 @@ from core.model.queued import Queued
 
 # Fan-out is a join: to 10 or to 10,000 endpoints it is one statement, by endpoints_tenant_id_id_idx.
 # The sequence is allotted in the order of the lines.
+# An operational event stays with the owner of what it is about, and does not reach what it is about.
 GIVEN: Final = """
     SELECT * FROM unnest(
         CAST(:ids AS UUID[]), CAST(:tenants AS UUID[]), CAST(:types AS TEXT[]), CAST(:patterns AS TEXT[]),
         CAST(:unfiltered AS BOOLEAN[]), CAST(:timestamps AS TIMESTAMPTZ[]), CAST(:bodies AS BYTEA[]),
         CAST(:offsets AS INTEGER[]), CAST(:lengths AS INTEGER[]), CAST(:clients AS TEXT[]), CAST(:keys AS TEXT[]),
         CAST(:tasks AS UUID[]), CAST(:urls AS TEXT[]), CAST(:lanes AS UUID[]),
-        CAST(:only_if_wanted AS BOOLEAN[])
+        CAST(:only_if_wanted AS BOOLEAN[]), CAST(:about AS UUID[]), CAST(:owners AS TEXT[])
     ) WITH ORDINALITY AS g(id, tenant_id, type, patterns, unfiltered, at, body, data_offset, data_length,
-                           client_id, ordering_key, task_id, url, lane, only_if_wanted, line)
+                           client_id, ordering_key, task_id, url, lane, only_if_wanted, about, owner, line)
 """
 FAN_OUT: Final = """
 wanted AS (
@@ -34,6 +35,7 @@ wanted AS (
            CAST(NULL AS TEXT) AS url, e.id AS lane, e.status = 'disabled' AS dead
     FROM given g JOIN endpoints e ON e.tenant_id = g.tenant_id AND e.deleted_at IS NULL
         AND (e.event_types && string_to_array(g.patterns, ' ') OR (cardinality(e.event_types) = 0 AND g.unfiltered))
+        AND (g.unfiltered OR (e.id IS DISTINCT FROM g.about AND (e.owner IS NULL OR e.owner = g.owner)))
     UNION ALL
     SELECT line, id, tenant_id, type, task_id, ordering_key, NULL, url, lane, false FROM given WHERE url IS NOT NULL
 ), made AS (
@@ -86,6 +88,8 @@ def accept_values(events: Sequence[NewEvent], *, publish: bool) -> dict[str, obj
         "urls": [event.webhook_url for event in events],
         "lanes": [event.webhook_url and lane_of_url(event.tenant_id, event.webhook_url) for event in events],
         "only_if_wanted": [event.only_if_wanted for event in events],
+        "about": [event.about for event in events],
+        "owners": [event.owner for event in events],
         "published": timedelta(seconds=PUBLISHED_FOR) if publish else None,
     }
 

@@ -95,6 +95,12 @@ async def read_delivery(tx: AsyncConnection, *, delivery_id: DeliveryId) -> Deli
     return await fetch_one(tx, DeliveryRecord, f"{_DELIVERY} WHERE d.id = :id", id=delivery_id)
 
 
+async def read_deliveries(tx: AsyncConnection, *, delivery_ids: Sequence[DeliveryId]) -> tuple[DeliveryRecord, ...]:
+    """Look up deliveries of any tenant by the primary key, in the engine's role."""
+    sql = f"{_DELIVERY} WHERE d.id = ANY(CAST(:ids AS UUID[])) ORDER BY d.id"
+    return await fetch_all(tx, DeliveryRecord, sql, ids=list(delivery_ids))
+
+
 async def list_deliveries(
     tx: AsyncConnection, *, wanted: DeliveryFilter, before: DeliveryId | None, limit: int, of_owner: bool = False
 ) -> tuple[DeliveryRecord, ...]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.clock import timestamp
+from core.model import ids
 from core.model.ids import AttemptId, DeliveryId, EndpointId, EventId, TaskId, TenantId
 
 
@@ -49,6 +51,26 @@ class DeliveryRecord:
     def next_attempt_at(self) -> datetime | None:
         """When the next attempt is due; none while one is on the wire."""
         return None if self.on_the_wire else self.due_at
+
+
+def delivery_document(delivery: DeliveryRecord) -> dict[str, object]:
+    """Return the delivery as `GET` shows it in a list."""
+    return {
+        "id": ids.encode(ids.DELIVERY, delivery.id),
+        "event_id": ids.encode(ids.EVENT, delivery.event_id),
+        "event_type": delivery.event_type,
+        "endpoint_id": None if delivery.endpoint_id is None else ids.encode(ids.ENDPOINT, delivery.endpoint_id),
+        "task_id": None if delivery.task_id is None else ids.encode(ids.TASK, delivery.task_id),
+        "url": delivery.url,
+        "status": delivery.status,
+        "reason": delivery.reason,
+        "waiting_for": delivery.waiting_for,
+        "attempt_count": delivery.attempt_count,
+        "next_attempt_at": timestamp(delivery.next_attempt_at),
+        "last_response_code": delivery.last_response_code,
+        "created_at": timestamp(delivery.created_at),
+        "finished_at": timestamp(delivery.finished_at),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

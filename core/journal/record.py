@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from core.model.ids import DeliveryId, EndpointId
 from core.model.outcome import Outcome, Trigger
+from core.model.queued import Queued
 from core.model.settle import Verdict
+from core.model.states import DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +26,20 @@ class Settled:
     outcome: Outcome
     verdict: Verdict
     started_at: datetime
+
+    @property
+    def may_tell(self) -> bool:
+        """Whether an operational event may follow: then the record needs a transaction around it, and else none."""
+        return self.verdict.status is DeliveryStatus.EXHAUSTED or self.verdict.disable_endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What follows from a batch of attempts: deliveries due again at once, and what there is to tell of.
+
+    `exhausted` and `disabled` hold what this batch brought about, less what was sent of operational events.
+    """
+
+    due: tuple[Queued, ...] = ()
+    exhausted: tuple[DeliveryId, ...] = ()
+    disabled: tuple[EndpointId, ...] = ()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from core.clock import timestamp
 from core.model import ids
 from core.model.ids import TaskId, TenantId
 from core.model.states import TaskStatus
@@ -57,11 +58,6 @@ class TaskRecord:
     def result_is_elsewhere(self) -> bool:
         """Whether the result was too large for the record, so that only Redis may hold it."""
         return self.result_size is not None and self.result_size > STORED_RESULT_LIMIT
-
-
-def timestamp(moment: datetime | None) -> str | None:
-    """Return RFC 3339 in UTC with `Z`."""
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def task_document(task: TaskRecord, *, result: bytes | None, base: str = "") -> dict[str, object]:

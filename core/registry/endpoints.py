@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from core.clock import timestamp
+from core.model import ids
 from core.model.ids import EndpointId, TenantId
 
 DEFAULT_MAX_IN_FLIGHT: Final = 50
@@ -50,3 +52,30 @@ class EndpointRecord:
     disabled_reason: str | None
     created_at: datetime
     updated_at: datetime
+
+
+def endpoint_document(
+    endpoint: EndpointRecord, *, headers: Mapping[str, str], schedule: Sequence[int], timeout: int
+) -> dict[str, object]:
+    """Return the endpoint as `GET` shows it; `headers` are masked, the others (seconds) are the platform's defaults."""
+    return {
+        "id": ids.encode(ids.ENDPOINT, endpoint.id),
+        "url": endpoint.url,
+        "description": endpoint.description,
+        "event_types": list(endpoint.event_types) or None,
+        "headers": dict(headers),
+        "signature": endpoint.signature,
+        "public_key": None,
+        "rate_limit": endpoint.rate_limit,
+        "max_in_flight": endpoint.max_in_flight,
+        "ordering": endpoint.ordering,
+        "retry_policy": {"schedule": list(schedule if endpoint.retry_schedule is None else endpoint.retry_schedule)},
+        "timeout": endpoint.timeout or timeout,
+        "filter": endpoint.filter,
+        "owner": endpoint.owner,
+        "metadata": endpoint.metadata,
+        "status": endpoint.status,
+        "disabled_reason": endpoint.disabled_reason,
+        "created_at": timestamp(endpoint.created_at),
+        "updated_at": timestamp(endpoint.updated_at),
+    }

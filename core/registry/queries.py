@@ -1,6 +1,7 @@
 """The registry's statements: tenants, keys, secrets, endpoints, task types."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
@@ -158,6 +159,12 @@ async def read_endpoint(tx: AsyncConnection, *, endpoint_id: EndpointId) -> Endp
     """Look up one living endpoint by its primary key."""
     sql = f"SELECT {_ENDPOINT} FROM endpoints WHERE id = :id AND deleted_at IS NULL"
     return await fetch_one(tx, EndpointRecord, sql, id=endpoint_id)
+
+
+async def read_endpoints(tx: AsyncConnection, *, endpoint_ids: Sequence[EndpointId]) -> tuple[EndpointRecord, ...]:
+    """Look up endpoints of any tenant by the primary key, deleted ones too, in the engine's role."""
+    sql = f"SELECT {_ENDPOINT} FROM endpoints WHERE id = ANY(CAST(:ids AS UUID[])) ORDER BY id"
+    return await fetch_all(tx, EndpointRecord, sql, ids=list(endpoint_ids))
 
 
 async def list_endpoints(tx: AsyncConnection, *, before: EndpointId | None, limit: int) -> tuple[EndpointRecord, ...]:

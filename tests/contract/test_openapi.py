@@ -27,6 +27,7 @@ CONTRACT = {
     "/v1/endpoints": {"get", "post"},
     "/v1/endpoints/{endpoint}": {"get", "delete"},
     "/v1/endpoints/{endpoint}/secret": {"get"},
+    "/v1/endpoints/{endpoint}/stats": {"get"},
     "/v1/deliveries": {"get"},
     "/v1/deliveries/{delivery}": {"get"},
     "/v1/deliveries/{delivery}/attempts": {"get"},
@@ -58,6 +59,7 @@ def test_the_document_describes_the_webhooks() -> None:
     webhooks = cast("dict[str, dict[str, Json]]", DOCUMENT["webhooks"])
 
     assert {"task.succeeded", "task.failed"} <= set(webhooks)
+    assert {"endpoint.failing", "endpoint.disabled", "delivery.exhausted"} <= set(webhooks)
     assert all("requestBody" in one["post"] for one in webhooks.values())
 
 

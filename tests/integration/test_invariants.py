@@ -47,6 +47,7 @@ BAD: dict[str, list[dict[str, object]]] = {
     "events_data": [{"data_length": 10_000}],
     "events_erased": [{"erased_at": NOW}, {"body": None}],
     "events_type": [{"type": "t" * 129}],
+    "rollups_latencies": [{"latencies": []}, {"latencies": [0] * 33}],
     "secrets_kind": [{"kind": "rsa"}],
     "task_markers_name": [{"name": ""}, {"name": "n" * 201}],
     "task_markers_value": [{"value": bytes(16_385)}],

@@ -15,6 +15,7 @@ from tests.support.rows import Rows
 from tests.support.samples import sample
 
 OWNERS_ROWS = ["endpoints", "api_keys", "secrets", "deliveries", "attempts", "events"]
+SEEN = [*OWNERS_ROWS, "rollups"]
 OF_THE_TENANT = ["tasks", "task_markers", "dedupe"]
 
 
@@ -42,6 +43,7 @@ async def furnish(rows: Rows, tenant: TenantId, owner: str | None) -> UUID:
     endpoint = await rows.endpoint(tenant, owner=owner)
     await rows.put(tables.api_keys, tenant, owner=owner)
     await rows.put(tables.secrets, tenant, endpoint_id=endpoint)
+    await rows.put(tables.rollups, tenant, lane=endpoint)
     await rows.put(tables.attempts, tenant, delivery_id=await rows.delivery(tenant, endpoint))
     return endpoint
 
@@ -61,12 +63,12 @@ async def partners(database: Database, rows: Rows) -> Partners:
     return Partners(database, tenant, theirs)
 
 
-@pytest.mark.parametrize("name", OWNERS_ROWS)
+@pytest.mark.parametrize("name", SEEN)
 async def test_an_owner_sees_its_own_rows_only(partners: Partners, name: str) -> None:
     assert await partners.seen(name, "a") == 1
 
 
-@pytest.mark.parametrize("name", OWNERS_ROWS)
+@pytest.mark.parametrize("name", SEEN)
 async def test_the_tenant_itself_sees_the_rows_of_all_owners(partners: Partners, name: str) -> None:
     assert await partners.seen(name, None) >= 3
 
@@ -76,12 +78,12 @@ async def test_what_is_no_owners_is_seen_by_none(partners: Partners, name: str) 
     assert (await partners.seen(name, "a"), await partners.seen(name, None) > 0) == (0, True)
 
 
-@pytest.mark.parametrize("name", [*OWNERS_ROWS, *OF_THE_TENANT])
+@pytest.mark.parametrize("name", [*SEEN, *OF_THE_TENANT])
 async def test_an_owner_who_has_nothing_sees_nothing(partners: Partners, name: str) -> None:
     assert await partners.seen(name, "A") == 0
 
 
-@pytest.mark.parametrize("name", [*OWNERS_ROWS, *OF_THE_TENANT])
+@pytest.mark.parametrize("name", [*SEEN, *OF_THE_TENANT])
 async def test_an_owner_of_another_tenant_by_the_same_name_is_another(
     partners: Partners, rows: Rows, name: str
 ) -> None:

@@ -8,13 +8,21 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core import clock
 from core.database import Role, open_engine
 from core.intake.queries import count_due, count_waiting
 from core.journal.gauge_queries import read_delivery_gauge, read_ended_gauges, read_task_gauges
 from core.journal.queries import TaskFilter, list_deliveries, list_tasks
 from core.journal.read import DeliveryFilter
+from core.journal.record import Settled
+from core.journal.record_queries import record_attempts
+from core.journal.stats_queries import read_backlog, read_windows
 from core.model.ids import EndpointId, EventId, TaskId, TenantId
+from core.model.outcome import Trigger
+from core.model.settle import Verdict
+from core.model.states import DeliveryStatus
 from tests.conftest import TEMPLATE
+from tests.support.claiming import OK
 from tests.support.plans import indexes, plan_of, read_whole
 from tests.support.stores import PostgresServer, ask
 from workers.delivery.queries import claim_deliveries, due_of_lane
@@ -43,6 +51,11 @@ SELECT ringback_uuid7(), t.id, 'math.divide', 'default',
        CASE n WHEN 1 THEN 'PENDING' WHEN 2 THEN 'STARTED' ELSE 'SUCCESS' END, 1, CASE n WHEN 1 THEN now() END,
        CASE n WHEN 2 THEN now() + INTERVAL '1 min' END, CASE WHEN n > 2 THEN now() - make_interval(hours => n) END
 FROM tenants t, generate_series(1, 100) n;
+INSERT INTO rollups (lane, bucket, tenant_id, succeeded, failed, unknown, timeout, connect, tls, dns, blocked_address,
+                     too_large, protocol, http_status, latencies)
+SELECT id, date_bin('300 s', now(), '2000-01-01Z') - n * INTERVAL '5 min', tenant_id, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+       array_fill(0, ARRAY[32]) FROM endpoints, generate_series(0, 9) n;
+ANALYZE rollups;
 ANALYZE tenants, endpoints, events, deliveries, tasks;
 """
 NONE: UUID = UUID(int=0)
@@ -101,6 +114,21 @@ def listing(look: Look, wanted: DeliveryFilter) -> Awaitable[object]:
     return list_deliveries(look.tx, wanted=wanted, before=None, limit=51)
 
 
+def settled_of(tenant: UUID, delivery: UUID) -> Settled:
+    return Settled(
+        delivery_id=delivery,
+        tenant_id=tenant,
+        claim=1,
+        number=1,
+        trigger=Trigger.FIRST,
+        url="https://example.com/",
+        request_headers={},
+        outcome=OK,
+        verdict=Verdict(DeliveryStatus.SUCCEEDED, None, 0, 0),
+        started_at=clock.now(),
+    )
+
+
 ENGINE: dict[str, tuple[Run, set[str]]] = {
     "claim": (
         lambda at: claim_deliveries(at.tx, ids=[at.waiting, NONE], default_cap=50, default_timeout=15, lease=15),
@@ -120,6 +148,10 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         {"tasks_pkey", "tasks_leased_idx"},
     ),
     "end lost tasks": (lambda at: take_lost(at.tx, limit=200), {"tasks_leased_idx"}),
+    "record": (
+        lambda at: record_attempts(at.tx, settled=[settled_of(at.tenant, at.waiting)]),
+        {"deliveries_pkey", "endpoints_pkey"},
+    ),
     "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_idx", "tasks_leased_idx"}),
     "gauge ended tasks": (lambda at: read_ended_gauges(at.tx), {"tasks_finished_idx"}),
     "gauge deliveries": (lambda at: read_delivery_gauge(at.tx), {"deliveries_due_idx"}),
@@ -134,6 +166,8 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
     ),
     "of an event": (lambda at: listing(at, DeliveryFilter(event_id=EventId(at.event))), {"deliveries_event_id_idx"}),
     "of a task": (lambda at: listing(at, DeliveryFilter(task_id=TaskId(at.event))), {"deliveries_task_id_idx"}),
+    "stats": (lambda at: read_windows(at.tx, endpoint_id=EndpointId(at.lane)), {"rollups_pkey"}),
+    "backlog": (lambda at: read_backlog(at.tx, endpoint_id=EndpointId(at.lane)), {"deliveries_due_idx"}),
     "tasks": (
         lambda at: list_tasks(at.tx, wanted=TaskFilter(), before=None, limit=51),
         {"tasks_tenant_id_id_idx"},

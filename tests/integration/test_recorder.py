@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from core.database import Database
+from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from core.model.outcome import Response
 from core.model.queued import Queued
 from tests.support.claiming import DOWN, OK, claim, claim_one, settled
+from tests.support.feeding import new_notices
 from tests.support.rows import Rows
 from workers.delivery.record import Recorder, RecorderClosedError
 
@@ -23,7 +25,7 @@ class Recording:
 
     def __init__(self, database: Database) -> None:
         self.due: list[Queued] = []
-        self.recorder = Recorder(database, self._take)
+        self.recorder = Recorder(database, self._take, new_notices(database))
 
     def _take(self, due: Sequence[Queued]) -> None:
         self.due += due
@@ -56,6 +58,19 @@ async def test_what_is_due_again_is_handed_on(database: Database, recording: Rec
     await recording.recorder.record(settled(claimed, replace(DOWN, note="reconnect")))
 
     assert [one.delivery_id for one in recording.due] == [delivery]
+
+
+async def test_a_delivery_that_is_given_up_is_told_with_its_record(
+    database: Database, rows: Rows, recording: Recording, tenant: TenantId, delivery: DeliveryId
+) -> None:
+    listener = await rows.endpoint(tenant, event_types=["delivery.exhausted"])
+    await rows.change(tables.deliveries, delivery, step=2)
+    claimed = await claim_one(database, delivery)
+
+    await recording.recorder.record(settled(claimed, DOWN))
+
+    told = await rows.one("SELECT endpoint_id, published_until FROM deliveries WHERE event_type = 'delivery.exhausted'")
+    assert told == {"endpoint_id": listener, "published_until": None}
 
 
 async def test_a_thousand_outcomes_at_once_are_all_recorded(
@@ -110,7 +125,7 @@ async def test_a_bad_row_leaves_its_lease_to_the_feeder(
 
 
 async def test_a_recorder_that_ends_lets_nobody_wait_for_ever(database: Database, delivery: DeliveryId) -> None:
-    recorder = Recorder(database, _break)
+    recorder = Recorder(database, _break, new_notices(database))
     running = asyncio.create_task(recorder.run())
     claimed = await claim_one(database, delivery)
 

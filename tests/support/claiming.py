@@ -51,4 +51,4 @@ def settled(claimed: Claimed, outcome: Outcome) -> Settled:
 async def record(database: Database, *outcomes: Settled) -> Sequence[Queued]:
     """Record outcomes in a transaction of its own; return what is due again at once."""
     async with database.engine() as tx:
-        return await record_attempts(tx, settled=outcomes)
+        return (await record_attempts(tx, settled=outcomes)).due

@@ -1,13 +1,16 @@
 """A feeder with a real publisher behind it."""
 
 import asyncio
+import base64
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.publish import Publisher
+from core.intake.notices import Notices
 from core.intake.telling import Teller
+from core.model.sealing import KeyRing
 from core.settings import Settings
 from workers.feeder.feed import Feeder
 
@@ -32,6 +35,11 @@ async def publishing(broker_url: str) -> AsyncGenerator[Publisher]:
         await asyncio.to_thread(publisher.stop)
 
 
+def new_notices(database: Database) -> Notices:
+    """Return what tells of endpoints and deliveries, with a key ring of its own."""
+    return Notices(database, KeyRing(base64.b64encode(bytes(32)).decode()), SETTINGS)
+
+
 def new_feeder(database: Database, publisher: Publisher) -> Feeder:
     """Return a feeder of one process."""
-    return Feeder(database, publisher, SETTINGS, Teller(database, publisher, BASE_URL))
+    return Feeder(database, publisher, SETTINGS, Teller(database, publisher, BASE_URL), new_notices(database))

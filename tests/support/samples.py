@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, Table, func
 
 from core.model.ids import new_uuid7
+from core.model.latency import SLOTS
+from core.model.outcome import ErrorClass
 
 BODY: Final = b'{"type":"order.paid","timestamp":"2026-01-01T00:00:00.000Z","data":{"n":1}}'
 DATA: Final = b'{"n":1}'
@@ -119,6 +121,11 @@ def _marker(id_: UUID, tenant_id: UUID) -> dict[str, object]:
     return {"task_id": id_, "tenant_id": tenant_id, "name": "mail", "run": 1, "value": b"null"}
 
 
+def _rollup(id_: UUID, tenant_id: UUID) -> dict[str, object]:
+    counts = dict.fromkeys(("succeeded", "failed", "unknown", *(error.value for error in ErrorClass)), 0)
+    return {"lane": id_, "bucket": ago(0), "tenant_id": tenant_id, "latencies": [0] * SLOTS, **counts}
+
+
 _SAMPLES: Final[Mapping[str, Make]] = {
     "tenants": lambda id_, tenant_id: {"id": tenant_id, "slug": f"t-{id_.hex}", "name": "Acme"},
     "secrets": lambda id_, tenant_id: {"id": id_, "tenant_id": tenant_id, "kind": "hmac", "sealed": b"sealed"},
@@ -132,4 +139,5 @@ _SAMPLES: Final[Mapping[str, Make]] = {
     "tasks": _task,
     "task_types": _task_type,
     "task_markers": _marker,
+    "rollups": _rollup,
 }

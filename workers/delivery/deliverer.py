@@ -20,6 +20,7 @@ from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.consume import DeliveryConsumer
 from core.dispatch.publish import Publisher
+from core.intake.notices import Notices
 from core.intake.telling import Teller
 from core.model.queued import Queued
 from core.model.sealing import KeyRing
@@ -68,6 +69,7 @@ class Deliverer:
     recorder: Recorder
     engine: Engine
     feeder: Feeder
+    notices: Notices
 
     @classmethod
     def build(cls, settings: Settings) -> "Deliverer":
@@ -78,14 +80,15 @@ class Deliverer:
         publisher = Publisher(broker, make_celery(settings))
         resolver = ThreadResolver()
         sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets)
-        recorder = Recorder(database, publisher.deliveries)
-        leases = Leases(database, settings)
         ring = KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
+        notices = Notices(database, ring, settings)
+        recorder = Recorder(database, publisher.deliveries, notices)
+        leases = Leases(database, settings)
         attempts = Attempts(leases, sender, recorder, ring, settings)
         lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=max(1, settings.max_in_flight // TENANT_SHARE))
         engine = Engine(leases, attempts.make, lanes, limit=settings.max_in_flight)
-        feeder = Feeder(database, publisher, settings, Teller(database, publisher, settings.base_url))
-        return cls(settings, database, redis, publisher, sender, resolver, recorder, engine, feeder)
+        feeder = Feeder(database, publisher, settings, Teller(database, publisher, settings.base_url), notices)
+        return cls(settings, database, redis, publisher, sender, resolver, recorder, engine, feeder, notices)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Deliver until `stopping` is set, then end what is on the wire, record it, and return."""

@@ -8,7 +8,8 @@ import structlog
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
 from core.database import Database, is_away
-from core.journal.record import Settled
+from core.intake.notices import Notices
+from core.journal.record import Recorded, Settled
 from core.journal.record_queries import record_attempts
 from core.model.queued import Queued
 from workers.loop import STORE_ERRORS, Pace
@@ -31,8 +32,9 @@ class RecorderClosedError(Exception):
 class Recorder:
     """Writes finished attempts; each `record` returns once its attempt is committed."""
 
-    def __init__(self, database: Database, due_again: Callable[[Sequence[Queued]], None]) -> None:
+    def __init__(self, database: Database, due_again: Callable[[Sequence[Queued]], None], notices: Notices) -> None:
         self._database: Final = database
+        self._notices: Final = notices
         self._due_again: Final = due_again
         self._waiting: list[Entry] = []
         self._wake: Final = asyncio.Event()
@@ -102,6 +104,16 @@ class Recorder:
                 done.set_exception(error)
 
     async def _write(self, settled: list[Settled]) -> None:
-        async with self._database.statement() as tx:
-            due = await record_attempts(tx, settled=settled)
-        self._due_again(due)
+        if any(one.may_tell for one in settled):
+            recorded = await self._write_and_tell(settled)
+        else:
+            async with self._database.statement() as tx:
+                recorded = await record_attempts(tx, settled=settled)
+        self._due_again(recorded.due)
+
+    async def _write_and_tell(self, settled: list[Settled]) -> Recorded:
+        """Write the attempts and the events of what they brought about in one transaction: both or neither."""
+        async with self._database.engine() as tx:
+            recorded = await record_attempts(tx, settled=settled)
+            await self._notices.tell(tx, recorded)
+            return recorded

@@ -18,6 +18,7 @@ import structlog
 from core import clock
 from core.database import Database
 from core.dispatch.publish import Publisher
+from core.intake.notices import Notices
 from core.intake.telling import Teller
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
@@ -61,11 +62,14 @@ class FeedReport:
 class Feeder:
     """One process's feeder."""
 
-    def __init__(self, database: Database, publisher: Publisher, settings: Settings, teller: Teller) -> None:
+    def __init__(
+        self, database: Database, publisher: Publisher, settings: Settings, teller: Teller, notices: Notices
+    ) -> None:
         self._database: Final = database
         self._publisher: Final = publisher
         self._settings: Final = settings
         self._teller: Final = teller
+        self._notices: Final = notices
         self._shares: Final = Shares()
         self._whole_at = 0.0
         self._hurried = False
@@ -102,8 +106,9 @@ class Feeder:
             lapsed = await queries.take_lapsed(tx, limit=LAPSED_BATCH, default_timeout=self._settings.timeout)
             if not lapsed:
                 return 0
-            due = await record_attempts(tx, settled=[self._unknown(one) for one in lapsed])
-        self._publisher.deliveries(due)
+            recorded = await record_attempts(tx, settled=[self._unknown(one) for one in lapsed])
+            await self._notices.tell(tx, recorded)
+        self._publisher.deliveries(recorded.due)
         return len(lapsed)
 
     def _unknown(self, lapsed: Lapsed) -> Settled:

@@ -34,6 +34,7 @@ tenants: Final = Table(
     Column("retention_days", Integer, nullable=False, server_default="30"),
     stamp("created_at"),
     moment("deleted_at"),
+    Column("emptied_to", Uuid),  # the payloads of events below this ID are emptied
     CheckConstraint("slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'", name="slug"),
     CheckConstraint(
         "waiting_tasks >= 0 AND running_tasks > 0 AND requests_per_second > 0"
@@ -92,6 +93,7 @@ dedupe: Final = Table(
     one_of("kind", ["request", "event"]),
     CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint"),
     CheckConstraint("char_length(key) BETWEEN 1 AND 2400", name="key"),
+    Index("dedupe_expires_at_idx", "expires_at"),
     postgresql_partition_by="HASH (tenant_id, kind, key)",
 )
 
@@ -129,6 +131,7 @@ endpoints: Final = Table(
     text("status"),
     text("disabled_reason", nullable=True),
     moment("failing_since"),
+    moment("failing_told_at"),  # of the stretch that began before it
     stamp("created_at"),
     stamp("updated_at"),
     moment("deleted_at"),
@@ -142,4 +145,6 @@ endpoints: Final = Table(
     CheckConstraint(OWNER_LENGTH, name="owner"),
     Index("endpoints_tenant_id_id_idx", "tenant_id", "id"),
     Index("endpoints_tenant_id_owner_id_idx", "tenant_id", "owner", "id", postgresql_where="owner IS NOT NULL"),
+    Index("endpoints_failing_idx", "failing_since", postgresql_where="failing_since IS NOT NULL"),
+    Index("endpoints_disabled_idx", "id", postgresql_where="status = 'disabled'"),
 )
