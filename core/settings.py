@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         default=DEFAULT_SCHEDULE, description="Seconds between attempts, for endpoints that bring no schedule."
     )
     timeout: int = Field(default=15, ge=1, le=30, description="Seconds that one attempt may take in all.")
+    disable_after: int = Field(
+        default=432_000, ge=1, description="Seconds that an endpoint may only fail until it is disabled."
+    )
     lease: int = Field(default=15, ge=1, description="Seconds; a lease is the endpoint's timeout plus this.")
     feed_interval: float = Field(default=1.0, gt=0, description="Seconds that an idle feeder pauses.")
     sender: SenderName = Field(

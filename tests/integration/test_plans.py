@@ -29,6 +29,7 @@ from workers.delivery.queries import claim_deliveries, due_of_lane
 from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, take_due_tasks, take_lapsed
 from workers.queries import take_lost
 from workers.start_queries import start_in_turn, start_untold
+from workers.upkeep.health_queries import FailingRule, take_failing
 
 # 200 tenants with 10 endpoints each; of 20,000 deliveries 2,000 wait, some 100 are on the wire, the rest have ended.
 FILL = """
@@ -151,6 +152,10 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "record": (
         lambda at: record_attempts(at.tx, settled=[settled_of(at.tenant, at.waiting)]),
         {"deliveries_pkey", "endpoints_pkey"},
+    ),
+    "judge endpoints": (
+        lambda at: take_failing(at.tx, rule=FailingRule(after=5.0, part=1.0, parts=1, untold=True), limit=100),
+        {"endpoints_failing_idx", "rollups_pkey"},
     ),
     "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_idx", "tasks_leased_idx"}),
     "gauge ended tasks": (lambda at: read_ended_gauges(at.tx), {"tasks_finished_idx"}),

@@ -42,6 +42,7 @@ from workers.feeder.feed import Feeder
 from workers.loop import repeat
 from workers.upkeep.clock import PAUSE as CLOCK_PAUSE
 from workers.upkeep.clock import ClockReader
+from workers.upkeep.endpoint_health import EndpointHealth
 from workers.upkeep.erasure import PAUSE as ERASURE_PAUSE
 from workers.upkeep.erasure import Erasure
 from workers.upkeep.partitions import PAUSE as PARTITIONS_PAUSE
@@ -115,10 +116,12 @@ class Deliverer:
 
     def _loops(self, stopping: asyncio.Event) -> list[asyncio.Task[None]]:
         results = None if self.redis is None else Results(self.redis, ttl=self.settings.result_ttl)
+        health = EndpointHealth(self.database, self.notices, disable_after=self.settings.disable_after)
         turns = {
             "feeder": (self.feeder.run_once, self.settings.feed_interval),
             "partitions": (Partitions(self.database).run_once, PARTITIONS_PAUSE),
             "erasure": (Erasure(self.database, results).run_once, ERASURE_PAUSE),
+            "endpoint_health": (health.run_once, health.pause),
             "clock": (ClockReader(self.database).run_once, CLOCK_PAUSE),
         }
         return [

@@ -1,0 +1,71 @@
+"""Who has only failed: told of after a while, disabled after five days.
+
+```
+a success ──► failing_since = null ◄───────────────── the record writes it
+a failure ──► failing_since ──── 1/5 of the time ───► `endpoint.failing`, once a stretch
+                             └── the whole of it ───► disabled (`failing`), `endpoint.disabled`
+```
+Time alone disables nobody: see `FailingRule`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from core.database import Database
+from core.intake.notices import DISABLED, FAILING, Notices
+from workers.upkeep.health_queries import FailingRule, disable, note_told, take_failing, try_lock
+
+BATCH: Final = 100
+LONGEST_PAUSE: Final = 60.0
+PARTS: Final = 5
+
+_log: Final = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """How many endpoints a turn has disabled, and of how many it has told that they fail."""
+
+    disabled: int = 0
+    failing: int = 0
+    hurry: bool = False
+
+    @property
+    def worked(self) -> bool:
+        """Whether there may be more."""
+        return BATCH in {self.disabled, self.failing}
+
+
+class EndpointHealth:
+    """Judges endpoints; one process at a time, the others skip their turn."""
+
+    def __init__(self, database: Database, notices: Notices, *, disable_after: int) -> None:
+        """Take the time of failure, in seconds, after which an endpoint is disabled."""
+        self._database: Final = database
+        self._notices: Final = notices
+        self._disabling: Final = FailingRule(after=disable_after, part=disable_after / PARTS, parts=3, untold=False)
+        warned = disable_after / PARTS
+        self._warning: Final = FailingRule(after=warned, part=warned, parts=1, untold=True)
+
+    @property
+    def pause(self) -> float:
+        """Seconds between turns."""
+        return min(LONGEST_PAUSE, max(1.0, self._warning.after / PARTS))
+
+    async def run_once(self) -> HealthReport:
+        """Disable who has only failed for the whole time, and tell of who has for a part of it."""
+        async with self._database.engine() as tx:
+            if not await try_lock(tx):
+                return HealthReport()
+            ended = await take_failing(tx, rule=self._disabling, limit=BATCH)
+            await disable(tx, endpoint_ids=ended)
+            await self._notices.of_endpoints(tx, DISABLED, ended)
+            failing = await take_failing(tx, rule=self._warning, limit=BATCH)
+            await note_told(tx, endpoint_ids=failing)
+            await self._notices.of_endpoints(tx, FAILING, failing)
+        report = HealthReport(len(ended), len(failing))
+        if report != HealthReport():
+            _log.info("endpoint_health", disabled=report.disabled, failing=report.failing)
+        return report
