@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all, fetch_one
 from core.journal.read import AttemptRecord, DeliveryFilter, DeliveryRecord
+from core.journal.retention_queries import KEPT_FROM
 from core.journal.tasks import TaskRecord
 from core.model.ids import DeliveryId, TaskId
 
@@ -92,7 +93,8 @@ async def list_tasks(
 
 async def read_delivery(tx: AsyncConnection, *, delivery_id: DeliveryId) -> DeliveryRecord | None:
     """Look up one delivery by its primary key, in the one partition that its ID names."""
-    return await fetch_one(tx, DeliveryRecord, f"{_DELIVERY} WHERE d.id = :id", id=delivery_id)
+    sql = f"{_DELIVERY} WHERE d.id = :id AND d.id >= {KEPT_FROM}"
+    return await fetch_one(tx, DeliveryRecord, sql, id=delivery_id)
 
 
 async def read_deliveries(tx: AsyncConnection, *, delivery_ids: Sequence[DeliveryId]) -> tuple[DeliveryRecord, ...]:
@@ -125,7 +127,7 @@ async def list_deliveries(
         " AND d.created_at < :created_before",
     }
     values: dict[str, object] = {name: value for name in tests if (value := getattr(wanted, name)) is not None}
-    conditions = ["d.tenant_id = ringback_tenant_id()", *(tests[name] for name in values)]
+    conditions = ["d.tenant_id = ringback_tenant_id()", f"d.id >= {KEPT_FROM}", *(tests[name] for name in values)]
     if before is not None:
         conditions.append("d.id < :before")
         values["before"] = before

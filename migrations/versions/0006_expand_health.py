@@ -28,6 +28,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop what was made."""
+    op.execute("ALTER FUNCTION ringback_drop_partition(TEXT) SET lock_timeout = '2s'")
     op.execute("ALTER TABLE tenants DROP COLUMN emptied_to")
     op.execute("DROP INDEX endpoints_disabled_idx, endpoints_failing_idx")
     op.execute("ALTER TABLE endpoints DROP COLUMN failing_told_at")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -30,6 +31,7 @@ from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, ta
 from workers.queries import take_lost
 from workers.start_queries import start_in_turn, start_untold
 from workers.upkeep.health_queries import FailingRule, take_failing
+from workers.upkeep.retention_queries import delete_keys, delete_rollups, delete_tasks, empty_events
 
 # 200 tenants with 10 endpoints each; of 20,000 deliveries 2,000 wait, some 100 are on the wire, the rest have ended.
 FILL = """
@@ -56,6 +58,10 @@ INSERT INTO rollups (lane, bucket, tenant_id, succeeded, failed, unknown, timeou
                      too_large, protocol, http_status, latencies)
 SELECT id, date_bin('300 s', now(), '2000-01-01Z') - n * INTERVAL '5 min', tenant_id, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
        array_fill(0, ARRAY[32]) FROM endpoints, generate_series(0, 9) n;
+INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, expires_at)
+SELECT t.id, 'request', n::TEXT, decode(repeat('00', 32), 'hex'), '{}', now() + INTERVAL '1 h'
+FROM tenants t, generate_series(1, 100) n;
+ANALYZE dedupe;
 ANALYZE rollups;
 ANALYZE tenants, endpoints, events, deliveries, tasks;
 """
@@ -156,6 +162,16 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "judge endpoints": (
         lambda at: take_failing(at.tx, rule=FailingRule(after=5.0, part=1.0, parts=1, untold=True), limit=100),
         {"endpoints_failing_idx", "rollups_pkey"},
+    ),
+    "empty events": (
+        lambda at: empty_events(at.tx, limit=500),
+        {"events_tenant_id_id_idx", "deliveries_event_id_idx"},
+    ),
+    "delete tasks": (lambda at: delete_tasks(at.tx, limit=500), {"tasks_tenant_id_id_idx", "deliveries_task_id_idx"}),
+    "delete keys": (lambda at: delete_keys(at.tx, limit=500), {"dedupe_expires_at_idx"}),
+    "delete rollups": (
+        lambda at: delete_rollups(at.tx, keep=timedelta(days=8), limit=500),
+        {"rollups_bucket_idx", "rollups_pkey"},
     ),
     "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_idx", "tasks_leased_idx"}),
     "gauge ended tasks": (lambda at: read_ended_gauges(at.tx), {"tasks_finished_idx"}),

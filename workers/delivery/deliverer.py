@@ -47,6 +47,8 @@ from workers.upkeep.erasure import PAUSE as ERASURE_PAUSE
 from workers.upkeep.erasure import Erasure
 from workers.upkeep.partitions import PAUSE as PARTITIONS_PAUSE
 from workers.upkeep.partitions import Partitions
+from workers.upkeep.retention import PAUSE as RETENTION_PAUSE
+from workers.upkeep.retention import Retention
 
 TENANT_SHARE: Final = 4
 """One tenant may have a quarter of the requests on the wire: its hanging receivers hold up nobody else."""
@@ -122,12 +124,17 @@ class Deliverer:
             "partitions": (Partitions(self.database).run_once, PARTITIONS_PAUSE),
             "erasure": (Erasure(self.database, results).run_once, ERASURE_PAUSE),
             "endpoint_health": (health.run_once, health.pause),
+            "retention": (self._retention().run_once, RETENTION_PAUSE),
             "clock": (ClockReader(self.database).run_once, CLOCK_PAUSE),
         }
         return [
             asyncio.create_task(repeat(name, run_once, pause=pause, stopping=stopping), name=name)
             for name, (run_once, pause) in turns.items()
         ]
+
+    def _retention(self) -> Retention:
+        settings = self.settings
+        return Retention(self.database, retention_days=settings.retention_days, disable_after=settings.disable_after)
 
     async def _close(self, recording: asyncio.Task[None]) -> None:
         recording.cancel()
