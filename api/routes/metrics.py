@@ -8,11 +8,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from api.deps import StateDep
 from api.state import State
 from core.journal.gauge_queries import (
+    AttemptGauge,
     DeliveryGauge,
     EndedGauge,
+    EndpointGauge,
     TaskGauge,
+    read_attempt_gauges,
     read_delivery_gauge,
     read_ended_gauges,
+    read_endpoint_gauge,
     read_task_gauges,
 )
 
@@ -23,17 +27,14 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(state: StateDep) -> Response:
-    """Read the gauges of all tenants: tasks by type and state, deliveries that wait, the broker and its queues."""
-    async with state.database.engine() as tx:
-        tasks, ended, deliveries = (
-            await read_task_gauges(tx),
-            await read_ended_gauges(tx),
-            await read_delivery_gauge(tx),
-        )
+    """Read the gauges of all tenants: tasks, deliveries, attempts, endpoints in trouble, the broker and its queues."""
     registry = CollectorRegistry()
-    _tasks(registry, tasks)
-    _ended(registry, ended)
-    _deliveries(registry, deliveries)
+    async with state.database.engine() as tx:
+        _tasks(registry, await read_task_gauges(tx))
+        _ended(registry, await read_ended_gauges(tx))
+        _deliveries(registry, await read_delivery_gauge(tx))
+        _attempts(registry, await read_attempt_gauges(tx))
+        _endpoints(registry, await read_endpoint_gauge(tx))
     _broker(registry, state)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -63,6 +64,19 @@ def _deliveries(registry: CollectorRegistry, found: DeliveryGauge) -> None:
     Gauge("ringback_deliveries_oldest_seconds", "How long the oldest has been due.", registry=registry).set(
         found.oldest_seconds
     )
+
+
+def _attempts(registry: CollectorRegistry, found: tuple[AttemptGauge, ...]) -> None:
+    name = "ringback_attempts_last_five_minutes"
+    count = Gauge(name, "Attempts of the last five minutes that are over.", ("outcome", "error"), registry=registry)
+    for one in found:
+        count.labels(one.outcome, one.error).set(one.count)
+
+
+def _endpoints(registry: CollectorRegistry, found: EndpointGauge) -> None:
+    count = Gauge("ringback_endpoints", "Endpoints in trouble.", ("state",), registry=registry)
+    count.labels("disabled").set(found.disabled)
+    count.labels("failing").set(found.failing)
 
 
 def _broker(registry: CollectorRegistry, state: State) -> None:

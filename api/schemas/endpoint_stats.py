@@ -39,7 +39,7 @@ class PercentilesOut(Out):
 
 
 class WindowOut(Out):
-    """The attempts that were recorded since `since`, which is up to five minutes before the window's start."""
+    """The attempts that were recorded from `since` on, which lies up to five minutes, or an hour, before the window."""
 
     since: Moment
     success_rate: float | None = Field(description="Of those that ended; `null` if none did.", examples=[0.9987])

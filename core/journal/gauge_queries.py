@@ -1,10 +1,13 @@
 """What the operator watches: how much waits and how old it is, across all tenants; in the engine's role."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all, fetch_one
+from core.model.outcome import ErrorClass
+from core.model.tables import BUCKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +73,52 @@ async def read_delivery_gauge(tx: AsyncConnection) -> DeliveryGauge:
     FROM deliveries WHERE due_at IS NOT NULL
     """
     return await fetch_one(tx, DeliveryGauge, sql) or DeliveryGauge()
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptGauge:
+    """How many attempts had an outcome, and which error, in the last five minutes that are over."""
+
+    outcome: str
+    error: str
+    count: int
+
+
+_ATTEMPTS: Final = "\n    UNION ALL ".join(
+    f"SELECT '{outcome}' AS outcome, '{error}' AS error, coalesce(sum({column}), 0)::INTEGER AS count FROM bucket"
+    for outcome, error, column in [
+        ("succeeded", "", "succeeded"),
+        ("unknown", "", "unknown"),
+        *(("failed", error.value, error.value) for error in ErrorClass),
+    ]
+)
+
+
+async def read_attempt_gauges(tx: AsyncConnection) -> tuple[AttemptGauge, ...]:
+    """Add up the attempts of the last whole bucket, by `rollups_bucket_idx`: a row for each lane."""
+    sql = f"""
+    WITH bucket AS (
+        SELECT * FROM rollups
+        WHERE bucket = date_bin(INTERVAL '{BUCKET} s', now() - INTERVAL '{BUCKET} s', TIMESTAMPTZ '2000-01-01Z')
+    )
+    {_ATTEMPTS}
+    """
+    return await fetch_all(tx, AttemptGauge, sql)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointGauge:
+    """How many endpoints are disabled, and how many have failed since their last success."""
+
+    disabled: int = 0
+    failing: int = 0
+
+
+async def read_endpoint_gauge(tx: AsyncConnection) -> EndpointGauge:
+    """Count endpoints that are in trouble, by `endpoints_disabled_idx` and `endpoints_failing_idx`."""
+    sql = """
+    SELECT (SELECT count(*) FROM endpoints WHERE status = 'disabled' AND deleted_at IS NULL)::INTEGER AS disabled,
+           (SELECT count(*) FROM endpoints
+            WHERE failing_since IS NOT NULL AND status <> 'disabled' AND deleted_at IS NULL)::INTEGER AS failing
+    """
+    return await fetch_one(tx, EndpointGauge, sql) or EndpointGauge()

@@ -15,11 +15,18 @@ from core.model.queued import Queued
 from core.model.tables import BUCKET
 
 _ERRORS: Final = [error.value for error in ErrorClass]
-_COUNTS: Final = ["succeeded", "failed", "unknown", *_ERRORS]
+COUNTS: Final = ["succeeded", "failed", "unknown", *_ERRORS]
 _BY_ERROR: Final = ", ".join(f"count(*) FILTER (WHERE error = '{error}') AS {error}" for error in _ERRORS)
 _BY_SLOT: Final = ", ".join(f"count(*) FILTER (WHERE slot = {slot})" for slot in range(SLOTS))
 
-# One row for each lane and bucket of a batch, in the order of their key. An attempt counts in the bucket in which it
+# Adds rows of counts to those of the same lane and bucket, in the order of their key.
+ADD_ROLLUPS: Final = f"""INSERT INTO rollups AS r (lane, bucket, tenant_id, {", ".join(COUNTS)}, latencies)
+    SELECT lane, bucket, tenant_id, {", ".join(COUNTS)}, latencies FROM {{source}} ORDER BY lane, bucket
+    ON CONFLICT (lane, bucket) DO UPDATE SET {", ".join(f"{name} = r.{name} + excluded.{name}" for name in COUNTS)},
+        latencies = ARRAY(SELECT a + b FROM unnest(r.latencies, excluded.latencies) WITH ORDINALITY AS u(a, b, n)
+                          ORDER BY n)"""
+
+# One row for each lane and bucket of a batch. An attempt counts in the bucket in which it
 # was first recorded, so that a late outcome takes itself out of the unknown ones there; one that is recorded twice is
 # returned by no INSERT, and so not counted.
 _ROLLUPS: Final = f"""
@@ -34,11 +41,7 @@ counted AS (
            {_BY_ERROR}, CAST(ARRAY[{_BY_SLOT}] AS INTEGER[]) AS latencies
     FROM counted GROUP BY lane, bucket, tenant_id, endpoint_id
 ), rolled AS (
-    INSERT INTO rollups AS r (lane, bucket, tenant_id, {", ".join(_COUNTS)}, latencies)
-    SELECT lane, bucket, tenant_id, {", ".join(_COUNTS)}, latencies FROM tallied ORDER BY lane, bucket
-    ON CONFLICT (lane, bucket) DO UPDATE SET {", ".join(f"{name} = r.{name} + excluded.{name}" for name in _COUNTS)},
-        latencies = ARRAY(SELECT a + b FROM unnest(r.latencies, excluded.latencies) WITH ORDINALITY AS u(a, b, n)
-                          ORDER BY n)
+    {ADD_ROLLUPS.format(source="tallied")}
     RETURNING r.lane, r.bucket, r.succeeded
 )"""
 

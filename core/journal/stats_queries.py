@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all, fetch_one
+from core.journal.record_queries import COUNTS
 from core.journal.stats import Backlog, Window
 from core.model.ids import EndpointId
 from core.model.latency import SLOTS
@@ -17,16 +18,19 @@ BACKLOG_LIMIT: Final = 10_000
 """Waiting deliveries are counted up to here: a backlog of a million costs no more."""
 
 _ERRORS: Final = [error.value for error in ErrorClass]
-_COUNTS: Final = ["succeeded", "failed", "unknown", *_ERRORS]
-_SUMS: Final = ", ".join(f"coalesce(sum(r.{name}), 0)::INTEGER AS {name}" for name in _COUNTS)
-_SLOTS: Final = ", ".join(f"coalesce(sum(r.latencies[{slot}]), 0)::INTEGER" for slot in range(1, SLOTS + 1))
+SUMS: Final = ", ".join(f"coalesce(sum(r.{name}), 0)::INTEGER AS {name}" for name in COUNTS)
+"""What rows `r` of rollups come to, but for their latencies."""
 
-# A window begins with a bucket: a little more than its hours, and exactly what the log holds since then.
+_SLOTS: Final = ", ".join(f"coalesce(sum(r.latencies[{slot}]), 0)::INTEGER" for slot in range(1, SLOTS + 1))
+SUM_OF_LATENCIES: Final = f"ARRAY[{_SLOTS}] AS latencies"
+
+# A window begins with a bucket: a little more than its hours, and exactly what the log holds since then. Those that
+# reach back to where rows are added up begin with an hour.
 _WINDOWS: Final = f"""
-SELECT w.name, w.since, {_SUMS}, ARRAY[{_SLOTS}] AS latencies
-FROM (SELECT name, hours, date_bin(INTERVAL '{BUCKET} s', now() - make_interval(hours => hours),
+SELECT w.name, w.since, {SUMS}, {SUM_OF_LATENCIES}
+FROM (SELECT name, hours, date_bin(make_interval(secs => bucket), now() - make_interval(hours => hours),
                                    TIMESTAMPTZ '2000-01-01Z') AS since
-      FROM (VALUES ('1h', 1), ('24h', 24), ('7d', 168)) AS v (name, hours)) w
+      FROM (VALUES ('1h', 1, {BUCKET}), ('24h', 24, 3600), ('7d', 168, 3600)) AS v (name, hours, bucket)) w
 LEFT JOIN LATERAL (SELECT * FROM rollups WHERE lane = :lane AND bucket >= w.since) r ON true
 GROUP BY w.name, w.since, w.hours ORDER BY w.hours
 """
@@ -51,7 +55,7 @@ class _Row:
 
 
 async def read_windows(tx: AsyncConnection, *, endpoint_id: EndpointId) -> tuple[Window, ...]:
-    """Add up the last hour, day and week of an endpoint, by `rollups_pkey`: at most 2,017 rows of the week."""
+    """Add up the last hour, day and week of an endpoint, by `rollups_pkey`: some 200 rows of the week."""
     rows = await fetch_all(tx, _Row, _WINDOWS, lane=endpoint_id)
     return tuple(
         Window(

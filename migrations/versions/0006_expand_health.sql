@@ -1,4 +1,4 @@
--- What attempts came to, five minutes a row: how an endpoint is, is read here and not from the attempts.
+-- What attempts came to, five minutes a row, later an hour: how an endpoint is, is read here and not from the attempts.
 -- Rows are written again and again: room on each page keeps those updates heap-only.
 
 CREATE TABLE rollups (
@@ -22,6 +22,9 @@ CREATE TABLE rollups (
 ) WITH (fillfactor = 70);
 
 CREATE INDEX rollups_bucket_idx ON rollups (bucket);
+-- What is to be added to the row of its hour.
+CREATE INDEX rollups_fine_idx ON rollups (bucket)
+    WHERE date_bin('01:00:00'::interval, bucket, '2000-01-01 00:00:00+00'::timestamp with time zone) <> bucket;
 
 GRANT SELECT ON rollups TO ringback_tenant;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rollups TO ringback_engine;

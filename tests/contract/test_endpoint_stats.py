@@ -94,11 +94,14 @@ async def test_an_attempt_counts_in_each_window_that_reaches_back_to_it(
     assert [cast("dict[str, int]", window["attempts"])["succeeded"] for window in found] == expected
 
 
-async def test_a_window_says_since_when_it_counts(counted: Counted) -> None:
-    since = str((await counted.window("1h"))["since"])
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("1h", "1 h", "65 min 1 s"), ("24h", "24 h", "25 h 1 s"), ("7d", "168 h", "169 h 1 s")]
+)
+async def test_a_window_says_since_when_it_counts(counted: Counted, name: str, least: str, most: str) -> None:
+    since = str((await counted.window(name))["since"])
 
     found = await counted.rows.one(
-        "SELECT now() - CAST(CAST(:since AS TEXT) AS TIMESTAMPTZ) BETWEEN '1 h' AND '1 h 5 min 1 s' AS ok", since=since
+        f"SELECT now() - CAST(CAST(:since AS TEXT) AS TIMESTAMPTZ) BETWEEN '{least}' AND '{most}' AS ok", since=since
     )
     assert found == {"ok": True}
 

@@ -9,8 +9,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.embedded.ports import free_port
+from core.model import tables
+from tests.support.accounts import Account
 from tests.support.brokers import QUEUES
 from tests.support.compose import read
+from tests.support.rows import Rows
+from tests.support.samples import ago
 from tests.support.stack import Stack, eventually
 
 # queue, status, type: Prometheus writes labels in the order of their names.
@@ -70,6 +74,36 @@ def test_the_window_and_the_deliveries_are_told(api: Stack) -> None:
     assert found["ringback_window_room",] >= 0
     assert found["ringback_deliveries_oldest_seconds",] >= 0
     assert {("ringback_deliveries", state) for state in ("waiting", "due", "on_the_wire")} <= set(found)
+
+
+LAST_BUCKET = "SELECT date_bin('5 min', now() - INTERVAL '5 min', '2000-01-01Z') AS at"
+
+
+async def test_attempts_are_counted_by_outcome_and_error(api: Stack, acme: Account, rows: Rows) -> None:
+    at = (await rows.one(LAST_BUCKET))["at"]
+    await rows.put(tables.rollups, acme.tenant_id, bucket=at, succeeded=5, failed=3, timeout=2, dns=1, unknown=1)
+
+    found = samples(api)
+
+    name = "ringback_attempts_last_five_minutes"  # the error comes first
+    assert found[name, "", "succeeded"] >= 5
+    assert found[name, "timeout", "failed"] >= 2
+    assert found[name, "dns", "failed"] >= 1
+    assert found[name, "", "unknown"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("state", "columns"),
+    [("disabled", {"status": "disabled", "disabled_reason": "gone"}), ("failing", {"failing_since": ago(60)})],
+)
+async def test_endpoints_in_trouble_are_counted(
+    api: Stack, acme: Account, rows: Rows, state: str, columns: dict[str, object]
+) -> None:
+    before = samples(api)["ringback_endpoints", state]
+
+    await rows.endpoint(acme.tenant_id, **columns)
+
+    assert samples(api)["ringback_endpoints", state] == before + 1
 
 
 def test_every_metric_stands_in_the_documents(api: Stack) -> None:

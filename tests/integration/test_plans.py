@@ -12,7 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core import clock
 from core.database import Role, open_engine
 from core.intake.queries import count_due, count_waiting
-from core.journal.gauge_queries import read_delivery_gauge, read_ended_gauges, read_task_gauges
+from core.journal.gauge_queries import (
+    read_attempt_gauges,
+    read_delivery_gauge,
+    read_ended_gauges,
+    read_endpoint_gauge,
+    read_task_gauges,
+)
 from core.journal.queries import TaskFilter, list_deliveries, list_tasks
 from core.journal.read import DeliveryFilter
 from core.journal.record import Settled
@@ -31,7 +37,7 @@ from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, ta
 from workers.queries import take_lost
 from workers.start_queries import start_in_turn, start_untold
 from workers.upkeep.health_queries import FailingRule, take_failing
-from workers.upkeep.retention_queries import delete_keys, delete_rollups, delete_tasks, empty_events
+from workers.upkeep.retention_queries import delete_keys, delete_rollups, delete_tasks, empty_events, fold_rollups
 
 # 200 tenants with 10 endpoints each; of 20,000 deliveries 2,000 wait, some 100 are on the wire, the rest have ended.
 FILL = """
@@ -173,9 +179,15 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         lambda at: delete_rollups(at.tx, keep=timedelta(days=8), limit=500),
         {"rollups_bucket_idx", "rollups_pkey"},
     ),
+    "fold rollups": (
+        lambda at: fold_rollups(at.tx, keep=timedelta(hours=2), limit=500),
+        {"rollups_fine_idx", "rollups_pkey"},
+    ),
     "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_idx", "tasks_leased_idx"}),
     "gauge ended tasks": (lambda at: read_ended_gauges(at.tx), {"tasks_finished_idx"}),
     "gauge deliveries": (lambda at: read_delivery_gauge(at.tx), {"deliveries_due_idx"}),
+    "gauge attempts": (lambda at: read_attempt_gauges(at.tx), {"rollups_bucket_idx"}),
+    "gauge endpoints": (lambda at: read_endpoint_gauge(at.tx), {"endpoints_disabled_idx", "endpoints_failing_idx"}),
     "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
     "count due": (lambda at: count_due(at.tx, tenant_id=at.tenant, at_once=16), {"tasks_due_idx", "tasks_leased_idx"}),
 }

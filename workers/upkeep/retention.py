@@ -4,6 +4,7 @@
 past the tenant's retention   hidden from readers at once; payloads emptied, what waits ends as `expired`
 past the longest of all       the week is dropped: deliveries, then their attempts, then events
 ended tasks, expired keys, rollups that no window reaches        deleted
+rollups of five minutes, after two hours                         added to that of their hour
 ```
 Each step is a short transaction, and goes on where the last one has stopped, in whatever process.
 """
@@ -21,8 +22,12 @@ from workers.upkeep import retention_queries as queries
 
 PAUSE: Final = 300.0
 BATCH: Final = 500
+COUNTS_BATCH: Final = 5_000
 ROLLUPS_KEPT: Final = timedelta(days=8)
 """A day longer than the longest window."""
+
+FINE_KEPT: Final = timedelta(hours=2)
+"""An hour longer than the window that is read by five minutes."""
 
 _log: Final = structlog.stdlib.get_logger()
 Step = Callable[[AsyncConnection], Awaitable[int]]
@@ -38,12 +43,18 @@ class RetentionReport:
     tasks: int = 0
     keys: int = 0
     rollups: int = 0
+    folded: int = 0
     hurry: bool = False
 
     @property
     def worked(self) -> bool:
         """Whether there may be more."""
-        return bool(self.emptied or self.expired or self.dropped) or BATCH in {self.tasks, self.keys, self.rollups}
+        return bool(self.emptied or self.expired or self.dropped) or BATCH in {
+            self.tasks,
+            self.keys,
+            self.rollups,
+            self.folded,
+        }
 
 
 class Retention:
@@ -61,7 +72,10 @@ class Retention:
             emptied=await self._step(lambda tx: queries.empty_events(tx, limit=BATCH)),
             tasks=await self._step(lambda tx: queries.delete_tasks(tx, limit=BATCH)),
             keys=await self._step(lambda tx: queries.delete_keys(tx, limit=BATCH)),
-            rollups=await self._step(lambda tx: queries.delete_rollups(tx, keep=self._rollups_kept, limit=BATCH)),
+            rollups=await self._step(
+                lambda tx: queries.delete_rollups(tx, keep=self._rollups_kept, limit=COUNTS_BATCH)
+            ),
+            folded=await self._step(lambda tx: queries.fold_rollups(tx, keep=FINE_KEPT, limit=COUNTS_BATCH)),
         )
         expired, dropped = await self._drop()  # last: it may find the tables in use, and has to be tried again then
         report = replace(report, expired=expired, dropped=dropped)

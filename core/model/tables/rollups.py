@@ -9,7 +9,10 @@ from core.model.outcome import ErrorClass
 from core.model.tables.base import metadata, tenant
 
 BUCKET: Final = 300
-"""Seconds that one row counts: a week of one endpoint is some 2,000 rows."""
+"""Seconds that one row counts, until upkeep adds it to that of its hour: a week of one endpoint is some 200 rows."""
+
+FINE: Final = "date_bin('01:00:00'::interval, bucket, '2000-01-01 00:00:00+00'::timestamp with time zone) <> bucket"
+"""What tells a row that begins within an hour; the one that begins it becomes the hour's."""
 
 
 def _count(name: str) -> Column[int]:
@@ -31,4 +34,5 @@ rollups: Final = Table(
     Column("latencies", ARRAY(Integer), nullable=False),  # of those that ended, in the slots of core/model/latency.py
     CheckConstraint(f"cardinality(latencies) = {SLOTS}", name="latencies"),
     Index("rollups_bucket_idx", "bucket"),
+    Index("rollups_fine_idx", "bucket", postgresql_where=FINE),
 )
