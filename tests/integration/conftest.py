@@ -3,10 +3,13 @@
 import pytest
 
 from core.database import Database
+from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from tests.support.rows import Rows
 from tests.support.sending import SENDERS, Chosen
 from tests.support.versions import NEW, OLD, offer
+from tests.support.weeks import Old, make_week
+from workers.upkeep.retention import Retention
 
 
 @pytest.fixture(params=SENDERS)
@@ -44,3 +47,17 @@ async def both(database: Database) -> None:
     """An old version and a newer one, each offered a moment ago."""
     await offer(database, OLD)
     await offer(database, NEW)
+
+
+@pytest.fixture
+async def old(database: Database, database_url: str, rows: Rows, tenant: TenantId, endpoint: EndpointId) -> Old:
+    """Two tenants with retentions of their own."""
+    await rows.change(tables.tenants, tenant, retention_days=10)
+    patient = await rows.tenant(retention_days=50)
+    return Old(rows, make_week(database_url, database.unix_seconds(), days_ago=20), tenant, patient, endpoint)
+
+
+@pytest.fixture
+def retention(database: Database) -> Retention:
+    """What removes."""
+    return Retention(database, retention_days=30, disable_after=432_000)

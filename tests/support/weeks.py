@@ -4,8 +4,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from core.model import ids
+from sqlalchemy import func
+
+from core.model import ids, tables
+from core.model.ids import DeliveryId, EndpointId, TaskId, TenantId
+from tests.support.rows import Rows
 from tests.support.stores import ask
+
+DONE: dict[str, object] = {
+    "status": "succeeded",
+    "due_at": None,
+    "succeeded_at": func.now(),
+    "finished_at": func.now(),
+}
 
 
 @dataclass(frozen=True)
@@ -36,3 +47,38 @@ def make_week(url: str, unix_seconds: float, *, days_ago: int) -> Week:
             f" FOR VALUES {bounds}",
         )
     return week
+
+
+@dataclass(frozen=True)
+class Old:
+    """A tenant that keeps ten days, beside a patient one that keeps fifty, and a week that lies twenty days back."""
+
+    rows: Rows
+    week: Week
+    tenant: TenantId
+    patient: TenantId
+    endpoint: EndpointId
+
+    async def event(self, **columns: object) -> UUID:
+        """Make an event of that week."""
+        made = self.week.new_id()
+        await self.rows.put(tables.events, self.tenant, **{"id": made, **columns})
+        return made
+
+    async def delivery(self, **columns: object) -> DeliveryId:
+        """Make a delivery of that week, with an event of that week unless one is given."""
+        event = columns.get("event_id") or await self.event()
+        given = {"id": self.week.new_id(), "endpoint_id": self.endpoint, "lane": self.endpoint, "event_id": event}
+        made = await self.rows.put(tables.deliveries, self.tenant, **given | columns)
+        return DeliveryId(UUID(str(made["id"])))
+
+    async def task(self, **columns: object) -> TaskId:
+        """Make a task of that week."""
+        made = TaskId(self.week.new_id())
+        await self.rows.put(tables.tasks, self.tenant, **{"id": made, **columns})
+        return made
+
+    async def state(self, delivery: DeliveryId) -> tuple[object, object, object]:
+        """Return what matters of a delivery."""
+        row = await self.rows.row(tables.deliveries, delivery)
+        return row["status"], row["reason"], row["due_at"]
