@@ -1,5 +1,6 @@
 """Rollups: what the record counts is what the log holds, whatever comes late or twice."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -205,3 +206,15 @@ async def test_a_late_success_ends_the_failing(
     await record(database, settled(claimed, OK))
 
     assert await failing_since(rows, endpoint) is None
+
+
+async def test_recorders_that_share_endpoints_neither_block_each_other_for_ever_nor_lose_a_count(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    parts = [await batch(database, rows, tenant, *[OK, DOWN, LATE, UNKNOWN] * 6) for _ in range(6)]
+    mixed = [[part[n] for part in parts] for n in range(24)]
+    turned = [one[::-1] for one in mixed[12:]]
+
+    await asyncio.gather(*(record(database, *one) for one in [*mixed[:12], *turned]))
+
+    assert [row["failed"] for row in await counted(rows)] == [12] * 6
