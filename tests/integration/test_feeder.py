@@ -79,6 +79,19 @@ async def test_three_unknown_attempts_in_a_row_use_no_step_and_the_next_one_does
     assert row == {"step": after[0], "unknown_run": after[1], "due": step == after[0]}
 
 
+async def test_a_lapsed_lease_that_uses_the_schedule_up_is_told(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, publisher: Publisher
+) -> None:
+    listener = await rows.endpoint(tenant, event_types=["delivery.exhausted"])
+    counts = {"claim": 9, "attempt_count": 9, "unknown_run": 3, "step": 2}
+    await rows.delivery(tenant, endpoint, status="retrying", lease_until=ago(1), **counts)
+
+    await new_feeder(database, publisher).run_once()
+
+    told = await rows.one("SELECT endpoint_id FROM deliveries WHERE event_type = 'delivery.exhausted'")
+    assert told == {"endpoint_id": listener}
+
+
 async def test_a_lease_that_lives_is_left_alone(
     database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, publisher: Publisher
 ) -> None:

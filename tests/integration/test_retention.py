@@ -1,6 +1,7 @@
 """What has passed its time is hidden and emptied, ended tasks and expired keys are deleted; what has not stays."""
 
 import pytest
+from sqlalchemy import func
 
 from core.database import Database
 from core.journal.queries import list_deliveries, read_delivery
@@ -48,6 +49,17 @@ async def test_payloads_past_the_retention_are_emptied(old: Old, retention: Rete
     assert report.emptied == 1
     assert event == {"body": None, "erased": True}
     assert attempt["response_body"] is None
+
+
+async def test_a_deleted_tenant_keeps_nothing(old: Old, retention: Retention) -> None:
+    await old.rows.change(tables.tenants, old.patient, deleted_at=func.now())
+    await old.rows.put(tables.events, old.patient, id=old.week.new_id())
+    ended = {"id": old.week.new_id(), "finished_at": ago(120), **ENDED}
+    await old.rows.put(tables.tasks, old.patient, **ended)
+
+    report = await retention.run_once()
+
+    assert (report.emptied, report.tasks) == (1, 1)
 
 
 async def test_what_is_within_the_retention_stays_as_it_is(old: Old, retention: Retention) -> None:

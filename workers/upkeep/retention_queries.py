@@ -38,6 +38,10 @@ _EXPIRE: Final = """
     FROM waiting w WHERE d.id = w.id
 """
 
+# A tenant that was deleted keeps nothing; the minute is for what was being written then.
+_KEPT_SINCE: Final = """
+    now() - CASE WHEN t.deleted_at IS NULL THEN make_interval(days => t.retention_days) ELSE INTERVAL '1 min' END"""
+
 # Each tenant goes on after the last event that it was emptied to. Events go together as long as their deliveries do
 # not exceed the limit; one that alone has more goes alone. Arrays keep the plan from reading whole tables: it cannot
 # know how few rows a batch is.
@@ -45,7 +49,7 @@ _EMPTY: Final = f"""
 WITH old AS (
     SELECT t.id AS tenant_id, e.id, e.deliveries FROM tenants t CROSS JOIN LATERAL (
         SELECT id, deliveries FROM events
-        WHERE tenant_id = t.id AND id < ringback_floor(now() - make_interval(days => t.retention_days))
+        WHERE tenant_id = t.id AND id < ringback_floor({_KEPT_SINCE})
             AND id > coalesce(t.emptied_to, '00000000-0000-0000-0000-000000000000')
         ORDER BY id LIMIT :limit) e
     LIMIT :limit
@@ -152,12 +156,11 @@ async def delete_tasks(tx: AsyncConnection, *, limit: int) -> int:
 
     One of which something is still to be sent stays: its own signing secret lies with it.
     """
-    sql = """
+    sql = f"""
     DELETE FROM tasks WHERE id = ANY(ARRAY(
         SELECT k.id FROM tenants t CROSS JOIN LATERAL (
             SELECT id FROM tasks
-            WHERE tenant_id = t.id AND finished_at < now() - make_interval(days => t.retention_days)
-                AND id < ringback_floor(now() - make_interval(days => t.retention_days))
+            WHERE tenant_id = t.id AND finished_at < {_KEPT_SINCE} AND id < ringback_floor({_KEPT_SINCE})
                 AND NOT EXISTS (SELECT FROM deliveries d WHERE d.task_id = tasks.id AND d.due_at IS NOT NULL)
             ORDER BY id LIMIT :limit) k
         LIMIT :limit))
