@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core import clock
 from core.database import Database
 from core.intake.accept import NewEvent
+from core.intake.notice_queries import tenants_that_ask
 from core.intake.queries import accept_events
 from core.journal.queries import read_deliveries
 from core.journal.read import DeliveryRecord, delivery_document
@@ -56,19 +57,26 @@ class Notices:
 
     async def of_endpoints(self, tx: AsyncConnection, type_: str, endpoint_ids: Sequence[EndpointId]) -> None:
         """Tell of endpoints, as they stand in this transaction."""
-        if endpoint_ids:
-            found = await read_endpoints(tx, endpoint_ids=endpoint_ids)
-            events = [self._event(type_, one.tenant_id, self._endpoint(one), about=one) for one in found]
-            await accept_events(tx, events=events, publish=False)
+        if not endpoint_ids:
+            return
+        found = await read_endpoints(tx, endpoint_ids=endpoint_ids)
+        asking = await tenants_that_ask(tx, type_=type_, tenant_ids=(one.tenant_id for one in found))
+        wanted = [one for one in found if one.tenant_id in asking]
+        await self._record(tx, [self._event(type_, one.tenant_id, self._endpoint(one), about=one) for one in wanted])
 
     async def _of_deliveries(self, tx: AsyncConnection, delivery_ids: Sequence[DeliveryId]) -> None:
         if not delivery_ids:
             return
         found = await read_deliveries(tx, delivery_ids=delivery_ids)
-        wanted = {one.endpoint_id for one in found if one.endpoint_id is not None}
-        endpoints = {one.id: one for one in await read_endpoints(tx, endpoint_ids=sorted(wanted))}
-        events = [self._exhausted(one, endpoints) for one in found]
-        await accept_events(tx, events=events, publish=False)
+        asking = await tenants_that_ask(tx, type_=EXHAUSTED, tenant_ids=(one.tenant_id for one in found))
+        wanted = [one for one in found if one.tenant_id in asking]
+        about = {one.endpoint_id for one in wanted if one.endpoint_id is not None}
+        endpoints = {one.id: one for one in await read_endpoints(tx, endpoint_ids=sorted(about))} if about else {}
+        await self._record(tx, [self._exhausted(one, endpoints) for one in wanted])
+
+    async def _record(self, tx: AsyncConnection, events: Sequence[NewEvent]) -> None:
+        if events:
+            await accept_events(tx, events=events, publish=False)
 
     def _exhausted(self, delivery: DeliveryRecord, endpoints: dict[EndpointId, EndpointRecord]) -> NewEvent:
         about = None if delivery.endpoint_id is None else endpoints.get(delivery.endpoint_id)

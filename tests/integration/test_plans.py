@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import clock
 from core.database import Role, open_engine
+from core.intake.notice_queries import tenants_that_ask
 from core.intake.queries import count_due, count_waiting
 from core.journal.gauge_queries import (
     read_attempt_gauges,
@@ -164,6 +165,10 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "record": (
         lambda at: record_attempts(at.tx, settled=[settled_of(at.tenant, at.waiting)]),
         {"deliveries_pkey", "endpoints_pkey"},
+    ),
+    "who asks": (
+        lambda at: tenants_that_ask(at.tx, type_="delivery.exhausted", tenant_ids=[at.tenant]),
+        {"endpoints_tenant_id_id_idx"},
     ),
     "judge endpoints": (
         lambda at: take_failing(at.tx, rule=FailingRule(after=5.0, part=1.0, parts=1, untold=True), limit=100),
