@@ -6,8 +6,12 @@ from typing import Final
 from uuid import UUID
 
 from core.model import ids, tables
-from core.model.ids import TenantId
+from core.model.ids import SecretId, TenantId
+from core.model.sealing import KeyRing
+from core.model.signature import format_secret, new_secret
+from core.registry.secrets import seal_secret
 from tests.support.rows import Rows
+from tests.support.stack import SECRET_KEYS
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,17 @@ async def things_of(rows: Rows, tenant: TenantId, owner: str | None = None) -> d
     """Make one of everything, with an attempt and a secret; return their public IDs by the names that paths use."""
     endpoint = await rows.endpoint(tenant, owner=owner)
     delivery = await rows.delivery(tenant, endpoint)
-    await rows.put(tables.secrets, tenant, endpoint_id=endpoint)
+    await rows.put(tables.secrets, tenant, endpoint_id=endpoint, **_secret(tenant, rows.new_id()))
     await rows.put(tables.attempts, tenant, delivery_id=delivery)
     place = Place(rows, tenant, owner, endpoint, delivery)
     made = {name: (prefix, await make(place)) for name, (prefix, make) in _MAKERS.items()}
     return {name: ids.encode(prefix, id_) if isinstance(id_, UUID) else id_ for name, (prefix, id_) in made.items()}
+
+
+def _secret(tenant: TenantId, secret_id: UUID) -> dict[str, object]:
+    """Return a signing secret that opens, for a row of that ID."""
+    ring, text = KeyRing(SECRET_KEYS), format_secret(new_secret())
+    return {"id": secret_id, "sealed": seal_secret(ring, text, tenant_id=tenant, secret_id=SecretId(secret_id))}
 
 
 async def everything(rows: Rows, tenant: TenantId) -> list[object]:
