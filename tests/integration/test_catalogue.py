@@ -22,6 +22,7 @@ NOT_BY_OWNER = {
 }
 RIGHTS = {
     ("tenants", "ringback_tenant"): {"SELECT"},  # the operator changes them
+    ("rollups", "ringback_tenant"): {"SELECT"},  # deliverers count
     ("task_types", "ringback_tenant"): {"SELECT"},
     ("alembic_version", "ringback_tenant"): set[str](),
     ("alembic_version", "ringback_engine"): set[str](),
