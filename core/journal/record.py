@@ -26,6 +26,8 @@ class Settled:
     outcome: Outcome
     verdict: Verdict
     started_at: datetime
+    ordered: bool = False
+    """Whether others of its lane wait until it is delivered or given up."""
 
     @property
     def may_tell(self) -> bool:

@@ -13,7 +13,8 @@ from core.model.ids import DeliveryId, EndpointId, TaskId, TenantId
 from tests.support.claiming import claim, claim_one
 from tests.support.rows import Rows
 from tests.support.samples import BODY, URL, ago
-from workers.delivery.queries import due_of_lane, give_back
+from workers.delivery.lane_queries import due_of_lane
+from workers.delivery.queries import give_back
 
 
 async def test_a_claim_counts_the_attempt_and_returns_what_it_needs(
@@ -250,4 +251,4 @@ async def test_the_due_deliveries_of_a_lane_come_in_the_order_of_their_time(
     async with database.engine() as tx:
         found = await due_of_lane(tx, lane=endpoint, limit=5)
 
-    assert [one.delivery_id for one in found] == made[2:]
+    assert [one.delivery_id for one in found.queued] == made[2:]

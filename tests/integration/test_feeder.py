@@ -16,8 +16,8 @@ from tests.support.brokers import bodies_in
 from tests.support.feeding import new_feeder, new_publisher, publishing
 from tests.support.rows import Rows
 from tests.support.samples import ago
+from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.feed import FeedReport
-from workers.feeder.queries import take_due_deliveries
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ async def publisher(redis_broker_url: str) -> AsyncGenerator[Publisher]:
 
 async def take(database: Database, limit: int = 1000) -> tuple[Queued, ...]:
     async with database.engine() as tx:
-        return await take_due_deliveries(tx, limit=limit, default_cap=50)
+        return (await take_due_deliveries(tx, limit=limit, default_cap=50)).queued
 
 
 async def test_a_lapsed_lease_becomes_an_unknown_attempt_and_is_due_at_once(

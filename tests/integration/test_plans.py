@@ -33,8 +33,10 @@ from tests.conftest import TEMPLATE
 from tests.support.claiming import OK
 from tests.support.plans import indexes, plan_of, read_whole
 from tests.support.stores import PostgresServer, ask
-from workers.delivery.queries import claim_deliveries, due_of_lane
-from workers.feeder.queries import cancel_undeliverable, take_due_deliveries, take_due_tasks, take_lapsed
+from workers.delivery.lane_queries import due_of_lane, next_in_order
+from workers.delivery.queries import claim_deliveries
+from workers.feeder.delivery_queries import take_due_deliveries
+from workers.feeder.queries import cancel_undeliverable, take_due_tasks, take_lapsed
 from workers.queries import take_lost
 from workers.start_queries import start_in_turn, start_untold
 from workers.upkeep.health_queries import FailingRule, take_failing
@@ -146,10 +148,26 @@ def settled_of(tenant: UUID, delivery: UUID) -> Settled:
 ENGINE: dict[str, tuple[Run, set[str]]] = {
     "claim": (
         lambda at: claim_deliveries(at.tx, ids=[at.waiting, NONE], default_cap=50, default_timeout=15, lease=15),
-        {"deliveries_pkey", "events_pkey", "deliveries_leased_idx", "secrets_tenant_id_endpoint_id_idx"},
+        {
+            "deliveries_pkey",
+            "events_pkey",
+            "deliveries_leased_idx",
+            "deliveries_order_idx",
+            "secrets_tenant_id_endpoint_id_idx",
+        },
     ),
-    "due of a lane": (lambda at: due_of_lane(at.tx, lane=at.lane, limit=100), {"deliveries_due_idx"}),
-    "feed deliveries": (lambda at: take_due_deliveries(at.tx, limit=1000, default_cap=50), {"deliveries_due_idx"}),
+    "due of a lane": (
+        lambda at: due_of_lane(at.tx, lane=at.lane, limit=100),
+        {"deliveries_due_idx", "deliveries_order_idx", "endpoints_pkey"},
+    ),
+    "next in order": (
+        lambda at: next_in_order(at.tx, ended=[at.waiting, NONE]),
+        {"deliveries_pkey", "deliveries_order_idx"},
+    ),
+    "feed deliveries": (
+        lambda at: take_due_deliveries(at.tx, limit=1000, default_cap=50),
+        {"deliveries_due_idx", "deliveries_order_idx", "deliveries_asked_idx"},
+    ),
     "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
     "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000), {"deliveries_due_idx"}),
     "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, shares={}), {"tasks_due_idx", "tasks_leased_idx"}),

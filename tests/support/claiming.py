@@ -48,6 +48,11 @@ def settled(claimed: Claimed, outcome: Outcome) -> Settled:
     )
 
 
+async def finish(database: Database, claimed: Claimed) -> None:
+    """Have an attempt succeed."""
+    await record(database, settled(claimed, OK))
+
+
 async def record(database: Database, *outcomes: Settled) -> Sequence[Queued]:
     """Record outcomes in a transaction of its own; return what is due again at once."""
     async with database.engine() as tx:

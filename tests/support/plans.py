@@ -22,6 +22,18 @@ async def plan_of(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> 
     return documents[0]["Plan"]
 
 
+async def blocks_of(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> int:
+    """Run a query function twice, and return how many blocks of 8 KiB its statement touched the second time."""
+    with _sent(tx) as statements:
+        await run()
+    ((statement, values),) = statements
+    explained = await tx.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values)
+    told: object = explained.scalar_one()
+    documents = cast("list[dict[str, Node]]", told if isinstance(told, list) else json.loads(str(told)))
+    plan = documents[0]["Plan"]
+    return cast("int", plan["Shared Hit Blocks"]) + cast("int", plan["Shared Read Blocks"])
+
+
 def nodes(plan: Node) -> list[Node]:
     """Return the plan's nodes, from the top down."""
     children = cast("list[Node]", plan.get("Plans", []))

@@ -78,20 +78,28 @@ class Rows:
         await self.put(tables.deliveries, tenant_id, **given)
         return made
 
-    async def deliveries(self, count: int, tenant_id: UUID, endpoint_id: UUID) -> list[DeliveryId]:
-        """Make deliveries of one event that are due, by one statement; the first one is due longest."""
+    async def deliveries(
+        self, count: int, tenant_id: UUID, endpoint_id: UUID, *, keys: int | None = None
+    ) -> list[DeliveryId]:
+        """Make deliveries of one event that are due, by one statement; the first one is due longest.
+
+        Their ordering keys go round `k-0` to `k-<keys - 1>`; without it they have none.
+        """
         event_id = await self.event(tenant_id)
         made = await self.all(
             """
-            INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, lane, status, trigger, due_at)
+            INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, lane, status, trigger,
+                                    ordering_key, due_at)
             SELECT ringback_uuid7(), :tenant, :event, 'order.paid', :endpoint, :endpoint, 'pending', 'first',
-                   now() - INTERVAL '1 h' + n * INTERVAL '1 ms' FROM generate_series(1, :count) n
+                   'k-' || n % CAST(:keys AS INTEGER), now() - INTERVAL '1 h' + n * INTERVAL '1 ms'
+            FROM generate_series(1, :count) n
             RETURNING id
             """,
             tenant=tenant_id,
             event=event_id,
             endpoint=endpoint_id,
             count=count,
+            keys=keys,
         )
         return [DeliveryId(UUID(str(row["id"]))) for row in made]
 

@@ -23,7 +23,8 @@ from core.settings import Settings
 from core.version import VERSION
 from workers.delivery.claim import Claimed
 from workers.delivery.exchange import OutgoingRequest, Sender
-from workers.delivery.queries import claim_deliveries, due_of_lane, give_back
+from workers.delivery.lane_queries import due_of_lane
+from workers.delivery.queries import claim_deliveries, give_back
 from workers.delivery.record import Recorder
 from workers.delivery.request import Destination, build_request
 
@@ -38,6 +39,8 @@ class Leases:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database: Final = database
         self._settings: Final = settings
+        self._starts: Final[dict[UUID, str]] = {}
+        """Of lanes with many ordering keys, the one that was looked at last."""
 
     async def claim(self, ids: Sequence[UUID]) -> Sequence[Claimed]:
         """See `Claims.claim`."""
@@ -53,7 +56,9 @@ class Leases:
     async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
         """See `Claims.due`."""
         async with self._database.statement() as tx:
-            return await due_of_lane(tx, lane=lane, limit=limit)
+            due = await due_of_lane(tx, lane=lane, limit=limit, start=self._starts.pop(lane, None))
+        self._starts.update(due.starts)
+        return due.queued
 
     async def give_back(self, claimed: Claimed) -> None:
         """End a lease under which nothing was sent."""

@@ -26,6 +26,7 @@ class Leased:
     had_succeeded: bool
     timeout: int
     schedule: Sequence[int] | None
+    ordered: bool
 
     def settled(
         self,
@@ -56,6 +57,7 @@ class Leased:
             outcome=outcome,
             verdict=settle(outcome, state, now=now, draw=draw()),
             started_at=started_at,
+            ordered=self.ordered,
         )
 
 

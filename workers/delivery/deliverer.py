@@ -83,9 +83,13 @@ class Deliverer:
         publisher = Publisher(broker, make_celery(settings))
         resolver = ThreadResolver()
         sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets)
+
+        def release(queued: Sequence[Queued]) -> None:
+            (publisher.deliveries if engine.stopping else engine.offer)(queued)
+
         ring = KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
         notices = Notices(database, ring, settings)
-        recorder = Recorder(database, publisher.deliveries, notices)
+        recorder = Recorder(database, publisher.deliveries, notices, release)
         leases = Leases(database, settings)
         attempts = Attempts(leases, sender, recorder, ring, settings)
         lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=max(1, settings.max_in_flight // TENANT_SHARE))

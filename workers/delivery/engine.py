@@ -66,6 +66,11 @@ class Engine:
         """How many attempts are under way."""
         return len(self._running)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is claimed here."""
+        return self._stopping
+
     def offer(self, queued: Sequence[Queued], decided: Callable[[], None] | None = None) -> None:
         """Take in deliveries that are due; call `decided` once each is claimed, stale or refused. Never blocks."""
         self._lanes.offer(queued)

@@ -1,4 +1,4 @@
-"""The deliverer's statements: claim, give back, and what a lane may do."""
+"""The deliverer's statements: claim, and give back."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,14 +7,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import AnyConnection, execute, fetch_all
-from core.model.queued import Queued
+from core.journal.order import first_of
 from workers.delivery.claim import Claimed
 
 # Claimable: due_at set and passed, no lease, whatever the status. The lease is the write-ahead record of the attempt.
-# By the primary keys of the wanted rows; `live` by deliveries_leased_idx.
-_CLAIM: Final = """
+# By the primary keys of the wanted rows; `live` by deliveries_leased_idx; the head of an order by deliveries_order_idx.
+_CLAIM: Final = f"""
 WITH seen AS (
-    SELECT d.id, d.lane, d.due_at, d.trigger, e.max_in_flight, e.timeout, e.status = 'paused' AS paused,
+    SELECT d.id, d.lane, d.due_at, e.max_in_flight, e.timeout, d.ordering_key, e.ordering = 'fifo' AS ordered,
+           e.status = 'paused' AS paused, d.trigger IN ('resend', 'test') AS asked,
            CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
                 WHEN coalesce(e.deleted_at, n.deleted_at) IS NOT NULL THEN 'endpoint_deleted'
                 WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead
@@ -29,7 +30,9 @@ WITH seen AS (
     SELECT s.id, s.timeout, s.max_in_flight, coalesce(l.taken, 0)
            + row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) <= coalesce(s.max_in_flight, :cap) AS fits
     FROM seen s LEFT JOIN live l ON l.lane = s.lane
-    WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.trigger IN ('resend', 'test'))
+    WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.asked)
+      AND CASE WHEN s.ordered AND NOT s.asked THEN s.id = (
+          SELECT d.id FROM deliveries d WHERE {first_of("s.lane", "coalesce(s.ordering_key, '')")}) ELSE true END
 ), locked AS (
     SELECT d.id, coalesce(p.timeout, :timeout) AS timeout, coalesce(p.max_in_flight, :cap) AS cap
     FROM placed p JOIN deliveries d ON d.id = p.id
@@ -48,6 +51,7 @@ WITH seen AS (
 SELECT c.id AS delivery_id, c.tenant_id, c.event_id, c.endpoint_id, c.task_id, c.lane, coalesce(c.url, e.url) AS url,
        c.claim, c.attempt_count AS number, c.trigger, c.step, c.unknown_run,
        c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout, c.cap, e.retry_schedule AS schedule,
+       coalesce(e.ordering = 'fifo', false) AS ordered,
        now() AS claimed_at, v.body, e.sealed_headers, t.sealed_webhook_secret,
        ARRAY(SELECT s.id FROM secrets s WHERE s.tenant_id = c.tenant_id
              AND s.endpoint_id IS NOT DISTINCT FROM c.endpoint_id AND (s.expires_at IS NULL OR s.expires_at > now())
@@ -78,12 +82,3 @@ async def give_back(tx: AsyncConnection, *, delivery_id: UUID, claim: int) -> bo
     WHERE id = :id AND claim = :claim AND lease_until IS NOT NULL
     """
     return await execute(tx, sql, id=delivery_id, claim=claim) == 1
-
-
-async def due_of_lane(tx: AnyConnection, *, lane: UUID, limit: int) -> tuple[Queued, ...]:
-    """Return the first deliveries of a lane that are due and not leased, by `deliveries_due_idx`."""
-    sql = """
-    SELECT id AS delivery_id, lane, tenant_id FROM deliveries
-    WHERE lane = :lane AND due_at <= now() AND lease_until IS NULL ORDER BY due_at LIMIT :limit
-    """
-    return await fetch_all(tx, Queued, sql, lane=lane, limit=limit)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
+from uuid import UUID
 
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
@@ -12,6 +13,7 @@ from core.intake.notices import Notices
 from core.journal.record import Recorded, Settled
 from core.journal.record_queries import record_attempts
 from core.model.queued import Queued
+from workers.delivery.lane_queries import next_in_order
 from workers.loop import STORE_ERRORS, Pace
 
 BATCH: Final = 500
@@ -32,10 +34,18 @@ class RecorderClosedError(Exception):
 class Recorder:
     """Writes finished attempts; each `record` returns once its attempt is committed."""
 
-    def __init__(self, database: Database, due_again: Callable[[Sequence[Queued]], None], notices: Notices) -> None:
+    def __init__(
+        self,
+        database: Database,
+        due_again: Callable[[Sequence[Queued]], None],
+        notices: Notices,
+        release: Callable[[Sequence[Queued]], None] = lambda _: None,
+    ) -> None:
+        """Write nothing yet; `release` is told what follows in its order once the one before it has ended."""
         self._database: Final = database
         self._notices: Final = notices
         self._due_again: Final = due_again
+        self._release: Final = release
         self._waiting: list[Entry] = []
         self._wake: Final = asyncio.Event()
         self._pace: Final = Pace(PACE)
@@ -110,6 +120,9 @@ class Recorder:
             async with self._database.statement() as tx:
                 recorded = await record_attempts(tx, settled=settled)
         self._due_again(recorded.due)
+        ended = [one.delivery_id for one in settled if one.ordered and one.verdict.delay is None]
+        if ended:
+            await self._go_on(ended)
 
     async def _write_and_tell(self, settled: list[Settled]) -> Recorded:
         """Write the attempts and the events of what they brought about in one transaction: both or neither."""
@@ -117,3 +130,11 @@ class Recorder:
             recorded = await record_attempts(tx, settled=settled)
             await self._notices.tell(tx, recorded)
             return recorded
+
+    async def _go_on(self, ended: Sequence[UUID]) -> None:
+        """The end of one lets the next of its order go at once, by a look of its own: it has to see that end."""
+        try:
+            async with self._database.statement() as tx:
+                self._release(await next_in_order(tx, ended=ended))
+        except STORE_ERRORS as error:  # what ended is recorded; the feeder brings the next
+            _log.warning("release.failed", deliveries=len(ended), error=type(error).__name__)

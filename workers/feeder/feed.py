@@ -9,9 +9,11 @@ Any number of feeders may run: each row is taken by one of them (`FOR UPDATE SKI
 not touched. A turn is `run_once()`; it is the only thing that makes the broker's loss harmless.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -28,6 +30,7 @@ from core.settings import Settings
 from workers.delivery.claim import Lapsed
 from workers.ending import end_expired_tasks, end_lost_tasks
 from workers.feeder import queries
+from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.queries import DueTasks
 from workers.feeder.shares import Shares
 
@@ -71,6 +74,7 @@ class Feeder:
         self._teller: Final = teller
         self._notices: Final = notices
         self._shares: Final = Shares()
+        self._starts: Mapping[UUID, str] = {}
         self._whole_at = 0.0
         self._hurried = False
 
@@ -130,9 +134,10 @@ class Feeder:
         if room == 0:
             return 0
         async with self._database.engine() as tx:
-            due = await queries.take_due_deliveries(tx, limit=room, default_cap=DEFAULT_MAX_IN_FLIGHT)
-        self._publisher.deliveries(due)  # after the commit: a message must not overtake its row
-        return len(due)
+            due = await take_due_deliveries(tx, limit=room, default_cap=DEFAULT_MAX_IN_FLIGHT, starts=self._starts)
+        self._starts = due.starts
+        self._publisher.deliveries(due.queued)  # after the commit: a message must not overtake its row
+        return len(due.queued)
 
     async def _feed_tasks(self) -> DueTasks:
         if self._publisher.room == 0:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import AnyConnection, execute, fetch_all
 from core.intake.accept import PUBLISHED_FOR
 from core.intake.queries import RUNNING
-from core.model.queued import Queued, QueuedTask
+from core.model.queued import QueuedTask
 from workers.delivery.claim import Lapsed
 from workers.feeder.shares import LEAST, Standing
 
@@ -24,7 +24,8 @@ async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) 
     sql = """
     SELECT d.id AS delivery_id, d.tenant_id, d.claim, d.attempt_count AS number, d.trigger,
            coalesce(d.url, e.url) AS url, d.step, d.unknown_run, d.succeeded_at IS NOT NULL AS had_succeeded,
-           e.retry_schedule AS schedule, coalesce(e.timeout, :timeout) AS timeout, d.lease_until, now() AS now
+           e.retry_schedule AS schedule, coalesce(e.timeout, :timeout) AS timeout, d.lease_until, now() AS now,
+           coalesce(e.ordering = 'fifo', false) AS ordered
     FROM deliveries d LEFT JOIN endpoints e ON e.id = d.endpoint_id
     WHERE d.lease_until < now() ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
     """
@@ -47,42 +48,6 @@ async def cancel_undeliverable(tx: AsyncConnection, *, limit: int) -> int:
     FROM dead WHERE d.id = dead.id
     """
     return await execute(tx, sql, limit=limit)
-
-
-# A loose scan over deliveries_due_idx finds each lane that has anything to do; of each, the first 2 x cap due rows are
-# its share of the window, so that a backlog of a million costs what a backlog of two caps costs.
-_TAKE_DELIVERIES: Final = """
-WITH RECURSIVE lanes AS (
-    SELECT (SELECT lane FROM deliveries WHERE due_at IS NOT NULL ORDER BY lane LIMIT 1) AS lane
-    UNION ALL
-    SELECT (SELECT d.lane FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane ORDER BY d.lane LIMIT 1)
-    FROM lanes l WHERE l.lane IS NOT NULL
-), head AS (
-    SELECT h.id, l.lane, h.tenant_id, row_number() OVER (PARTITION BY l.lane ORDER BY h.due_at, h.id) AS place
-    FROM lanes l LEFT JOIN endpoints e ON e.id = l.lane CROSS JOIN LATERAL (
-        SELECT id, tenant_id, due_at, lease_until, published_until, trigger FROM deliveries d
-        WHERE d.lane = l.lane AND d.due_at <= now() ORDER BY d.due_at LIMIT 2 * coalesce(e.max_in_flight, :cap)) h
-    WHERE l.lane IS NOT NULL AND h.lease_until IS NULL AND (h.published_until IS NULL OR h.published_until < now())
-      AND (e.status IS DISTINCT FROM 'paused' OR h.trigger IN ('resend', 'test'))
-), turns AS (
-    SELECT id, row_number() OVER (PARTITION BY tenant_id ORDER BY place, lane) AS turn FROM head
-    ORDER BY turn LIMIT :limit
-), taken AS (
-    SELECT d.id, t.turn FROM deliveries d JOIN turns t ON t.id = d.id
-    WHERE d.lease_until IS NULL AND d.due_at <= now()
-      AND (d.published_until IS NULL OR d.published_until < now()) FOR UPDATE OF d SKIP LOCKED
-), published AS (
-    UPDATE deliveries d SET published_until = now() + CAST(:published AS INTERVAL) FROM taken t WHERE d.id = t.id
-    RETURNING d.id, d.lane, d.tenant_id, t.turn
-)
-SELECT id AS delivery_id, lane, tenant_id FROM published ORDER BY turn
-"""
-
-
-async def take_due_deliveries(tx: AsyncConnection, *, limit: int, default_cap: int) -> tuple[Queued, ...]:
-    """Take what is due and stands in no window: tenants in turn, lanes in turn, each up to its room."""
-    published = timedelta(seconds=PUBLISHED_FOR)
-    return await fetch_all(tx, Queued, _TAKE_DELIVERIES, limit=limit, cap=default_cap, published=published)
 
 
 # A loose scan over tasks_due_idx finds each tenant's queues: a backlog of a million costs what one of two shares

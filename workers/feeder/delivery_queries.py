@@ -1,0 +1,90 @@
+"""The feeder's statement that takes deliveries which are due, in the engine's role."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import fetch_all
+from core.intake.accept import PUBLISHED_FOR
+from workers.delivery.lane_queries import Due, Found, heads_of
+
+AGAIN: Final = 2
+"""Seconds after which a published head is brought again: it may have been refused before it became one."""
+
+# A loose scan over deliveries_due_idx finds each lane that has anything to do; of each, the first 2 x cap due rows are
+# its share of the window, so that a backlog of a million costs what a backlog of two caps costs. Of a lane that keeps
+# an order the heads of as many keys are, by deliveries_order_idx. What was asked for goes past pause and order, and
+# stands before the others, by deliveries_asked_idx.
+# What is published is left alone for a while, but not what a claim may have refused since: a head is brought again
+# after `again`, and what was published before its endpoint changed at once.
+_TAKE_DELIVERIES: Final = f"""
+WITH RECURSIVE lanes AS (
+    SELECT (SELECT lane FROM deliveries WHERE due_at IS NOT NULL ORDER BY lane LIMIT 1) AS lane
+    UNION ALL
+    SELECT (SELECT d.lane FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane ORDER BY d.lane LIMIT 1)
+    FROM lanes l WHERE l.lane IS NOT NULL
+), open AS MATERIALIZED (
+    SELECT l.lane, coalesce(e.ordering = 'fifo', false) AS ordered, 2 * coalesce(e.max_in_flight, :cap) AS share,
+           greatest(now(), e.updated_at + CAST(:published AS INTERVAL)) AS stale
+    FROM lanes l LEFT JOIN endpoints e ON e.id = l.lane
+    WHERE l.lane IS NOT NULL AND e.status IS DISTINCT FROM 'paused'
+), looked AS MATERIALIZED (
+    SELECT o.lane, o.share, greatest(o.stale, now() + CAST(:again AS INTERVAL)) AS stale, h.*
+    FROM open o LEFT JOIN unnest(CAST(:lanes AS UUID[]), CAST(:starts AS TEXT[])) s(lane, start) ON s.lane = o.lane
+    CROSS JOIN LATERAL ({heads_of("o.lane", "s.start", "o.share")}) h WHERE o.ordered
+), head AS (
+    SELECT h.id, o.lane, h.tenant_id, row_number() OVER (PARTITION BY o.lane ORDER BY h.due_at, h.id) AS place, o.stale
+    FROM open o CROSS JOIN LATERAL (
+        SELECT id, tenant_id, due_at, lease_until, published_until FROM deliveries d
+        WHERE d.lane = o.lane AND d.due_at <= now() ORDER BY d.due_at LIMIT o.share) h
+    WHERE NOT o.ordered AND h.lease_until IS NULL AND (h.published_until IS NULL OR h.published_until < o.stale)
+    UNION ALL
+    SELECT id, lane, tenant_id, row_number() OVER (PARTITION BY lane ORDER BY due_at, id), stale FROM looked
+    WHERE due_at <= now() AND lease_until IS NULL AND (published_until IS NULL OR published_until < stale)
+    UNION ALL
+    SELECT * FROM (
+        SELECT d.id, d.lane, d.tenant_id, 0, now() FROM deliveries d
+        WHERE d.trigger IN ('resend', 'test') AND d.due_at <= now() AND d.due_at IS NOT NULL AND d.lease_until IS NULL
+          AND (d.published_until IS NULL OR d.published_until < now()) LIMIT :limit) a
+), turns AS (
+    SELECT id, max(stale) AS stale, row_number() OVER (PARTITION BY tenant_id ORDER BY min(place), lane) AS turn
+    FROM head GROUP BY id, tenant_id, lane ORDER BY turn LIMIT :limit
+), taken AS (
+    SELECT d.id, t.turn FROM deliveries d JOIN turns t ON t.id = d.id
+    WHERE d.lease_until IS NULL AND d.due_at <= now()
+      AND (d.published_until IS NULL OR d.published_until < t.stale) FOR UPDATE OF d SKIP LOCKED
+), published AS (
+    UPDATE deliveries d SET published_until = now() + CAST(:published AS INTERVAL) FROM taken t WHERE d.id = t.id
+    RETURNING d.id, d.lane, d.tenant_id, t.turn
+)
+SELECT id AS delivery_id, lane, tenant_id, NULL AS key, turn FROM published
+UNION ALL SELECT NULL, lane, NULL, key, 0 FROM looked WHERE nth = share ORDER BY turn
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found(Found):
+    turn: int
+
+
+async def take_due_deliveries(
+    tx: AsyncConnection, *, limit: int, default_cap: int, starts: Mapping[UUID, str] | None = None
+) -> Due:
+    """Take what is due and stands in no window: tenants in turn, lanes in turn, each up to its room.
+
+    `starts` is what the last look returned of lanes with many ordering keys.
+    """
+    known = starts or {}
+    values: dict[str, object] = {
+        "limit": limit,
+        "cap": default_cap,
+        "published": timedelta(seconds=PUBLISHED_FOR),
+        "again": timedelta(seconds=PUBLISHED_FOR - AGAIN),
+        "lanes": list(known),
+        "starts": list(known.values()),
+    }
+    return Due.of(await fetch_all(tx, _Found, _TAKE_DELIVERIES, **values))
