@@ -88,7 +88,7 @@ class DeliveryConsumer:
         except MalformedMessageError as error:
             _set_aside(message, error)
             return
-        self._offer([Queued(*ids) for ids in batch.d], lambda: self._decided.put((connection, message)))
+        self._offer(batch.queued(), lambda: self._decided.put((connection, message)))
 
 
 def _set_aside(message: Message, error: Exception) -> None:

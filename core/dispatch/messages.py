@@ -13,10 +13,15 @@ VERSION: Final = 1
 
 
 class DeliveryBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A message of the delivery queue: `d` lists (delivery, lane, tenant)."""
+    """A message of the delivery queue: `d` lists (delivery, lane, tenant), `a` the deliveries that were asked for."""
 
     v: int
     d: list[tuple[UUID, UUID, UUID]]
+    a: list[UUID] = []
+
+    def queued(self) -> list[Queued]:
+        """Return what the message names."""
+        return [Queued(*ids, asked=ids[0] in self.a) for ids in self.d]
 
 
 class MalformedMessageError(ValueError):
@@ -30,7 +35,11 @@ def batches(queued: Sequence[Queued]) -> Iterator[dict[str, object]]:
     """Yield message bodies that name all of these, `BATCH` in each."""
     for start in range(0, len(queued), BATCH):
         part = queued[start : start + BATCH]
-        yield {"v": VERSION, "d": [(str(q.delivery_id), str(q.lane), str(q.tenant_id)) for q in part]}
+        body: dict[str, object] = {
+            "v": VERSION,
+            "d": [(str(q.delivery_id), str(q.lane), str(q.tenant_id)) for q in part],
+        }
+        yield body | {"a": asked} if (asked := [str(q.delivery_id) for q in part if q.asked]) else body
 
 
 def read_batch(body: object) -> DeliveryBatch:

@@ -11,6 +11,8 @@ class Queued:
     delivery_id: UUID
     lane: UUID
     tenant_id: UUID
+    asked: bool = False
+    """Whether somebody asked for it now, by a resend or a test: it goes past pause, breaker and order."""
 
 
 @dataclass(frozen=True, slots=True)

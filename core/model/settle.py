@@ -73,7 +73,16 @@ def settle(outcome: Outcome, state: DeliveryState, *, now: datetime, draw: float
     if outcome.note == RECONNECT and state.trigger is not Trigger.RECONNECT:
         # The run of unknown ones goes on, else the two could take turns for ever without using a step.
         return _at_once(state, state.unknown_run, Trigger.RECONNECT)
-    return _next_step(state, 0, draw, _asked(outcome, now))
+    return _next_step(state, 0, draw, pause_asked(outcome, now))
+
+
+def pause_asked(outcome: Outcome, now: datetime) -> float | None:
+    """Return how many seconds the receiver asked to be left alone: `Retry-After` on 429 and 503, 24 h at most."""
+    response = outcome.response
+    if response is None or response.status not in _SLOW_DOWN:
+        return None
+    value = response.header("retry-after")
+    return None if value is None else retry_after(value, now)
 
 
 def _ended(
@@ -101,14 +110,6 @@ def _after_unknown(state: DeliveryState, draw: float) -> Verdict:
 
 def _at_once(state: DeliveryState, unknown_run: int, trigger: Trigger) -> Verdict:
     return Verdict(DeliveryStatus.RETRYING, 0.0, state.step, unknown_run, trigger)
-
-
-def _asked(outcome: Outcome, now: datetime) -> float | None:
-    response = outcome.response
-    if response is None or response.status not in _SLOW_DOWN:
-        return None
-    value = response.header("retry-after")
-    return None if value is None else retry_after(value, now)
 
 
 def _next_step(state: DeliveryState, unknown_run: int, draw: float, asked: float | None) -> Verdict:

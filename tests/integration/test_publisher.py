@@ -43,7 +43,7 @@ def publishing(url: str, *, apart: float = 0.0) -> Generator[Publisher]:
 def named(url: str) -> set[Queued]:
     """Take every message out of the window and return what they name."""
     batches = cast("list[Batch]", bodies_in(url, DELIVERIES))
-    return {Queued(*map(UUID, ids)) for batch in batches for ids in batch["d"]}
+    return {Queued(UUID(d), UUID(lane), UUID(tenant)) for batch in batches for d, lane, tenant in batch["d"]}
 
 
 def connected(publisher: Publisher, *, wanted: bool) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from core import clock
 from core.database import Database
 from core.model.queued import Queued
 from core.settings import Settings
@@ -12,7 +13,9 @@ from tests.support.claiming import OK, record, settled
 from workers.delivery.attempt import Leases
 from workers.delivery.claim import Claimed
 from workers.delivery.engine import Engine
+from workers.delivery.gate import Gate
 from workers.delivery.lanes import Lanes
+from workers.delivery.queries import RateLimit
 
 
 class Post:
@@ -29,12 +32,16 @@ class Post:
         self.let_go = asyncio.Event()
         self._changed = asyncio.Condition()
 
-    async def claim(self, ids: Sequence[UUID]) -> Sequence[Claimed]:
+    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID] = ()) -> Sequence[Claimed]:
         """See `Claims.claim`."""
         self.claims += 1
         if self.claims <= self._outages:
             raise ConnectionRefusedError
-        return await self._leases.claim(ids)
+        return await self._leases.claim(ids, metered)
+
+    async def rate_limits(self, lanes: Sequence[UUID]) -> Sequence[RateLimit]:
+        """See `Claims.rate_limits`."""
+        return await self._leases.rate_limits(lanes)
 
     async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
         """See `Claims.due`."""
@@ -60,9 +67,10 @@ class Post:
             self._changed.notify_all()
 
 
-def new_engine(post: Post, *, cap: int = 50, limit: int = 100) -> Engine:
-    """Return an engine that is not running."""
-    return Engine(post, post.attempt, Lanes(cap, tenant_cap=1000), limit=limit)
+def new_engine(post: Post, *, cap: int = 50, limit: int = 100, gate: Gate | None = None) -> Engine:
+    """Return an engine that is not running; without a gate it has one of its own, and no Redis."""
+    known = gate or Gate(None, clock.unix_seconds)
+    return Engine(post, post.attempt, Lanes(cap, tenant_cap=1000, doors=known), known, limit=limit)
 
 
 @asynccontextmanager

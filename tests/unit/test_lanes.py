@@ -193,3 +193,13 @@ def test_what_was_refused_because_the_lane_is_full_here_is_fetched_at_its_next_e
     lanes.refuse(lane)
 
     assert lanes.release(lane) > 0
+
+
+def test_a_thousand_full_lanes_do_not_hide_one_that_is_free() -> None:
+    lanes, full = Lanes(1, tenant_cap=10_000), [uuid4() for _ in range(1000)]
+    lanes.offer([one for lane in full for one in due(lane, 2)])
+    lanes.take(1000)
+    (free,) = due(uuid4())
+    lanes.offer([free])
+
+    assert lanes.take(10) == [free]

@@ -28,6 +28,15 @@ def test_what_is_read_is_what_was_written() -> None:
     assert read == queued
 
 
+def test_what_was_asked_for_is_known_as_such() -> None:
+    first, second = some(2)
+    asked = Queued(second.delivery_id, second.lane, second.tenant_id, asked=True)
+
+    (body,) = batches([first, asked])
+
+    assert read_batch(body).queued() == [first, asked]
+
+
 def test_a_message_holds_ids_and_nothing_else() -> None:
     (body,) = batches(some(2))
 

@@ -1,7 +1,7 @@
 """One attempt, from its claim to its record."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -24,7 +24,7 @@ from core.version import VERSION
 from workers.delivery.claim import Claimed
 from workers.delivery.exchange import OutgoingRequest, Sender
 from workers.delivery.lane_queries import due_of_lane
-from workers.delivery.queries import claim_deliveries, give_back
+from workers.delivery.queries import RateLimit, claim_deliveries, give_back, rate_limits
 from workers.delivery.record import Recorder
 from workers.delivery.request import Destination, build_request
 
@@ -42,16 +42,22 @@ class Leases:
         self._starts: Final[dict[UUID, str]] = {}
         """Of lanes with many ordering keys, the one that was looked at last."""
 
-    async def claim(self, ids: Sequence[UUID]) -> Sequence[Claimed]:
+    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID] = ()) -> Sequence[Claimed]:
         """See `Claims.claim`."""
         async with self._database.statement() as tx:
             return await claim_deliveries(
                 tx,
                 ids=ids,
+                metered=metered,
                 default_cap=DEFAULT_MAX_IN_FLIGHT,
                 default_timeout=self._settings.timeout,
                 lease=self._settings.lease,
             )
+
+    async def rate_limits(self, lanes: Sequence[UUID]) -> Sequence[RateLimit]:
+        """See `Claims.rate_limits`."""
+        async with self._database.statement() as tx:
+            return await rate_limits(tx, lanes=lanes)
 
     async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
         """See `Claims.due`."""
@@ -69,7 +75,17 @@ class Leases:
 class Attempts:
     """Makes attempts: opens the secrets, signs, sends, settles, records."""
 
-    def __init__(self, leases: Leases, sender: Sender, recorder: Recorder, ring: KeyRing, settings: Settings) -> None:
+    def __init__(
+        self,
+        leases: Leases,
+        sender: Sender,
+        recorder: Recorder,
+        ring: KeyRing,
+        settings: Settings,
+        note: Callable[[Claimed, Outcome, float], None],
+    ) -> None:
+        """Make none yet; `note` is told how each ended and after how many seconds, before it is recorded."""
+        self._note: Final = note
         self._leases: Final = leases
         self._sender: Final = sender
         self._recorder: Final = recorder
@@ -89,7 +105,9 @@ class Attempts:
             _log.exception("attempt.unreadable", delivery_id=ids.encode(ids.DELIVERY, claimed.delivery_id))
             custom, request = {}, None
         outcome = _UNREADABLE if request is None else await self._sender.send(request)
-        await self._record(claimed, outcome, _shown(request, custom), clock.monotonic() - started)
+        elapsed = clock.monotonic() - started
+        self._note(claimed, outcome, elapsed)
+        await self._record(claimed, outcome, _shown(request, custom), elapsed)
 
     def _request(self, claimed: Claimed, custom: Mapping[str, str]) -> OutgoingRequest:
         keys = open_keys(self._ring, claimed)

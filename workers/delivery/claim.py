@@ -70,6 +70,7 @@ class Claimed(Leased):
     task_id: UUID | None
     lane: UUID
     cap: int
+    rate_limit: int | None
     claimed_at: datetime
     body: bytes
     sealed_headers: bytes | None

@@ -9,6 +9,7 @@ Postgres ─► feeder ─► publisher thread ─► broker
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,10 +37,12 @@ from workers.delivery.attempt import Attempts, Leases
 from workers.delivery.choose import sender_of
 from workers.delivery.engine import Engine
 from workers.delivery.exchange import Sender
+from workers.delivery.gate import PAUSE as GATE_PAUSE
+from workers.delivery.gate import Gate
 from workers.delivery.lanes import Lanes
 from workers.delivery.record import Recorder
 from workers.feeder.feed import Feeder
-from workers.loop import repeat
+from workers.loop import STORE_ERRORS, repeat
 from workers.upkeep.clock import PAUSE as CLOCK_PAUSE
 from workers.upkeep.clock import ClockReader
 from workers.upkeep.endpoint_health import EndpointHealth
@@ -70,6 +73,7 @@ class Deliverer:
     sender: Sender
     resolver: ThreadResolver
     recorder: Recorder
+    gate: Gate
     engine: Engine
     feeder: Feeder
     notices: Notices
@@ -91,11 +95,14 @@ class Deliverer:
         notices = Notices(database, ring, settings)
         recorder = Recorder(database, publisher.deliveries, notices, release)
         leases = Leases(database, settings)
-        attempts = Attempts(leases, sender, recorder, ring, settings)
-        lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=max(1, settings.max_in_flight // TENANT_SHARE))
-        engine = Engine(leases, attempts.make, lanes, limit=settings.max_in_flight)
-        feeder = Feeder(database, publisher, settings, Teller(database, publisher, settings.base_url), notices)
-        return cls(settings, database, redis, publisher, sender, resolver, recorder, engine, feeder, notices)
+        gate = Gate(redis, database.unix_seconds)
+        attempts = Attempts(leases, sender, recorder, ring, settings, gate.note)
+        tenant_cap = max(1, settings.max_in_flight // TENANT_SHARE)
+        lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=tenant_cap, doors=gate)
+        engine = Engine(leases, attempts.make, lanes, gate, limit=settings.max_in_flight)
+        teller = Teller(database, publisher, settings.base_url)
+        feeder = Feeder(database, publisher, settings, teller, notices, rooms=gate.holds.rooms)
+        return cls(settings, database, redis, publisher, sender, resolver, recorder, gate, engine, feeder, notices)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Deliver until `stopping` is set, then end what is on the wire, record it, and return."""
@@ -105,6 +112,9 @@ class Deliverer:
             loop.call_soon_threadsafe(self.engine.offer, queued, decided)
 
         consumer = DeliveryConsumer(require(self.settings.broker_url, "BROKER_URL"), offer)
+        with suppress(*STORE_ERRORS):
+            await self.database.ping()  # the gate's clock
+        await self.gate.run_once()  # what is held stays so
         self.publisher.start()
         consumer.start()
         recording = asyncio.create_task(self.recorder.run(), name="recorder")
@@ -129,6 +139,7 @@ class Deliverer:
             "erasure": (Erasure(self.database, results).run_once, ERASURE_PAUSE),
             "endpoint_health": (health.run_once, health.pause),
             "retention": (self._retention().run_once, RETENTION_PAUSE),
+            "gate": (self.gate.run_once, GATE_PAUSE),
             "clock": (ClockReader(self.database).run_once, CLOCK_PAUSE),
         }
         return [

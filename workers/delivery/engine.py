@@ -20,7 +20,9 @@ import structlog
 from core import clock
 from core.model.queued import Queued
 from workers.delivery.claim import Claimed
+from workers.delivery.gate import Admission, Gate
 from workers.delivery.lanes import Lanes
+from workers.delivery.queries import RateLimit
 from workers.loop import STORE_ERRORS, Pace
 
 CLAIM_BATCH: Final = 200
@@ -38,8 +40,12 @@ class Claims(Protocol):
         """Return the first deliveries of a lane that are due and not leased."""
         ...
 
-    async def claim(self, ids: Sequence[UUID]) -> Sequence[Claimed]:
-        """Lease what may be sent now; what is not returned may not."""
+    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID] = ()) -> Sequence[Claimed]:
+        """Lease what may be sent now; what is not returned may not. `metered` are lanes for which tokens were drawn."""
+        ...
+
+    async def rate_limits(self, lanes: Sequence[UUID]) -> Sequence[RateLimit]:
+        """Return which of these lanes have a rate limit."""
         ...
 
 
@@ -50,8 +56,10 @@ Attempt = Callable[[Claimed, float], Awaitable[None]]
 class Engine:
     """Takes in names of deliveries, and makes their attempts."""
 
-    def __init__(self, claims: Claims, attempt: Attempt, lanes: Lanes, *, limit: int) -> None:
+    def __init__(self, claims: Claims, attempt: Attempt, lanes: Lanes, gate: Gate, *, limit: int) -> None:
         self._claims: Final = claims
+        self._gate: Final = gate
+        self._timer: asyncio.TimerHandle | None = None
         self._attempt: Final = attempt
         self._lanes: Final = lanes
         self._limit: Final = limit
@@ -101,37 +109,82 @@ class Engine:
     async def turn(self) -> int:
         """Claim and start what has a free slot now; return how many attempts were started."""
         undecided, self._undecided = self._undecided, []
+        self._lanes.wake()
         started = 0
         while wanted := self._lanes.take(min(CLAIM_BATCH, self._limit - len(self._running))):
+            admission = await self._admit(wanted)
             before = clock.monotonic()
-            claimed = await self._claim(wanted)
+            claimed = await self._claim(admission)
             if claimed is None:  # the store is away: nothing is decided
                 self._undecided = undecided + self._undecided
                 return started
-            started += self._start(wanted, claimed, before)
+            started += self._start(claimed, before)
+            await self._refuse(admission, {one.delivery_id for one in claimed})
         for decided in undecided:
             decided()
+        self._set_timer()
         return started
 
-    async def _claim(self, wanted: Sequence[Queued]) -> Sequence[Claimed] | None:
+    async def _admit(self, wanted: Sequence[Queued]) -> Admission:
+        admission = await self._gate.admit(wanted)
+        if admission.refused:
+            self._lanes.put_back(admission.refused)
+        for lane, seconds in admission.rests.items():
+            self._lanes.rest(lane, clock.monotonic() + seconds)
+        return admission
+
+    async def _claim(self, admission: Admission) -> Sequence[Claimed] | None:
+        wanted = admission.admitted
+        if not wanted:
+            return ()
         try:
-            return await self._claims.claim([one.delivery_id for one in wanted])
+            claimed = await self._claims.claim([one.delivery_id for one in wanted], list(admission.metered))
         except STORE_ERRORS as error:
             _log.warning("claim.failed", deliveries=len(wanted), error=type(error).__name__)
             self._lanes.put_back(wanted)
+            self._gate.claimed(admission, ())
             await asyncio.sleep(PAUSE_AFTER_ERROR)
             self._wake.set()
             return None
+        self._gate.claimed(admission, claimed)
+        return claimed
 
-    def _start(self, wanted: Sequence[Queued], claimed: Sequence[Claimed], before: float) -> int:
+    def _start(self, claimed: Sequence[Claimed], before: float) -> int:
         for one in claimed:
             self._lanes.set_cap(one.lane, one.cap)
             self._spawn(self._run_one(one, before))
-        leased = {one.delivery_id for one in claimed}
-        for one in wanted:
-            if one.delivery_id not in leased:
-                self._lanes.refuse(one.lane)
         return len(claimed)
+
+    async def _refuse(self, admission: Admission, leased: set[UUID]) -> None:
+        """Give back the slots of what was not claimed; what wanted a token only stands in line again."""
+        refused = [one for one in admission.admitted if one.delivery_id not in leased]
+        if not refused:
+            return
+        limited = await self._learn({one.lane for one in refused})
+        for one in refused:
+            if one.lane not in limited:
+                self._lanes.refuse(one.lane)
+        self._lanes.put_back([one for one in refused if one.lane in limited])
+
+    async def _learn(self, lanes: set[UUID]) -> set[UUID]:
+        """Learn which of these lanes have a rate limit, where that is not known."""
+        strangers = self._gate.strangers(lanes)
+        if not strangers:
+            return set()
+        try:
+            found = await self._claims.rate_limits(strangers)
+        except STORE_ERRORS:  # refused once more, and looked up then
+            return set()
+        for one in found:
+            self._gate.meter.learn(one.lane, one.rate_limit)
+        return {one.lane for one in found}
+
+    def _set_timer(self) -> None:
+        """Wake when the next lane has rested: it does not wait for the feeder's turn."""
+        if self._timer is not None:
+            self._timer.cancel()
+        seconds = self._lanes.wake()
+        self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._wake.set)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

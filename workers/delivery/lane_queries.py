@@ -44,6 +44,7 @@ class Found:
     lane: UUID
     tenant_id: UUID | None
     key: str | None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Due:
     def of(cls, found: Sequence[Found]) -> "Due":
         """Sort what a statement found."""
         queued = [
-            Queued(one.delivery_id, one.lane, one.tenant_id)
+            Queued(one.delivery_id, one.lane, one.tenant_id, one.asked)
             for one in found
             if one.delivery_id is not None and one.tenant_id is not None
         ]

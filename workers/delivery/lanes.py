@@ -1,51 +1,89 @@
-"""What waits in memory: a list for each lane, served tenants in turn, lanes in turn, each up to its cap.
+"""What waits in memory: a list for each lane, served tenants in turn, lanes in turn, each up to its limit.
 
 ```
 offer ──► tenant ──► lane: waiting ids (each once, at most twice the cap) ──► take ──► in flight ──► release
 ```
 The cap of a lane stands in front of any global limit: a lane whose receiver hangs pins its own slots and no others;
-the cap of a tenant does the same for all of a tenant's lanes.
+the cap of a tenant does the same for all of a tenant's lanes. Only lanes that may start something stand in turn, so
+that a thousand that may not cost nothing: one that is full comes back with its next end, one that rests in time.
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Protocol
 from uuid import UUID
 
+from core import clock
 from core.model.queued import Queued
 
 
 @dataclass(slots=True)
 class Lane:
-    """One endpoint's deliveries in this process."""
+    """One endpoint's deliveries in this process; what was asked for goes first, whatever the limit but the cap."""
 
     id: UUID
     tenant_id: UUID
     cap: int
+    asked: OrderedDict[UUID, None] = field(default_factory=OrderedDict[UUID, None])
     waiting: OrderedDict[UUID, None] = field(default_factory=OrderedDict[UUID, None])
     in_flight: int = 0
     backlogged: bool = False
     """Whether there may be more than this process was told of."""
+    resting: bool = False
+    """Whether it starts nothing until a time."""
+    held: bool = False
+    """Whether it starts only what was asked for until a time."""
 
     @property
-    def free(self) -> int:
-        """How many of its waiting deliveries may start now."""
-        return min(self.cap - self.in_flight, len(self.waiting))
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+        return not self.in_flight and not self.waiting and not self.asked
+
+    def next(self, limit: int) -> Queued | None:
+        """Start the next one, if any may start while `limit` may be under way."""
+        of = self.asked if self.asked and self.in_flight < self.cap else self.waiting
+        if not of or (of is self.waiting and self.in_flight >= limit):
+            return None
+        self.in_flight += 1
+        self.backlogged |= limit < self.cap  # held or slow: more may wait than was offered
+        return Queued(of.popitem(last=False)[0], self.id, self.tenant_id, asked=of is self.asked)
+
+    def thin(self) -> None:
+        """Keep the first of what waits while the lane is held: it goes first then, and its end fetches the others."""
+        self.backlogged |= len(self.waiting) > 1
+        while len(self.waiting) > 1:
+            self.waiting.popitem()
+
+
+class Doors(Protocol):
+    """What stands in front of a lane beside its cap."""
+
+    def limit(self, lane: UUID, cap: int) -> int:
+        """Return how many of a lane with such a cap may be under way now; 0 while it is held."""
+        ...
+
+    def held_for(self, lane: UUID) -> float:
+        """Return for how many seconds a lane will be held."""
+        ...
 
 
 class Lanes:
     """All lanes of this process; not shared between threads."""
 
-    def __init__(self, default_cap: int, *, tenant_cap: int) -> None:
+    def __init__(self, default_cap: int, *, tenant_cap: int, doors: Doors | None = None) -> None:
         """Make no lane yet; `default_cap` is a lane's until a claim tells, `tenant_cap` of all of a tenant's lanes."""
+        self._doors = doors
         self._default_cap = default_cap
         self._tenant_cap = tenant_cap
         self._in_flight: Counter[UUID] = Counter()
         self._lanes: dict[UUID, Lane] = {}
         self._tenants: OrderedDict[UUID, OrderedDict[UUID, Lane]] = OrderedDict()
+        self._rests: list[tuple[float, UUID]] = []
 
     def __len__(self) -> int:
-        return sum(len(lane.waiting) for lane in self._lanes.values())
+        return sum(len(lane.waiting) + len(lane.asked) for lane in self._lanes.values())
 
     def offer(self, queued: Iterable[Queued]) -> None:
         """Take in what a message named; what a lane has no room for is dropped, and fetched when it has."""
@@ -53,16 +91,22 @@ class Lanes:
             lane = self._lanes.get(one.lane)
             if lane is None:
                 lane = self._lanes[one.lane] = Lane(one.lane, one.tenant_id, self._default_cap)
-            if len(lane.waiting) < 2 * lane.cap:
+            if one.asked:
+                lane.asked[one.delivery_id] = None
+                lane.waiting.pop(one.delivery_id, None)
+            elif len(lane.waiting) < 2 * lane.cap and one.delivery_id not in lane.asked:
                 lane.waiting[one.delivery_id] = None
-                self._tenants.setdefault(lane.tenant_id, OrderedDict())[lane.id] = lane
             lane.backlogged |= len(lane.waiting) >= lane.cap
+            self._line_up(lane)
 
     def put_back(self, queued: Iterable[Queued]) -> None:
-        """Undo a `take` that led to nothing."""
-        for one in queued:
-            self._give_back(one.lane)
-        self.offer(queued)
+        """Undo a `take` that led to nothing: these stand in front again."""
+        for one in reversed(list(queued)):
+            lane = self._give_back(one.lane)
+            of = lane.asked if one.asked else lane.waiting
+            of[one.delivery_id] = None
+            of.move_to_end(one.delivery_id, last=False)
+            self._line_up(lane)
 
     def take(self, room: int) -> list[Queued]:
         """Take up to `room` deliveries that may start now, one of each tenant and lane at a time."""
@@ -70,8 +114,8 @@ class Lanes:
         idle = 0
         while len(taken) < room and idle < len(self._tenants):
             tenant_id, lanes = self._tenants.popitem(last=False)
-            one = None if self._in_flight[tenant_id] >= self._tenant_cap else _next_of(lanes)
-            idle = idle + 1 if one is None else 0
+            one = None if self._in_flight[tenant_id] >= self._tenant_cap else self._next_of(lanes)
+            idle = 0 if one is not None else idle + bool(lanes)
             if one is not None:
                 taken.append(one)
                 self._in_flight[tenant_id] += 1
@@ -79,15 +123,36 @@ class Lanes:
                 self._tenants[tenant_id] = lanes
         return taken
 
+    def rest(self, lane_id: UUID, until: float) -> None:
+        """Let a lane start nothing until a time on the monotonic clock."""
+        lane = self._lanes.get(lane_id)
+        if lane is not None and not lane.resting:
+            lane.resting = True
+            heappush(self._rests, (until, lane_id))
+            self._tenants.get(lane.tenant_id, OrderedDict[UUID, Lane]()).pop(lane_id, None)
+
+    def wake(self) -> float | None:
+        """Let lanes go on that have rested; return in how many seconds the next one will have, `None` if none rests."""
+        now = clock.monotonic()
+        while self._rests and self._rests[0][0] <= now:
+            lane = self._lanes.get(heappop(self._rests)[1])
+            if lane is not None:
+                lane.resting = lane.held = False
+                self._line_up(lane)
+                self.forget_idle(lane.id)
+        return self._rests[0][0] - now if self._rests else None
+
     def release(self, lane_id: UUID) -> int:
         """Give a slot back; return how many more to fetch for a backlogged lane that has run dry, or 0."""
         lane = self._give_back(lane_id)
-        if lane.waiting:
+        self._line_up(lane)
+        limit = self._limit(lane)
+        if lane.waiting and limit > 0:
             return 0
-        if lane.backlogged:
+        if lane.backlogged and limit > 0:
             lane.backlogged = False  # set again if the fetch finds as much
-            return 2 * lane.cap
-        self.forget_idle(lane_id)
+            return 2 * limit
+        self.forget_idle(lane_id)  # of one that is held the feeder brings the next
         return 0
 
     def refuse(self, lane_id: UUID) -> None:
@@ -97,7 +162,20 @@ class Lanes:
         """
         lane = self._give_back(lane_id)
         lane.backlogged |= lane.in_flight > 0  # full here: the next end brings what was refused
+        self._line_up(lane)
         self.forget_idle(lane_id)
+
+    def forget_idle(self, lane_id: UUID) -> None:
+        """Drop a lane that has nothing to do."""
+        lane = self._lanes.get(lane_id)
+        if lane is not None and lane.idle and not (lane.resting or lane.held):
+            del self._lanes[lane_id]
+
+    def set_cap(self, lane_id: UUID, cap: int) -> None:
+        """Learn a lane's own cap from a claim."""
+        if (lane := self._lanes.get(lane_id)) and lane.cap != cap:
+            lane.cap = cap
+            self._line_up(lane)
 
     def _give_back(self, lane_id: UUID) -> Lane:
         lane = self._lanes[lane_id]
@@ -107,27 +185,30 @@ class Lanes:
             del self._in_flight[lane.tenant_id]
         return lane
 
-    def forget_idle(self, lane_id: UUID) -> None:
-        """Drop a lane that has nothing to do."""
-        lane = self._lanes.get(lane_id)
-        if lane is not None and not lane.in_flight and not lane.waiting:
-            del self._lanes[lane_id]
+    def _line_up(self, lane: Lane) -> None:
+        """Let a lane stand in turn if it may start something; `take` finds out how many."""
+        if (lane.waiting or lane.asked) and lane.in_flight < lane.cap and not lane.resting:
+            self._tenants.setdefault(lane.tenant_id, OrderedDict())[lane.id] = lane
 
-    def set_cap(self, lane_id: UUID, cap: int) -> None:
-        """Learn a lane's own cap from a claim."""
-        if lane := self._lanes.get(lane_id):
-            lane.cap = cap
+    def _limit(self, lane: Lane) -> int:
+        return lane.cap if self._doors is None else self._doors.limit(lane.id, lane.cap)
 
+    def _hold(self, lane: Lane) -> None:
+        lane.thin()
+        if self._doors is not None and not lane.held and lane.waiting:
+            lane.held = True
+            heappush(self._rests, (clock.monotonic() + self._doors.held_for(lane.id), lane.id))
 
-def _next_of(lanes: OrderedDict[UUID, Lane]) -> Queued | None:
-    for _ in range(len(lanes)):
-        lane_id, lane = lanes.popitem(last=False)
-        found: Queued | None = None
-        if lane.free > 0:
-            found = Queued(lane.waiting.popitem(last=False)[0], lane_id, lane.tenant_id)
-            lane.in_flight += 1
-        if lane.waiting:
-            lanes[lane_id] = lane
-        if found is not None:
-            return found
-    return None
+    def _next_of(self, lanes: OrderedDict[UUID, Lane]) -> Queued | None:
+        while lanes:
+            lane_id, lane = lanes.popitem(last=False)
+            limit = self._limit(lane)
+            found = lane.next(limit)
+            if limit == 0:
+                self._hold(lane)
+            if found is not None:
+                if lane.waiting or lane.asked:
+                    lanes[lane_id] = lane
+                return found
+            self.forget_idle(lane_id)
+        return None

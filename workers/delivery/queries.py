@@ -1,6 +1,7 @@
 """The deliverer's statements: claim, and give back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from workers.delivery.claim import Claimed
 # By the primary keys of the wanted rows; `live` by deliveries_leased_idx; the head of an order by deliveries_order_idx.
 _CLAIM: Final = f"""
 WITH seen AS (
-    SELECT d.id, d.lane, d.due_at, e.max_in_flight, e.timeout, d.ordering_key, e.ordering = 'fifo' AS ordered,
-           e.status = 'paused' AS paused, d.trigger IN ('resend', 'test') AS asked,
+    SELECT d.id, d.lane, d.due_at, d.ordering_key, e.max_in_flight, e.rate_limit, e.timeout,
+           e.ordering = 'fifo' AS ordered, e.status = 'paused' AS paused, d.trigger IN ('resend', 'test') AS asked,
            CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
                 WHEN coalesce(e.deleted_at, n.deleted_at) IS NOT NULL THEN 'endpoint_deleted'
                 WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead
@@ -31,6 +32,7 @@ WITH seen AS (
            + row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) <= coalesce(s.max_in_flight, :cap) AS fits
     FROM seen s LEFT JOIN live l ON l.lane = s.lane
     WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.asked)
+      AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
       AND CASE WHEN s.ordered AND NOT s.asked THEN s.id = (
           SELECT d.id FROM deliveries d WHERE {first_of("s.lane", "coalesce(s.ordering_key, '')")}) ELSE true END
 ), locked AS (
@@ -50,7 +52,7 @@ WITH seen AS (
 )
 SELECT c.id AS delivery_id, c.tenant_id, c.event_id, c.endpoint_id, c.task_id, c.lane, coalesce(c.url, e.url) AS url,
        c.claim, c.attempt_count AS number, c.trigger, c.step, c.unknown_run,
-       c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout, c.cap, e.retry_schedule AS schedule,
+       c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout, c.cap, e.rate_limit, e.retry_schedule AS schedule,
        coalesce(e.ordering = 'fifo', false) AS ordered,
        now() AS claimed_at, v.body, e.sealed_headers, t.sealed_webhook_secret,
        ARRAY(SELECT s.id FROM secrets s WHERE s.tenant_id = c.tenant_id
@@ -66,13 +68,37 @@ LEFT JOIN tasks t ON c.endpoint_id IS NULL AND t.id = c.task_id
 
 
 async def claim_deliveries(
-    tx: AnyConnection, *, ids: Sequence[UUID], default_cap: int, default_timeout: int, lease: int
+    tx: AnyConnection,
+    *,
+    ids: Sequence[UUID],
+    metered: Sequence[UUID] = (),
+    default_cap: int,
+    default_timeout: int,
+    lease: int,
 ) -> tuple[Claimed, ...]:
     """Lease what may be sent now, in the engine's role; cancel what has nowhere to go any more.
 
+    Of a lane with a rate limit nothing is leased unless it is among `metered`: all that is named of it has a token.
     The defaults are for deliveries that have no endpoint to say so; `lease` is added to the timeout, in seconds.
     """
-    return await fetch_all(tx, Claimed, _CLAIM, ids=list(ids), cap=default_cap, timeout=default_timeout, lease=lease)
+    values: dict[str, object] = {"cap": default_cap, "timeout": default_timeout, "lease": lease}
+    return await fetch_all(tx, Claimed, _CLAIM, ids=list(ids), metered=list(metered), **values)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """A lane that has one, per second."""
+
+    lane: UUID
+    rate_limit: int
+
+
+async def rate_limits(tx: AnyConnection, *, lanes: Sequence[UUID]) -> tuple[RateLimit, ...]:
+    """Return which of these lanes have a rate limit, by `endpoints_pkey`."""
+    sql = """
+    SELECT id AS lane, rate_limit FROM endpoints WHERE id = ANY(CAST(:lanes AS UUID[])) AND rate_limit IS NOT NULL
+    """
+    return await fetch_all(tx, RateLimit, sql, lanes=list(lanes))
 
 
 async def give_back(tx: AsyncConnection, *, delivery_id: UUID, claim: int) -> bool:

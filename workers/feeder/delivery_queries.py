@@ -28,10 +28,13 @@ WITH RECURSIVE lanes AS (
     SELECT (SELECT d.lane FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane ORDER BY d.lane LIMIT 1)
     FROM lanes l WHERE l.lane IS NOT NULL
 ), open AS MATERIALIZED (
-    SELECT l.lane, coalesce(e.ordering = 'fifo', false) AS ordered, 2 * coalesce(e.max_in_flight, :cap) AS share,
-           greatest(now(), e.updated_at + CAST(:published AS INTERVAL)) AS stale
+    SELECT l.lane, coalesce(e.ordering = 'fifo', false) AS ordered,
+           coalesce(h.room, 2 * coalesce(e.max_in_flight, :cap)) AS share,
+           greatest(now(), e.updated_at + CAST(:published AS INTERVAL),
+                    CASE WHEN h.room IS NOT NULL THEN now() + CAST(:again AS INTERVAL) END) AS stale
     FROM lanes l LEFT JOIN endpoints e ON e.id = l.lane
-    WHERE l.lane IS NOT NULL AND e.status IS DISTINCT FROM 'paused'
+    LEFT JOIN unnest(CAST(:held AS UUID[]), CAST(:rooms AS INTEGER[])) h(lane, room) ON h.lane = l.lane
+    WHERE l.lane IS NOT NULL AND e.status IS DISTINCT FROM 'paused' AND h.room IS DISTINCT FROM 0
 ), looked AS MATERIALIZED (
     SELECT o.lane, o.share, greatest(o.stale, now() + CAST(:again AS INTERVAL)) AS stale, h.*
     FROM open o LEFT JOIN unnest(CAST(:lanes AS UUID[]), CAST(:starts AS TEXT[])) s(lane, start) ON s.lane = o.lane
@@ -59,26 +62,32 @@ WITH RECURSIVE lanes AS (
       AND (d.published_until IS NULL OR d.published_until < t.stale) FOR UPDATE OF d SKIP LOCKED
 ), published AS (
     UPDATE deliveries d SET published_until = now() + CAST(:published AS INTERVAL) FROM taken t WHERE d.id = t.id
-    RETURNING d.id, d.lane, d.tenant_id, t.turn
+    RETURNING d.id, d.lane, d.tenant_id, d.trigger IN ('resend', 'test') AS asked, t.turn
 )
-SELECT id AS delivery_id, lane, tenant_id, NULL AS key, turn FROM published
-UNION ALL SELECT NULL, lane, NULL, key, 0 FROM looked WHERE nth = share ORDER BY turn
+SELECT id AS delivery_id, lane, tenant_id, NULL AS key, asked, turn FROM published
+UNION ALL SELECT NULL, lane, NULL, key, false, 0 FROM looked WHERE nth = share ORDER BY turn
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _Found(Found):
-    turn: int
+    turn: int = 0
 
 
 async def take_due_deliveries(
-    tx: AsyncConnection, *, limit: int, default_cap: int, starts: Mapping[UUID, str] | None = None
+    tx: AsyncConnection,
+    *,
+    limit: int,
+    default_cap: int,
+    starts: Mapping[UUID, str] | None = None,
+    rooms: Mapping[UUID, int] | None = None,
 ) -> Due:
     """Take what is due and stands in no window: tenants in turn, lanes in turn, each up to its room.
 
-    `starts` is what the last look returned of lanes with many ordering keys.
+    `starts` is what the last look returned of lanes with many ordering keys; `rooms` names the lanes that are held,
+    with how many of each may go.
     """
-    known = starts or {}
+    known, held = starts or {}, rooms or {}
     values: dict[str, object] = {
         "limit": limit,
         "cap": default_cap,
@@ -86,5 +95,7 @@ async def take_due_deliveries(
         "again": timedelta(seconds=PUBLISHED_FOR - AGAIN),
         "lanes": list(known),
         "starts": list(known.values()),
+        "held": list(held),
+        "rooms": list(held.values()),
     }
     return Due.of(await fetch_all(tx, _Found, _TAKE_DELIVERIES, **values))

@@ -9,7 +9,7 @@ Any number of feeders may run: each row is taken by one of them (`FOR UPDATE SKI
 not touched. A turn is `run_once()`; it is the only thing that makes the broker's loss harmless.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -66,8 +66,17 @@ class Feeder:
     """One process's feeder."""
 
     def __init__(
-        self, database: Database, publisher: Publisher, settings: Settings, teller: Teller, notices: Notices
+        self,
+        database: Database,
+        publisher: Publisher,
+        settings: Settings,
+        teller: Teller,
+        notices: Notices,
+        *,
+        rooms: Callable[[], Mapping[UUID, int]] = dict,
     ) -> None:
+        """Feed nothing yet; `rooms` says which lanes are held, and how many of each may go."""
+        self._rooms: Final = rooms
         self._database: Final = database
         self._publisher: Final = publisher
         self._settings: Final = settings
@@ -134,7 +143,9 @@ class Feeder:
         if room == 0:
             return 0
         async with self._database.engine() as tx:
-            due = await take_due_deliveries(tx, limit=room, default_cap=DEFAULT_MAX_IN_FLIGHT, starts=self._starts)
+            due = await take_due_deliveries(
+                tx, limit=room, default_cap=DEFAULT_MAX_IN_FLIGHT, starts=self._starts, rooms=self._rooms()
+            )
         self._starts = due.starts
         self._publisher.deliveries(due.queued)  # after the commit: a message must not overtake its row
         return len(due.queued)
