@@ -1,6 +1,6 @@
 """Deliveries and attempts: what was sent, when, and why not yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.answers import single
 from api.bodies import StrictRoute
-from api.deps import StateDep, Transaction, paged, parse_id
+from api.deps import StateDep, Transaction, get_state, paged, parse_id
 from api.paging import Page
 from api.schemas.deliveries import (
     AttemptList,
@@ -22,12 +22,15 @@ from api.schemas.deliveries import (
     ScheduledOut,
 )
 from api.schemas.fields import in_utc
+from api.state import State
 from core.journal.queries import list_attempts, list_deliveries, read_delivery, read_task
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.journal.schedule import plan
+from core.journal.waiting import explain
 from core.model import ids
 from core.model.errors import FieldError, InvalidInputError, NotFoundError
 from core.model.ids import DeliveryId, EndpointId, EventId, TaskId
+from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 
 T = TypeVar("T")
 
@@ -92,7 +95,7 @@ async def list_of_task(
 @router.get("/v1/deliveries/{delivery}", response_model=DeliveryDetailOut)
 async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading) -> Response:
     """Read a delivery with its schedule: every attempt made and every attempt still to come."""
-    found = await _find(tx, delivery)
+    (found,) = await _explain(state, tx, [await _find(tx, delivery)])
     attempts = await list_attempts(tx.connection, delivery_id=found.id)
     planned = plan(found, attempts, default=state.settings.retry_schedule)
     detail = DeliveryDetailOut(
@@ -116,7 +119,8 @@ async def _page(
     of_owner, limit = tx.owner is not None, page.limit + 1
     found = await list_deliveries(tx.connection, wanted=wanted, before=before, limit=limit, of_owner=of_owner)
     items, cursor = page.cut(found, request, response)
-    return DeliveryPage(data=[_out(one) for one in items], next_cursor=cursor)
+    told = await _explain(await get_state(request), tx, items)
+    return DeliveryPage(data=[_out(one) for one in told], next_cursor=cursor)
 
 
 async def _find(tx: Transaction, delivery: str) -> DeliveryRecord:
@@ -124,6 +128,10 @@ async def _find(tx: Transaction, delivery: str) -> DeliveryRecord:
     if found is None:
         raise NotFoundError("delivery")
     return found
+
+
+async def _explain(state: State, tx: Transaction, found: Sequence[DeliveryRecord]) -> Sequence[DeliveryRecord]:
+    return await explain(tx.connection, state.redis, found, default_cap=DEFAULT_MAX_IN_FLIGHT)
 
 
 def _out(delivery: DeliveryRecord) -> DeliveryOut:

@@ -7,6 +7,7 @@ from datetime import datetime
 from core.clock import timestamp
 from core.model import ids
 from core.model.ids import AttemptId, DeliveryId, EndpointId, EventId, TaskId, TenantId
+from core.model.states import WaitingFor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +36,19 @@ class DeliveryRecord:
     last_error: str | None
     created_at: datetime
     finished_at: datetime | None
+    held_by: WaitingFor | None = None
+    """What holds it up although it is due; see `core.journal.waiting.explain`."""
 
     @property
     def waiting_for(self) -> str | None:
         """Why it waits, computed on reading: the row itself is not touched while it does."""
         if self.due_at is None or self.on_the_wire:
             return None
-        if self.endpoint_status == "paused":
-            return "paused"
+        if self.endpoint_status == "paused" and self.trigger not in ("resend", "test"):
+            return WaitingFor.PAUSED.value
         if not self.is_due:
-            return self.wait_reason or "schedule"
-        return None
+            return self.wait_reason or WaitingFor.SCHEDULE.value
+        return None if self.held_by is None else self.held_by.value
 
     @property
     def next_attempt_at(self) -> datetime | None:

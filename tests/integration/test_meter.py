@@ -4,8 +4,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.model.bucket import Draw
-from tests.support.deliverers import AWAY, meters
+from core.journal.held import read_held
+from tests.support.deliverers import AWAY, meters, presences
 from tests.support.stores import ask_redis
 
 LANE = UUID(int=1)
@@ -65,7 +65,8 @@ async def test_without_redis_each_draws_its_share(deliverers: int, granted: int,
     async with meters(AWAY, deliverers, {LANE: 40}) as made:
         drawn = await made[0].draw({LANE: 50})
 
-    assert drawn == {LANE: Draw(granted, pytest.approx(wait, abs=0.001))}
+    assert drawn[LANE].granted == granted
+    assert drawn[LANE].wait == pytest.approx(wait, abs=0.001)
 
 
 async def test_tokens_that_led_to_nothing_are_used_first(redis_url: str) -> None:
@@ -83,3 +84,10 @@ async def test_a_lane_whose_limit_is_gone_is_no_longer_metered(redis_url: str) -
         meter.learn(LANE, None)
 
         assert LANE not in meter
+
+
+async def test_without_redis_nothing_is_said_of_what_a_lane_waits_for() -> None:
+    async with presences(AWAY, 1) as (present,):
+        assert present.redis is not None
+
+        assert await read_held(present.redis, {LANE: 1}) == {}

@@ -25,6 +25,7 @@ from core.journal.read import DeliveryFilter
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.journal.stats_queries import read_backlog, read_windows
+from core.journal.waiting_queries import read_behind
 from core.model.ids import EndpointId, EventId, TaskId, TenantId
 from core.model.outcome import Trigger
 from core.model.settle import Verdict
@@ -215,6 +216,10 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "count due": (lambda at: count_due(at.tx, tenant_id=at.tenant, at_once=16), {"tasks_due_idx", "tasks_leased_idx"}),
 }
 TENANT: dict[str, tuple[Run, set[str]]] = {
+    "why they wait": (
+        lambda at: read_behind(at.tx, ids=[at.waiting, NONE], default_cap=50),
+        {"deliveries_order_idx", "deliveries_leased_idx"},
+    ),
     "all": (lambda at: listing(at, DeliveryFilter()), {"deliveries_tenant_id_id_idx"}),
     "of an endpoint": (
         lambda at: listing(at, DeliveryFilter(endpoint_id=EndpointId(at.lane))),

@@ -19,10 +19,10 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from core.journal.held import HOLDS, hold_text, read_hold
 from core.model.breaker import WINDOW, Hold, after, is_over, opened, opens, paused, room
 from workers.delivery.presence import REDIS_ERRORS, Presence, soon
 
-HOLDS: Final = "ringback:holds"
 SLOT: Final = 5
 """Seconds whose attempts are counted together."""
 _PROBE: Final = 60
@@ -204,7 +204,7 @@ class _News:
             if hold is None:
                 pipeline.hdel(HOLDS, lane.hex)
             else:
-                pipeline.hset(HOLDS, lane.hex, msgspec.json.encode((hold.until, hold.length)).decode())
+                pipeline.hset(HOLDS, lane.hex, hold_text(hold))
         for lane in self.forgotten:
             for slot in slots:
                 pipeline.hdel(slot, f"{lane.hex}+", f"{lane.hex}-")
@@ -222,13 +222,12 @@ async def _exchange(
         pipeline.hgetall(HOLDS)
         *_, told, _added, _gone, deliverers, holds = cast("list[object]", await pipeline.execute())
     sums = msgspec.msgpack.decode(cast("bytes", told), type=list[tuple[str, int, int]])
-    return {UUID(lane): [good, bad] for lane, good, bad in sums}, deliverers, read_holds(holds)
+    return {UUID(lane): [good, bad] for lane, good, bad in sums}, deliverers, _read(holds)
 
 
-def read_holds(found: object) -> dict[UUID, Hold]:
-    """Return the holds that the hash in Redis tells of."""
+def _read(found: object) -> dict[UUID, Hold]:
     pairs = cast("dict[bytes, bytes]", found)
-    return {UUID(lane.decode()): Hold(*msgspec.json.decode(hold)) for lane, hold in pairs.items()}
+    return {UUID(lane.decode()): read_hold(hold) for lane, hold in pairs.items()}
 
 
 def _probe(lane: UUID) -> str:

@@ -12,6 +12,7 @@ import structlog
 from redis.asyncio import Redis
 
 from core import clock
+from core.journal.held import bucket_key
 from core.model.bucket import BURST, Bucket, Draw, draw
 from workers.delivery.presence import REDIS_ERRORS, Presence, soon
 
@@ -96,7 +97,7 @@ class Meter:
             return self._draw_own(wanted)
 
     async def _draw_shared(self, redis: Redis, wanted: Mapping[UUID, int]) -> dict[UUID, Draw]:
-        keys = [f"ringback:rate:{lane}" for lane in wanted]
+        keys = [bucket_key(lane) for lane in wanted]
         numbers = [number for lane, count in wanted.items() for number in (self._rates[lane], count)]
         told = cast("list[int]", await redis.eval(_DRAW, len(keys), *keys, BURST, *numbers))
         return {lane: Draw(told[2 * i], told[2 * i + 1] / 1000) for i, lane in enumerate(wanted)}
