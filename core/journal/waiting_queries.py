@@ -8,12 +8,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all
-from core.journal.order import first_of
+from core.journal.order_queries import first_of, on_the_wire
 from core.model.ids import DeliveryId
 
 _BEHIND: Final = f"""
 WITH wanted AS (
-    SELECT w.id, w.lane, w.trigger IN ('resend', 'test') AS asked, w.ordering_key, e.rate_limit,
+    SELECT w.id, w.lane, w.trigger IN ('resend', 'test') AS asked, w.sequence,
+           coalesce(w.ordering_key, '') AS key, e.rate_limit,
            e.ordering = 'fifo' AS ordered, coalesce(e.max_in_flight, :cap) AS cap
     FROM deliveries w LEFT JOIN endpoints e ON e.id = w.endpoint_id WHERE w.id = ANY(CAST(:ids AS UUID[]))
 ), lanes AS (
@@ -21,9 +22,11 @@ WITH wanted AS (
         SELECT FROM deliveries d WHERE d.lane = l.lane AND d.lease_until IS NOT NULL LIMIT l.cap) live) >= l.cap AS full
     FROM (SELECT DISTINCT lane, cap FROM wanted) l
 )
-SELECT w.id, w.lane, w.rate_limit, w.asked, l.full, CASE WHEN w.ordered AND NOT w.asked THEN w.id <> (
-    SELECT d.id FROM deliveries d WHERE {first_of("w.lane", "coalesce(w.ordering_key, '')")}) ELSE false END AS behind
+SELECT w.id, w.lane, w.rate_limit, w.asked, l.full,
+       CASE WHEN w.ordered AND NOT w.asked THEN coalesce(b.sequence < w.sequence, false) OR w.id <> (
+           SELECT d.id FROM deliveries d WHERE {first_of("w.lane", "w.key")}) ELSE false END AS behind
 FROM wanted w JOIN lanes l ON l.lane = w.lane
+LEFT JOIN ({on_the_wire("SELECT lane FROM wanted WHERE ordered")}) b ON b.lane = w.lane AND b.key = w.key
 """
 
 

@@ -14,7 +14,8 @@ revision: Final = "0007"
 down_revision: Final[str | None] = "0006"
 
 INDEXES: Final = {
-    "deliveries_order_idx": "(lane, coalesce(ordering_key, ''), sequence) WHERE status IN ('pending', 'retrying')",
+    "deliveries_order_idx": "(lane, coalesce(ordering_key, ''), sequence)"
+    " WHERE status IN ('pending', 'retrying') AND lease_until IS NULL",
     "deliveries_asked_idx": "(lane) WHERE trigger IN ('resend', 'test') AND due_at IS NOT NULL",
 }
 

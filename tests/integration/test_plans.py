@@ -157,6 +157,12 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
             "secrets_tenant_id_endpoint_id_idx",
         },
     ),
+    "claim without an order": (
+        lambda at: claim_deliveries(
+            at.tx, ids=[at.waiting, NONE], ordered=False, default_cap=50, default_timeout=15, lease=15
+        ),
+        {"deliveries_pkey", "events_pkey", "deliveries_leased_idx", "secrets_tenant_id_endpoint_id_idx"},
+    ),
     "due of a lane": (
         lambda at: due_of_lane(at.tx, lane=at.lane, limit=100),
         {"deliveries_due_idx", "deliveries_order_idx", "endpoints_pkey"},

@@ -1,7 +1,7 @@
 """An engine on real leases whose attempts a test can hold, fail and count."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from workers.delivery.attempt import Leases
 from workers.delivery.claim import Claimed
 from workers.delivery.engine import Engine
 from workers.delivery.gate import Gate
+from workers.delivery.lane_queries import next_in_order
 from workers.delivery.lanes import Lanes
-from workers.delivery.queries import RateLimit
+from workers.delivery.queries import Policy
 
 
 class Post:
@@ -30,18 +31,19 @@ class Post:
         self.ended: list[UUID] = []
         self.broken: set[UUID] = set()
         self.let_go = asyncio.Event()
+        self.release: Callable[[Sequence[Queued]], None] = lambda _: None
         self._changed = asyncio.Condition()
 
-    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID] = ()) -> Sequence[Claimed]:
+    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool) -> Sequence[Claimed]:
         """See `Claims.claim`."""
         self.claims += 1
         if self.claims <= self._outages:
             raise ConnectionRefusedError
-        return await self._leases.claim(ids, metered)
+        return await self._leases.claim(ids, metered, ordered=ordered)
 
-    async def rate_limits(self, lanes: Sequence[UUID]) -> Sequence[RateLimit]:
-        """See `Claims.rate_limits`."""
-        return await self._leases.rate_limits(lanes)
+    async def policies(self, lanes: Sequence[UUID]) -> Sequence[Policy]:
+        """See `Claims.policies`."""
+        return await self._leases.policies(lanes)
 
     async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
         """See `Claims.due`."""
@@ -54,6 +56,9 @@ class Post:
         if claimed.delivery_id in self.broken:
             raise RuntimeError(claimed.delivery_id)
         await record(self._database, settled(claimed, OK))
+        if claimed.ordered:
+            async with self._database.engine() as tx:
+                self.release(await next_in_order(tx, ended=[claimed.delivery_id]))
         await self._note(self.ended, claimed.delivery_id)
 
     async def wait_for(self, count: int, of: list[UUID]) -> None:

@@ -24,7 +24,7 @@ from core.version import VERSION
 from workers.delivery.claim import Claimed
 from workers.delivery.exchange import OutgoingRequest, Sender
 from workers.delivery.lane_queries import due_of_lane
-from workers.delivery.queries import RateLimit, claim_deliveries, give_back, rate_limits
+from workers.delivery.queries import Policy, claim_deliveries, give_back, lane_policies
 from workers.delivery.record import Recorder
 from workers.delivery.request import Destination, build_request
 
@@ -42,22 +42,23 @@ class Leases:
         self._starts: Final[dict[UUID, str]] = {}
         """Of lanes with many ordering keys, the one that was looked at last."""
 
-    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID] = ()) -> Sequence[Claimed]:
+    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool) -> Sequence[Claimed]:
         """See `Claims.claim`."""
         async with self._database.statement() as tx:
             return await claim_deliveries(
                 tx,
                 ids=ids,
                 metered=metered,
+                ordered=ordered,
                 default_cap=DEFAULT_MAX_IN_FLIGHT,
                 default_timeout=self._settings.timeout,
                 lease=self._settings.lease,
             )
 
-    async def rate_limits(self, lanes: Sequence[UUID]) -> Sequence[RateLimit]:
-        """See `Claims.rate_limits`."""
+    async def policies(self, lanes: Sequence[UUID]) -> Sequence[Policy]:
+        """See `Claims.policies`."""
         async with self._database.statement() as tx:
-            return await rate_limits(tx, lanes=lanes)
+            return await lane_policies(tx, lanes=lanes)
 
     async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
         """See `Claims.due`."""

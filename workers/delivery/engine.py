@@ -22,7 +22,7 @@ from core.model.queued import Queued
 from workers.delivery.claim import Claimed
 from workers.delivery.gate import Admission, Gate
 from workers.delivery.lanes import Lanes
-from workers.delivery.queries import RateLimit
+from workers.delivery.queries import Policy
 from workers.loop import STORE_ERRORS, Pace
 
 CLAIM_BATCH: Final = 200
@@ -40,12 +40,15 @@ class Claims(Protocol):
         """Return the first deliveries of a lane that are due and not leased."""
         ...
 
-    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID] = ()) -> Sequence[Claimed]:
-        """Lease what may be sent now; what is not returned may not. `metered` are lanes for which tokens were drawn."""
+    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool) -> Sequence[Claimed]:
+        """Lease what may be sent now; what is not returned may not.
+
+        `metered` are lanes for which tokens were drawn; `ordered` says whether any of them may keep an order.
+        """
         ...
 
-    async def rate_limits(self, lanes: Sequence[UUID]) -> Sequence[RateLimit]:
-        """Return which of these lanes have a rate limit."""
+    async def policies(self, lanes: Sequence[UUID]) -> Sequence[Policy]:
+        """Return which of these lanes have a rate limit or an order."""
         ...
 
 
@@ -138,7 +141,8 @@ class Engine:
         if not wanted:
             return ()
         try:
-            claimed = await self._claims.claim([one.delivery_id for one in wanted], list(admission.metered))
+            ids, metered = [one.delivery_id for one in wanted], list(admission.metered)
+            claimed = await self._claims.claim(ids, metered, ordered=admission.ordered)
         except STORE_ERRORS as error:
             _log.warning("claim.failed", deliveries=len(wanted), error=type(error).__name__)
             self._lanes.put_back(wanted)
@@ -156,28 +160,26 @@ class Engine:
         return len(claimed)
 
     async def _refuse(self, admission: Admission, leased: set[UUID]) -> None:
-        """Give back the slots of what was not claimed; what wanted a token only stands in line again."""
+        """Give back the slots of what was not claimed; that of a lane not known enough stands in line again."""
         refused = [one for one in admission.admitted if one.delivery_id not in leased]
         if not refused:
             return
-        limited = await self._learn({one.lane for one in refused})
+        known = await self._learn({one.lane for one in refused})
         for one in refused:
-            if one.lane not in limited:
+            if one.lane not in known:
                 self._lanes.refuse(one.lane)
-        self._lanes.put_back([one for one in refused if one.lane in limited])
+        self._lanes.put_back([one for one in refused if one.lane in known])
 
     async def _learn(self, lanes: set[UUID]) -> set[UUID]:
-        """Learn which of these lanes have a rate limit, where that is not known."""
+        """Return which of these lanes turn out to have a rate limit or an order that was not known."""
         strangers = self._gate.strangers(lanes)
         if not strangers:
             return set()
         try:
-            found = await self._claims.rate_limits(strangers)
+            found = await self._claims.policies(strangers)
         except STORE_ERRORS:  # refused once more, and looked up then
             return set()
-        for one in found:
-            self._gate.meter.learn(one.lane, one.rate_limit)
-        return {one.lane for one in found}
+        return {one.lane for one in found if self._gate.learn(one.lane, one.rate_limit, ordered=one.ordered)}
 
     def _set_timer(self) -> None:
         """Wake when the next lane has rested: it does not wait for the feeder's turn."""

@@ -33,20 +33,21 @@ PAUSE: Final = 0.5
 PROBE_REST: Final = 1.0
 """Seconds that a lane rests whose probe another deliverer sends."""
 ASKED: Final = 5.0
-"""Seconds after which it is looked up again whether a lane of which something was refused has a rate limit."""
+"""Seconds after which it is looked up again whether a lane of which something was refused has a limit or an order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """What may be claimed of a batch, what may not, and for how many seconds lanes should rest.
 
-    `metered` are the lanes for which tokens were drawn, with how many.
+    `metered` are the lanes for which tokens were drawn, with how many; `ordered` says whether any keeps an order.
     """
 
     admitted: Sequence[Queued]
     refused: Sequence[Queued] = ()
     rests: dict[UUID, float] = field(default_factory=dict[UUID, float])
     metered: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    ordered: bool = False
 
 
 class Gate:
@@ -58,6 +59,7 @@ class Gate:
         self.meter: Final = Meter(redis, presence)
         self._now: Final = unix_seconds
         self._paces: Final[dict[UUID, Pace]] = {}
+        self._ordered: Final[set[UUID]] = set()
         self._asked: dict[UUID, float] = {}
 
     async def run_once(self) -> Report:
@@ -80,34 +82,45 @@ class Gate:
 
     async def admit(self, wanted: Sequence[Queued]) -> Admission:
         """Draw tokens for the lanes that have a rate limit, and see to it that a breaker is probed with one."""
+        ordered = bool(self._ordered) and any(one.lane in self._ordered for one in wanted)
         metered = Counter(one.lane for one in wanted if one.lane in self.meter)
         probing = {one.lane for one in wanted if not one.asked and self.holds.room(one.lane) == 1}
         if not metered and not probing:
-            return Admission(wanted)
+            return Admission(wanted, ordered=ordered)
         drawn = await self.meter.draw(metered) if metered else {}
         rests = {lane: one.wait for lane, one in drawn.items() if one.wait > 0}
         granted = {lane: one.granted for lane, one in drawn.items()}
         barred = {lane for lane in probing if granted.get(lane, 1) and not await self.holds.take_probe(lane)}
         rests.update(dict.fromkeys(barred, PROBE_REST))
         admitted, refused = _part(wanted, granted, barred)
-        return Admission(admitted, refused, rests, granted)
+        return Admission(admitted, refused, rests, granted, ordered)
 
     def claimed(self, admission: Admission, claimed: Iterable[Claimed]) -> None:
         """Learn what came of an admission: rates as they stand now, and tokens and probes that led to nothing."""
         used: Counter[UUID] = Counter()
         for one in claimed:
             used[one.lane] += 1
-            self.meter.learn(one.lane, one.rate_limit)
+            self.learn(one.lane, one.rate_limit, ordered=one.ordered)
         for lane, granted in admission.metered.items():
             self.meter.give_back(lane, granted - used[lane])
         if self.holds.any:
             for lane in {one.lane for one in admission.admitted} - set(used):
                 self.holds.drop_probe(lane)
 
+    def learn(self, lane: UUID, rate_limit: int | None, *, ordered: bool) -> bool:
+        """Keep a lane's rate limit and whether it keeps an order; tell whether either is new."""
+        new = (rate_limit is not None and lane not in self.meter) or (ordered and lane not in self._ordered)
+        self.meter.learn(lane, rate_limit)
+        if ordered:
+            self._ordered.add(lane)
+        else:
+            self._ordered.discard(lane)
+        return new
+
     def strangers(self, lanes: Iterable[UUID]) -> list[UUID]:
-        """Return those lanes of which it is not known whether they have a rate limit; ask now."""
+        """Return those lanes of which it is not known why they were refused: look up their rate limit and order now."""
         now = clock.monotonic()
-        found = [lane for lane in set(lanes) if lane not in self.meter and self._asked.get(lane, 0.0) <= now]
+        found = [lane for lane in set(lanes) if lane not in self._ordered and self._asked.get(lane, 0.0) <= now]
         self._asked.update(dict.fromkeys(found, now + ASKED))
         return found
 

@@ -6,14 +6,14 @@ from typing import Final
 from uuid import UUID
 
 from core.database import AnyConnection, fetch_all
-from core.journal.order import first_of
+from core.journal.order_queries import first_of, on_the_wire
 from core.model.queued import Queued
 
 # The head of each key, keys in turn from `start` and round again, by deliveries_order_idx: each is one step in the
 # index, whatever stands behind it. No key is the empty one.
 _HEAD: Final = """
-            SELECT coalesce(d.ordering_key, '') AS key, d.id, d.tenant_id, d.due_at, d.lease_until, d.published_until
-            FROM deliveries d WHERE d.lane = {lane} AND d.status IN ('pending', 'retrying')"""
+            SELECT coalesce(d.ordering_key, '') AS key, d.id, d.tenant_id, d.due_at, d.published_until, d.sequence
+            FROM deliveries d WHERE d.lane = {lane} AND d.status IN ('pending', 'retrying') AND d.lease_until IS NULL"""
 _FIRST: Final = "ORDER BY coalesce(d.ordering_key, ''), d.sequence LIMIT 1"
 _HEADS: Final = f"""
     WITH RECURSIVE up AS (
@@ -29,7 +29,9 @@ _HEADS: Final = f"""
 
 
 def heads_of(lane: str, start: str, limit: str) -> str:
-    """Return the query for the heads of a lane's order, due or not, from the key `start`; all three are SQL.
+    """Return the query for the first that waits of each key of a lane, from the key `start`; all three are SQL.
+
+    It goes by whether it is due and by what of its key is on the wire, see `core.journal.order_queries.on_the_wire`.
 
     Its `nth` counts them; where it reaches the limit, the next look should start at that `key`.
     """
@@ -77,7 +79,9 @@ plain AS (
 )
 SELECT id AS delivery_id, CAST(:lane AS UUID) AS lane, tenant_id, NULL AS key FROM plain
 UNION ALL
-SELECT id, CAST(:lane AS UUID), tenant_id, NULL FROM heads WHERE due_at <= now() AND lease_until IS NULL
+SELECT h.id, CAST(:lane AS UUID), h.tenant_id, NULL FROM heads h
+LEFT JOIN ({on_the_wire("CAST(:lane AS UUID)")}) b ON b.key = h.key
+WHERE h.due_at <= now() AND coalesce(b.sequence > h.sequence, true)
 UNION ALL SELECT NULL, CAST(:lane AS UUID), NULL, key FROM heads WHERE nth = :limit
 """
 
@@ -97,7 +101,9 @@ async def next_in_order(tx: AnyConnection, *, ended: Sequence[UUID]) -> tuple[Qu
     FROM (
         SELECT DISTINCT lane, coalesce(ordering_key, '') AS key FROM deliveries WHERE id = ANY(CAST(:ids AS UUID[]))) k
     CROSS JOIN LATERAL (
-        SELECT d.id, d.tenant_id, d.due_at, d.lease_until FROM deliveries d WHERE {first_of("k.lane", "k.key")}) h
-    WHERE h.due_at <= now() AND h.lease_until IS NULL
+        SELECT d.id, d.tenant_id, d.due_at, d.sequence FROM deliveries d WHERE {first_of("k.lane", "k.key")}) h
+    LEFT JOIN ({on_the_wire("SELECT lane FROM deliveries WHERE id = ANY(CAST(:ids AS UUID[]))")}) b
+        ON b.lane = k.lane AND b.key = k.key
+    WHERE h.due_at <= now() AND coalesce(b.sequence > h.sequence, true)
     """
     return await fetch_all(tx, Queued, sql, ids=list(ended))

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all
 from core.intake.accept import PUBLISHED_FOR
+from core.journal.order_queries import on_the_wire
 from workers.delivery.lane_queries import Due, Found, heads_of
 
 AGAIN: Final = 2
@@ -46,8 +47,11 @@ WITH RECURSIVE lanes AS (
         WHERE d.lane = o.lane AND d.due_at <= now() ORDER BY d.due_at LIMIT o.share) h
     WHERE NOT o.ordered AND h.lease_until IS NULL AND (h.published_until IS NULL OR h.published_until < o.stale)
     UNION ALL
-    SELECT id, lane, tenant_id, row_number() OVER (PARTITION BY lane ORDER BY due_at, id), stale FROM looked
-    WHERE due_at <= now() AND lease_until IS NULL AND (published_until IS NULL OR published_until < stale)
+    SELECT h.id, h.lane, h.tenant_id, row_number() OVER (PARTITION BY h.lane ORDER BY h.due_at, h.id), h.stale
+    FROM looked h
+    LEFT JOIN ({on_the_wire("SELECT lane FROM open WHERE ordered")}) b ON b.lane = h.lane AND b.key = h.key
+    WHERE h.due_at <= now() AND (h.published_until IS NULL OR h.published_until < h.stale)
+      AND coalesce(b.sequence > h.sequence, true)
     UNION ALL
     SELECT * FROM (
         SELECT d.id, d.lane, d.tenant_id, 0, now() FROM deliveries d

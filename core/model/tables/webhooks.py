@@ -103,13 +103,13 @@ deliveries: Final = Table(
     Index("deliveries_endpoint_id_id_idx", "endpoint_id", "id", postgresql_where="endpoint_id IS NOT NULL"),
     Index("deliveries_task_id_idx", "task_id", postgresql_where="task_id IS NOT NULL"),
     Index("deliveries_due_idx", "lane", "due_at", postgresql_where="due_at IS NOT NULL"),
-    # Both are partial on what waits or is on the wire; no key is the empty one, so that those without form one.
+    # Without what is on the wire, or each claim would write to it; no key is the empty one.
     Index(
         "deliveries_order_idx",
         "lane",
         text_of("coalesce(ordering_key, '')"),
         "sequence",
-        postgresql_where="status IN ('pending', 'retrying')",
+        postgresql_where="status IN ('pending', 'retrying') AND lease_until IS NULL",
     ),
     Index("deliveries_asked_idx", "lane", postgresql_where="trigger IN ('resend', 'test') AND due_at IS NOT NULL"),
     Index("deliveries_leased_idx", "lane", "lease_until", postgresql_where="lease_until IS NOT NULL"),

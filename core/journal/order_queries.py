@@ -1,0 +1,24 @@
+"""Which delivery of an ordered lane goes first: the first that waits, unless an earlier one is on the wire.
+
+`deliveries_order_idx` holds what waits and not what is on the wire: else each claim, of lanes without an order too,
+would write to it. What is on the wire is found by `deliveries_leased_idx`. No key is the empty one.
+"""
+
+
+def first_of(lane: str, key: str) -> str:
+    """Return the condition for the first that waits of a lane and key among `deliveries d`: one step in the index.
+
+    The key is given as a range: for an equality Postgres would sort all that wait.
+    """
+    own = "coalesce(d.ordering_key, '')"
+    return (
+        f"d.lane = {lane} AND d.status IN ('pending', 'retrying') AND d.lease_until IS NULL"
+        f" AND {own} >= {key} AND {own} <= {key} ORDER BY {own}, d.sequence LIMIT 1"
+    )
+
+
+def on_the_wire(lanes: str) -> str:
+    """Return the query for `lane`, `key` and the least `sequence` of what is on the wire in lanes."""
+    return f"""
+        SELECT b.lane, coalesce(b.ordering_key, '') AS key, min(b.sequence) AS sequence FROM deliveries b
+        WHERE b.lease_until IS NOT NULL AND b.status IN ('pending', 'retrying') AND b.lane IN ({lanes}) GROUP BY 1, 2"""
