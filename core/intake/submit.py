@@ -1,5 +1,6 @@
 """Submit a task: its row is the promise; the message that follows is only a hint."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +52,10 @@ class TaskWish:
     traceparent: str | None = None
 
 
+LONE: Final = 4
+"""Submits that run alone at once: a whole group that failed waits here, not in the pool, which gives up after 3 s."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """A task that was made, or found: `replayed` if its request was answered before."""
@@ -71,6 +76,7 @@ class Submissions:
         self._callbacks: Final = callbacks
         self._admission: Final = Admission(database)
         self._groups: Final = TaskGroups(database, publisher)
+        self._lone: Final = asyncio.Semaphore(LONE)
 
     async def submit(
         self, tenant_id: TenantId, wish: TaskWish, *, status: int, key: RequestKey | None = None
@@ -110,7 +116,7 @@ class Submissions:
         """
         new, key = wanted.task, wanted.key
         publish = self._publisher.ready and wanted.publish
-        async with self._database.tenant(new.tenant_id) as tx:
+        async with self._lone, self._database.tenant(new.tenant_id) as tx:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
                 return await self._replay(tx, kept)
