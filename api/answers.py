@@ -22,15 +22,29 @@ def tagged(
     request: Request, body: bytes, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return JSON bytes with their ETag, or 304 if the client has them; a 304 keeps the other headers."""
-    tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    tag = _tag(body)
     more = {**(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
     if _has(request.headers.get("if-none-match"), tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=more)
     return Response(body, status, more, media_type=JSON)
 
 
+def is_expected(request: Request, document: object) -> bool:
+    """Tell whether `If-Match` allows a change of the thing that this document shows (RFC 9110, section 13.1.1)."""
+    wanted = request.headers.get("if-match")
+    return wanted is None or wanted.strip() == "*" or _tag(msgspec.json.encode(document)) in _tags(wanted)
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def _tags(header: str) -> set[str]:
+    return {part.strip() for part in header.split(",")}
+
+
 def _has(wanted: str | None, tag: str) -> bool:
     """Compare weakly (RFC 9110, section 13.1.2)."""
     if wanted is None:
         return False
-    return wanted.strip() == "*" or tag in {part.strip().removeprefix("W/") for part in wanted.split(",")}
+    return wanted.strip() == "*" or tag in {part.removeprefix("W/") for part in _tags(wanted)}

@@ -16,6 +16,8 @@ from api.hot import HotRoutes
 from api.middleware import RequestLog
 from api.routes import (
     deliveries,
+    endpoint_changes,
+    endpoint_secrets,
     endpoint_stats,
     endpoints,
     health,
@@ -33,13 +35,30 @@ from core.database import Database
 from core.intake.change import Changes
 from core.intake.submit import Submissions
 from core.intake.telling import Teller
+from core.intake.withdraw import Withdrawals
 from core.registry.callbacks import Callbacks
 from core.registry.register import Registrar
+from core.registry.register_endpoints import EndpointRegistrar
 from core.registry.tenant_changes import TenantChanges
 from core.settings import Settings
 from core.version import VERSION
 
 CLOCK_PAUSE: Final = 10.0
+
+_ROUTES: Final = (
+    tasks,
+    task_changes,
+    stream,
+    task_types,
+    endpoints,
+    endpoint_changes,
+    endpoint_secrets,
+    endpoint_stats,
+    deliveries,
+    tenants,
+    health,
+    metrics,
+)
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -73,8 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(HotRoutes)
     app.add_middleware(RequestLog)
     add_error_handlers(app)
-    tasked, hooked = (tasks, task_changes, stream, task_types), (endpoints, endpoint_stats, deliveries)
-    for module in (*tasked, *hooked, tenants, health, metrics):
+    for module in _ROUTES:
         app.include_router(module.router)
     return app
 
@@ -85,8 +103,10 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.ringback = state
     app.state.keys = Keys(state)
     app.state.throttle = Throttle(state.redis)
-    app.state.registrar = Registrar(state.database, state.ring, callbacks)
+    app.state.registrar = Registrar(state.database, state.ring)
     app.state.tenant_changes = TenantChanges(state.database)
+    app.state.endpoints = EndpointRegistrar(state.database, state.ring, callbacks)
+    app.state.withdrawals = Withdrawals(state.database)
     app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)
     teller = Teller(state.database, state.publisher, settings.base_url)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)

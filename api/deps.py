@@ -22,10 +22,12 @@ from api.throttle import Throttle
 from api.watch import Watcher
 from core.intake.change import Changes
 from core.intake.submit import Submissions
+from core.intake.withdraw import Withdrawals
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError, OtherOwnerError
-from core.model.ids import InvalidIdError, TenantId
+from core.model.ids import EndpointId, InvalidIdError, TenantId
 from core.registry.register import Registrar
+from core.registry.register_endpoints import EndpointRegistrar
 from core.registry.tenant_changes import TenantChanges
 
 _bearer: Final = HTTPBearer(auto_error=False, description="An API key: `rb_…`.")
@@ -157,8 +159,13 @@ def parse_id(prefix: str, text: str, kind: str) -> UUID:
         raise NotFoundError(kind) from None
 
 
+async def endpoint_id(endpoint: str) -> EndpointId:
+    """Read an endpoint's ID out of a path."""
+    return EndpointId(parse_id(ids.ENDPOINT, endpoint, "endpoint"))
+
+
 async def get_registrar(request: Request) -> Registrar:
-    """Return what registers tenants, keys and endpoints."""
+    """Return what registers tenants and keys."""
     registrar: object = request.app.state.registrar
     assert isinstance(registrar, Registrar)
     return registrar
@@ -176,6 +183,20 @@ async def get_keys(request: Request) -> Keys:
     keys: object = request.app.state.keys
     assert isinstance(keys, Keys)
     return keys
+
+
+async def get_endpoints(request: Request) -> EndpointRegistrar:
+    """Return what registers and changes endpoints."""
+    endpoints: object = request.app.state.endpoints
+    assert isinstance(endpoints, EndpointRegistrar)
+    return endpoints
+
+
+async def get_withdrawals(request: Request) -> Withdrawals:
+    """Return what cancels what waits for an endpoint."""
+    withdrawals: object = request.app.state.withdrawals
+    assert isinstance(withdrawals, Withdrawals)
+    return withdrawals
 
 
 async def get_submissions(request: Request) -> Submissions:
@@ -203,6 +224,9 @@ KeysDep = Annotated[Keys, Depends(get_keys)]
 TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
 ChangesDep = Annotated[Changes, Depends(get_changes)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
+NamedEndpoint = Annotated[EndpointId, Depends(endpoint_id)]
+EndpointsDep = Annotated[EndpointRegistrar, Depends(get_endpoints)]
+WithdrawalsDep = Annotated[Withdrawals, Depends(get_withdrawals)]
 RegistrarDep = Annotated[Registrar, Depends(get_registrar)]
 SubmissionsDep = Annotated[Submissions, Depends(get_submissions)]
 OperatorDep = Annotated[Caller, Depends(operator)]

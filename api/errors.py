@@ -98,6 +98,7 @@ TITLES: Final = {
     "method-not-allowed": "Not a method of this resource",
     "not-found": "Not found",
     "other-owner": "The key is of one owner",
+    "precondition-failed": "It is not the one that was meant",
     "task-failed": "The task failed",
     "tenant-required": "Name the tenant",
     "too-large": "The body is too large",
@@ -110,6 +111,7 @@ _CODES: Final = {
     401: "unauthorized",
     404: "not-found",
     405: "method-not-allowed",
+    412: "precondition-failed",
     413: "too-large",
     415: "unsupported-media-type",
 }

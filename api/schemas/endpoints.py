@@ -1,42 +1,118 @@
 """Endpoints on the wire."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StringConstraints, field_validator
 
-from api.schemas.fields import EndpointIdOut, In, Metadata, Moment, Out, Owner, Text, Url
+from api.schemas.fields import (
+    EndpointIdOut,
+    In,
+    InstantIn,
+    Metadata,
+    MetadataKey,
+    MetadataValue,
+    Moment,
+    Out,
+    Owner,
+    Text,
+    Url,
+)
 from core.model.matching import SUBSCRIPTION_PATTERN, TYPE_LENGTH
-from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
+from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT, MOST_PER_SECOND
+from core.registry.renewal import LONGEST_OVERLAP, OVERLAP
 
 Subscription = Annotated[
     str, StringConstraints(pattern=SUBSCRIPTION_PATTERN, max_length=TYPE_LENGTH), Field(examples=["task.*"])
 ]
-Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
+Subscriptions = Annotated[
+    list[Subscription],
+    Field(
+        max_length=100,
+        description="Exact names, or a prefix with `.*`; none: all events of clients, and `task.*`. Those named"
+        " `endpoint.*` and `delivery.*` come only to endpoints that ask for them.",
+    ),
+]
+Seconds = Annotated[int, Field(strict=True, ge=1, le=7 * 86_400)]
+Schedule = Annotated[list[Seconds], Field(max_length=50, examples=[[5, 300, 1800]])]
+Signature = Annotated[
+    Literal["hmac", "ed25519"],
+    Field(
+        description="`hmac` signs with a shared secret (`v1`), `ed25519` with a private key that never leaves (`v1a`)."
+    ),
+]
+Ordering = Annotated[
+    Literal["none", "fifo"],
+    Field(description="`fifo`: in the order of acceptance; an event waits until those before it have ended."),
+]
+RateLimit = Annotated[int, Field(strict=True, ge=1, le=MOST_PER_SECOND, description="Requests per second at most.")]
+MaxInFlight = Annotated[int, Field(strict=True, ge=1, le=1000, description="Requests on the wire at once, at most.")]
+Timeout = Annotated[int, Field(strict=True, ge=1, le=30, description="Seconds over everything.")]
+Filter = Annotated[
+    str | dict[str, JsonValue],
+    Field(
+        description="A JSONPath query (RFC 9535) over `data` that must select something, or `{path, equals}`.",
+        examples=["$.order[?@.total > 100]", {"path": "$.country", "equals": "DE"}],
+    ),
+]
+HeadersIn = Annotated[dict[str, str], Field(description="Sent with each request; their values are shown masked.")]
+SecretIn = Annotated[str, Field(description="`whsec_…`; made if it is not given.", max_length=128)]
 
 
 class RetryPolicy(In):
     """Seconds between attempts; a delivery is given up after the last."""
 
-    schedule: Annotated[list[Seconds], Field(max_length=50, examples=[[5, 300, 1800]])]
+    schedule: Schedule
 
 
 class EndpointIn(In):
     """A callback URL to register."""
 
     url: Url
-    event_types: Annotated[list[Subscription], Field(max_length=100)] | None = Field(
-        default=None, description="Exact names, or a prefix with `.*`; none: all events of clients, and `task.*`."
-    )
+    event_types: Subscriptions | None = None
     description: Text | None = None
-    secret: str | None = Field(default=None, description="`whsec_…`; made if it is not given.", max_length=128)
-    headers: dict[str, str] | None = Field(default=None, description="Sent with each request; their values are masked.")
-    max_in_flight: int = Field(default=DEFAULT_MAX_IN_FLIGHT, ge=1, le=1000)
+    secret: SecretIn | None = None
+    headers: HeadersIn | None = None
+    signature: Signature = "hmac"
+    rate_limit: RateLimit | None = None
+    max_in_flight: MaxInFlight = DEFAULT_MAX_IN_FLIGHT
+    ordering: Ordering = "none"
     retry_policy: RetryPolicy | None = None
-    timeout: int | None = Field(default=None, ge=1, le=30, description="Seconds over everything.")
+    timeout: Timeout | None = None
+    filter: Filter | None = None
     owner: Owner | None = Field(
         default=None, description="The partner whose it is; untold: that of the key that registers it."
     )
     metadata: Metadata = Field(default_factory=dict)
+
+
+class EndpointPatch(In):
+    """A change of an endpoint (RFC 7396): what is not named stays, `null` means the default again.
+
+    What cannot be changed here may come back as it was, and masked values of headers mean that they stay.
+    """
+
+    url: Url | None = None
+    event_types: Subscriptions | None = None
+    description: Text | None = None
+    headers: dict[str, str | None] | None = None
+    signature: Signature | None = None
+    rate_limit: RateLimit | None = None
+    max_in_flight: MaxInFlight | None = None
+    ordering: Ordering | None = None
+    retry_policy: RetryPolicy | None = None
+    timeout: Timeout | None = None
+    filter: Filter | None = None
+    owner: Owner | None = None
+    metadata: dict[MetadataKey, MetadataValue | None] | None = None
+    id: JsonValue = Field(default=None, description="Read-only.")
+    public_key: JsonValue = Field(default=None, description="Read-only.")
+    status: JsonValue = Field(default=None, description="Read-only: see `pause` and `enable`.")
+    disabled_reason: JsonValue = Field(default=None, description="Read-only.")
+    created_at: JsonValue = Field(default=None, description="Read-only.")
+    updated_at: JsonValue = Field(default=None, description="Read-only.")
+
+
+READ_ONLY: Final = frozenset({"id", "public_key", "status", "disabled_reason", "created_at", "updated_at"})
 
 
 class EndpointOut(Out):
@@ -48,8 +124,8 @@ class EndpointOut(Out):
     event_types: list[str] | None
     headers: dict[str, str]
     signature: Literal["hmac", "ed25519"]
-    public_key: str | None = None
-    rate_limit: int | None
+    public_key: str | None = Field(description="Of `ed25519`: what its signatures are verified with.")
+    rate_limit: int | None = Field(description="Requests per second.")
     max_in_flight: int
     ordering: Literal["none", "fifo"]
     retry_policy: RetryPolicy
@@ -69,9 +145,9 @@ class EndpointOut(Out):
 
 
 class NewEndpointOut(EndpointOut):
-    """A new endpoint, with its secret."""
+    """A new endpoint, with its secret; of `ed25519` there is none to show."""
 
-    secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+    secret: str | None = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
 
 class EndpointPage(Out):
@@ -79,3 +155,32 @@ class EndpointPage(Out):
 
     data: list[EndpointOut]
     next_cursor: str | None
+
+
+class RotateIn(In):
+    """How to replace a secret."""
+
+    overlap: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OVERLAP)] = Field(
+        default=OVERLAP, description="Seconds for which every request is signed with the old secret as well."
+    )
+    secret: SecretIn | None = None
+
+
+class EndpointSecretOut(Out):
+    """What an endpoint's requests are verified with (Standard Webhooks)."""
+
+    secret: str | None = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+    public_key: str | None = Field(description="Of `ed25519`, whose private key is never shown: `whpk_…`.")
+
+
+class CancelIn(In):
+    """What to cancel; all that waits, unless told."""
+
+    before: InstantIn | None = Field(default=None, description="Only deliveries that were made before.")
+    event_types: Annotated[list[Subscription], Field(min_length=1, max_length=100)] | None = None
+
+
+class CancelledOut(Out):
+    """How many deliveries were cancelled."""
+
+    cancelled: int

@@ -5,7 +5,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 
 from core.clock import timestamp
 from core.model import ids
@@ -46,6 +55,11 @@ Moment = Annotated[
     AfterValidator(in_utc),
     PlainSerializer(timestamp, return_type=str | None),
     Field(description="RFC 3339, UTC.", examples=["2026-01-31T12:00:00.000Z"]),
+]
+InstantIn = Annotated[
+    AwareDatetime,
+    AfterValidator(in_utc),
+    Field(description="RFC 3339, with its offset from UTC.", examples=["2026-01-31T12:00:00Z"]),
 ]
 Line = Annotated[str, StringConstraints(pattern=_NO_NUL, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(pattern=_NO_NUL, max_length=2000)]

@@ -26,7 +26,7 @@ from core.model.signature import format_secret
 from core.model.states import TaskStatus
 from core.once import Kept
 from core.registry.callbacks import Callbacks
-from core.registry.register import signing_key
+from core.registry.renewal import signing_key
 from core.registry.secrets import TASK_SIGNING
 from core.registry.task_types import FILE_FIELD, TaskType
 
@@ -172,7 +172,7 @@ class Submissions:
     def _sealed(self, tenant_id: TenantId, task_id: TaskId, secret: str | None) -> bytes | None:
         if secret is None:
             return None
-        text = format_secret(signing_key(secret, "/webhook_secret"))
+        text = format_secret(signing_key(secret, pointer="/webhook_secret"))
         return self._ring.seal(text.encode(), tenant=tenant_id, row=task_id, column=TASK_SIGNING)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import execute, fetch_all, fetch_one
 from core.model.ids import TENANT, EndpointId, InvalidIdError, KeyId, TenantId, decode
-from core.registry.endpoints import EndpointRecord, NewEndpoint
+from core.registry.endpoints import COLUMNS, EndpointFilter, EndpointRecord
 from core.registry.secrets import SecretRecord
 from core.registry.task_types import LIVE_FOR, TaskType
 from core.registry.tenants import FoundKey, KeyRecord, TenantLimits, TenantRecord
@@ -18,10 +18,7 @@ TENANT_COLUMNS: Final = (
     "id, slug, name, requests_per_second, waiting_tasks, running_tasks, endpoints, retention_days, created_at"
 )
 _KEY: Final = "id, tenant_id, name, role, scopes, owner, last_four, created_at, expires_at, last_used_at, revoked_at"
-_ENDPOINT: Final = (
-    "id, tenant_id, url, description, event_types, sealed_headers, signature, rate_limit, max_in_flight, ordering,"
-    " retry_schedule, timeout, filter, owner, metadata, status, disabled_reason, created_at, updated_at"
-)
+_ENDPOINT: Final = COLUMNS
 _SIGNING: Final = "id, tenant_id, endpoint_id, kind, sealed, created_at, expires_at"
 _TYPE: Final = "name, description, queue, input_schema, output_schema, soft_time_limit, hard_time_limit, retry_policy"
 
@@ -131,19 +128,6 @@ async def read_secret(tx: AsyncConnection, *, endpoint_id: EndpointId | None) ->
     return await fetch_one(tx, SecretRecord, sql, **wanted)
 
 
-async def insert_endpoint(tx: AsyncConnection, *, endpoint: NewEndpoint) -> EndpointRecord | None:
-    """Insert an endpoint in the tenant's role."""
-    sql = f"""
-    INSERT INTO endpoints (id, tenant_id, url, description, event_types, sealed_headers, signature, max_in_flight,
-        ordering, retry_schedule, timeout, owner, metadata, status)
-    VALUES (:id, :tenant_id, :url, :description, :event_types, :sealed_headers, 'hmac', :max_in_flight,
-        'none', :retry_schedule, :timeout, :owner, CAST(:metadata AS JSONB), 'enabled')
-    RETURNING {_ENDPOINT}
-    """
-    values = asdict(endpoint) | {"metadata": json.dumps(endpoint.metadata)}
-    return await fetch_one(tx, EndpointRecord, sql, **values)
-
-
 async def count_endpoints(tx: AsyncConnection) -> tuple[int, int]:
     """Return how many endpoints the tenant has and may have, all owners', holding new ones back until the commit."""
     sql = """
@@ -167,19 +151,17 @@ async def read_endpoints(tx: AsyncConnection, *, endpoint_ids: Sequence[Endpoint
     return await fetch_all(tx, EndpointRecord, sql, ids=list(endpoint_ids))
 
 
-async def list_endpoints(tx: AsyncConnection, *, before: EndpointId | None, limit: int) -> tuple[EndpointRecord, ...]:
-    """List the tenant's endpoints, newest first, by `endpoints_tenant_id_id_idx`."""
+async def list_endpoints(
+    tx: AsyncConnection, *, wanted: EndpointFilter, before: EndpointId | None, limit: int
+) -> tuple[EndpointRecord, ...]:
+    """List the tenant's endpoints, newest first, by `endpoints_tenant_id_id_idx`; of one owner, by its own index."""
+    given = {name: value for name, value in asdict(wanted).items() if value is not None}
     sql = f"""
     SELECT {_ENDPOINT} FROM endpoints WHERE tenant_id = ringback_tenant_id() AND deleted_at IS NULL
+        {"".join(f" AND {name} = :{name}" for name in given)}
         AND (CAST(:before AS UUID) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
     """
-    return await fetch_all(tx, EndpointRecord, sql, before=before, limit=limit)
-
-
-async def delete_endpoint(tx: AsyncConnection, *, endpoint_id: EndpointId) -> bool:
-    """Mark an endpoint as deleted; what waits for it is cancelled by whoever meets it."""
-    sql = "UPDATE endpoints SET deleted_at = now(), updated_at = now() WHERE id = :id AND deleted_at IS NULL"
-    return await execute(tx, sql, id=endpoint_id) == 1
+    return await fetch_all(tx, EndpointRecord, sql, before=before, limit=limit, **given)
 
 
 async def register_task_type(tx: AsyncConnection, *, task_type: TaskType) -> None:

@@ -8,21 +8,10 @@ from standardwebhooks import Webhook
 
 from core.model import ids, tables
 from tests.support.accounts import Account, Json, data, pointers, refused
+from tests.support.partners import HOOK, SECRET, register, registered
 from tests.support.rows import Rows
 
-URL = "http://127.0.0.1:9999/hook"
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-async def register(client: httpx.AsyncClient, **wish: object) -> httpx.Response:
-    return await client.post("/v1/endpoints", json={"url": URL, **wish})
-
-
-async def registered(client: httpx.AsyncClient, **wish: object) -> Json:
-    answer = await register(client, **wish)
-    assert answer.status_code == 201, answer.text
-    made: Json = answer.json()
-    return made
+URL = HOOK
 
 
 async def test_an_endpoint_is_made_with_the_contracts_defaults(client: httpx.AsyncClient) -> None:
@@ -30,6 +19,7 @@ async def test_an_endpoint_is_made_with_the_contracts_defaults(client: httpx.Asy
 
     assert (made["url"], made["status"], made["disabled_reason"], made["signature"]) == (URL, "enabled", None, "hmac")
     assert (made["event_types"], made["headers"], made["metadata"], made["filter"]) == (None, {}, {}, None)
+    assert (made["owner"], made["public_key"], made["description"]) == (None, None, None)
     assert (made["max_in_flight"], made["timeout"], made["ordering"], made["rate_limit"]) == (50, 15, "none", None)
     assert made["retry_policy"] == {"schedule": [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]}
 
@@ -160,6 +150,11 @@ async def test_header_values_are_masked_and_kept_sealed(client: httpx.AsyncClien
     "headers",
     [
         {"Host": "x"},
+        {"Transfer-Encoding": "chunked"},
+        {"Connection": "close"},
+        {"X-A": "********"},
+        {"X-A": "a\x00b"},
+        {"X-A": "x" * 4096, "X-B": "x" * 4096},
         {"content-type": "x"},
         {"Webhook-Id": "x"},
         {"Cookie": "x"},
@@ -189,6 +184,13 @@ async def test_a_header_that_is_not_allowed_is_told_by_its_name(
         ({"event_types": ["*"]}, "/event_types/0"),
         ({"event_types": ["a", "b.*.c"]}, "/event_types/1"),
         ({"event_types": ["x" * 129]}, "/event_types/0"),
+        ({"event_types": ["a"] * 101}, "/event_types"),
+        ({"rate_limit": 0}, "/rate_limit"),
+        ({"rate_limit": 10_001}, "/rate_limit"),
+        ({"rate_limit": "10"}, "/rate_limit"),
+        ({"ordering": "lifo"}, "/ordering"),
+        ({"signature": "rsa"}, "/signature"),
+        ({"owner": ""}, "/owner"),
         ({"max_in_flight": 0}, "/max_in_flight"),
         ({"max_in_flight": 1001}, "/max_in_flight"),
         ({"timeout": 0}, "/timeout"),

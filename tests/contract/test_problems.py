@@ -34,7 +34,7 @@ async def test_a_route_that_is_not_there_is_not_found(client: httpx.AsyncClient,
     ("method", "path", "allowed"),
     [
         ("DELETE", "/v1/tasks", "GET, POST"),
-        ("PUT", "/v1/endpoints/ep_x", "DELETE, GET"),
+        ("PUT", "/v1/endpoints/ep_x", "DELETE, GET, PATCH"),
         ("PATCH", "/healthz", "GET"),
         ("POST", "/v1/deliveries", "GET"),
         ("POST", "/v1/keys/key_x", "DELETE"),

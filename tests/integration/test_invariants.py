@@ -40,6 +40,7 @@ BAD: dict[str, list[dict[str, object]]] = {
     "endpoints_disabled_reason": [{"status": "disabled"}, {"disabled_reason": "gone"}],
     "endpoints_ordering": [{"ordering": "lifo"}],
     "endpoints_owner": [{"owner": ""}, {"owner": "o" * 256}],
+    "endpoints_public_key": [{"public_key": "whpk_"}, {"signature": "ed25519"}],
     "endpoints_signature": [{"signature": "rsa"}],
     "endpoints_status": [{"status": "tired"}],
     "endpoints_timeout": [{"timeout": 0}, {"timeout": 31}],

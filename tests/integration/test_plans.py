@@ -13,6 +13,8 @@ from core import clock
 from core.database import Role, open_engine
 from core.intake.notice_queries import tenants_that_ask
 from core.intake.queries import count_due, count_waiting
+from core.intake.withdraw import START
+from core.intake.withdraw_queries import Wanted, withdraw_batch
 from core.journal.gauge_queries import (
     read_attempt_gauges,
     read_delivery_gauge,
@@ -30,6 +32,8 @@ from core.model.ids import EndpointId, EventId, TaskId, TenantId
 from core.model.outcome import Trigger
 from core.model.settle import Verdict
 from core.model.states import DeliveryStatus
+from core.registry.endpoints import EndpointFilter
+from core.registry.queries import list_endpoints
 from tests.conftest import TEMPLATE
 from tests.support.claiming import OK
 from tests.support.plans import indexes, plan_of, read_whole
@@ -177,6 +181,12 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     ),
     "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
     "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000), {"deliveries_due_idx"}),
+    "withdraw": (
+        lambda at: withdraw_batch(
+            at.tx, tenant_id=at.tenant, endpoint_id=EndpointId(at.lane), wanted=Wanted(), after=START, limit=1000
+        ),
+        {"deliveries_due_idx", "deliveries_pkey"},
+    ),
     "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, shares={}), {"tasks_due_idx", "tasks_leased_idx"}),
     "start": (
         lambda at: start_untold(at.tx, task_id=NONE, leased_by="x", lease=15),
@@ -235,6 +245,10 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
     "of a task": (lambda at: listing(at, DeliveryFilter(task_id=TaskId(at.event))), {"deliveries_task_id_idx"}),
     "stats": (lambda at: read_windows(at.tx, endpoint_id=EndpointId(at.lane)), {"rollups_pkey"}),
     "backlog": (lambda at: read_backlog(at.tx, endpoint_id=EndpointId(at.lane)), {"deliveries_due_idx"}),
+    "endpoints": (
+        lambda at: list_endpoints(at.tx, wanted=EndpointFilter(), before=None, limit=51),
+        {"endpoints_tenant_id_id_idx"},
+    ),
     "tasks": (
         lambda at: list_tasks(at.tx, wanted=TaskFilter(), before=None, limit=51),
         {"tasks_tenant_id_id_idx"},

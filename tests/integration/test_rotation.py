@@ -1,7 +1,6 @@
 """Rotation: the new secret signs at once, the old one beside it until its overlap is over."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from uuid import UUID
 
 import pytest
@@ -12,11 +11,9 @@ from core.model.errors import NotFoundError
 from core.model.ids import EndpointId, TenantId
 from core.model.sealing import KeyRing
 from core.model.signature import new_secret
-from core.registry.callbacks import Callbacks
 from core.registry.register import Registrar
 from core.registry.secrets import open_secret
 from core.registry.tenants import TenantLimits
-from core.resolver import ThreadResolver
 from tests.support.claiming import claim_one
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
@@ -27,11 +24,9 @@ DAY = 86_400
 
 
 @pytest.fixture
-async def registrar(database: Database) -> AsyncGenerator[Registrar]:
+def registrar(database: Database) -> Registrar:
     """What registers."""
-    resolver = ThreadResolver()
-    yield Registrar(database, KeyRing(SECRET_KEYS), Callbacks(resolver, allowed=(), https_only=False))
-    await resolver.aclose()
+    return Registrar(database, KeyRing(SECRET_KEYS))
 
 
 @pytest.fixture

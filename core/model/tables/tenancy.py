@@ -119,6 +119,7 @@ endpoints: Final = Table(
     Column("event_types", ARRAY(Text), nullable=False),  # empty: all events of clients, and task.*
     Column("sealed_headers", LargeBinary),
     text("signature"),
+    text("public_key", nullable=True),
     Column("rate_limit", Integer),
     Column("max_in_flight", Integer, nullable=False),
     text("ordering"),
@@ -136,6 +137,7 @@ endpoints: Final = Table(
     stamp("updated_at"),
     moment("deleted_at"),
     one_of("signature", ["hmac", "ed25519"]),
+    CheckConstraint("(signature = 'ed25519') = (public_key IS NOT NULL)", name="public_key"),
     one_of("ordering", ["none", "fifo"]),
     one_of("status", ["enabled", "paused", "disabled"]),
     CheckConstraint("(status = 'disabled') = (disabled_reason IS NOT NULL)", name="disabled_reason"),
