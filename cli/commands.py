@@ -1,5 +1,6 @@
 """The subcommands of `ringback`."""
 
+import asyncio
 import os
 import subprocess
 from importlib.metadata import version as version_of
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.migration import migration
+from cli.reseal import reseal
 from cli.up import default_plan, up
 from core.model.start_error import StartError
 from core.starting import read_settings
@@ -40,6 +42,12 @@ def migrate() -> None:
         raise StartError("RINGBACK_DATABASE_URL is not set; `ringback up` migrates its own database itself")
     done = subprocess.run(migration().argv, check=False)  # noqa: S603 - our own command
     raise typer.Exit(done.returncode)
+
+
+@app.command("reseal")
+def seal_anew() -> None:
+    """Seal everything under the first of RINGBACK_SECRET_KEYS, while everything runs; may be run again."""
+    asyncio.run(reseal(read_settings(), typer.echo))
 
 
 @app.command()

@@ -47,6 +47,11 @@ class KeyRing:
         self._ciphers: dict[bytes, AESGCM] = {hashlib.sha256(key).digest()[:4]: AESGCM(key) for key in raw}
         self._active = next(iter(self._ciphers))
 
+    @property
+    def newest(self) -> bytes:
+        """What new values begin with: the version, and the ID of the key that seals them."""
+        return _VERSION + self._active
+
     def seal(self, plain: bytes, *, tenant: UUID, row: UUID, column: str) -> bytes:
         """Encrypt a value for one place."""
         nonce = secrets.token_bytes(_NONCE_LENGTH)

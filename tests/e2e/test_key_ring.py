@@ -1,0 +1,91 @@
+"""The key ring is rotated while deliveries run, by processes that are started again one after another."""
+
+import base64
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from signal import SIGTERM
+from typing import cast
+
+import pytest
+
+from tests.conftest import TEMPLATE
+from tests.e2e.conftest import on_redis
+from tests.support.accounts import Json
+from tests.support.partners import SECRET
+from tests.support.stack import SECRET_KEYS, Stack, eventually, running
+from tests.support.stores import PostgresServer, ask_redis
+from tests.support.threaded import ThreadedReceiver
+
+OLD = SECRET_KEYS
+NEW = base64.b64encode(bytes(range(32))).decode()
+TASKS = 10
+
+
+@pytest.fixture
+def rotating(tmp_path: Path, postgres: PostgresServer, redis_store: str) -> Generator[Stack]:
+    """The product on the old key."""
+    ask_redis(redis_store, "FLUSHALL")
+    database = postgres.create_database("key_ring", TEMPLATE)
+    made = Stack(tmp_path, database=database, broker=on_redis(redis_store), redis=redis_store)
+    with running(made):
+        made.make_tenant("acme")
+        yield made
+    postgres.drop_database("key_ring")
+
+
+def restart(stack: Stack, ring: str) -> None:
+    """Start what holds the ring again, with another ring; what is on the wire ends first."""
+    stack.env = {**stack.env, "RINGBACK_SECRET_KEYS": ring}
+    for name in ("api", "deliverer"):
+        stack.kill(name, SIGTERM)
+        stack.start(name)
+    stack.wait_until_ready()
+
+
+def submit(stack: Stack, url: str) -> None:
+    """Submit tasks; each is told to the endpoint, and to a URL of its own with a secret of its own."""
+    body: Json = {"type": "math.divide", "input": {"x": 1, "y": 4}, "webhook_url": url, "webhook_secret": SECRET}
+    for _ in range(TASKS):
+        stack.client.post("/v1/tasks", json=body)
+
+
+def reseal_beside(stack: Stack, url: str) -> str:
+    """Run the command while tasks are submitted; return what it says."""
+    command = [sys.executable, "-m", "cli", "reseal"]
+    with subprocess.Popen(command, env=stack.env, stdout=subprocess.PIPE, text=True) as process:
+        submit(stack, url)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    return said
+
+
+def endings(stack: Stack) -> list[tuple[object, object]]:
+    """Return state and attempts of every delivery."""
+    found = cast("list[Json]", stack.get("/v1/deliveries", limit="200")["data"])
+    return [(one["status"], one["attempt_count"]) for one in found]
+
+
+def all_succeeded(stack: Stack, count: int) -> None:
+    assert endings(stack) == [("succeeded", 1)] * count
+
+
+def test_the_ring_is_rotated_without_a_failed_attempt(rotating: Stack, receiver: ThreadedReceiver) -> None:
+    wish = {"url": receiver.url, "secret": SECRET, "headers": {"X-Team": "a"}, "event_types": ["task.succeeded"]}
+    rotating.client.post("/v1/endpoints", json=wish).raise_for_status()
+    submit(rotating, receiver.url)
+
+    restart(rotating, f"{OLD},{NEW}")
+    submit(rotating, receiver.url)
+    restart(rotating, f"{NEW},{OLD}")
+    submit(rotating, receiver.url)
+    said = reseal_beside(rotating, receiver.url)
+    restart(rotating, NEW)
+    submit(rotating, receiver.url)
+
+    requests = receiver.wait_for(2 * 5 * TASKS, within=20)
+    eventually(lambda: all_succeeded(rotating, 2 * 5 * TASKS))
+    receiver.verify(SECRET)
+    assert [request.header("x-team") for request in requests].count("a") == 5 * TASKS
+    assert "endpoints.headers: 1 sealed anew, 0 unreadable" in said
