@@ -1,6 +1,8 @@
 """A running product for the tests of the whole: one for a module and broker, a tenant for each test."""
 
 from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -53,6 +55,20 @@ def module_stack(
     )
     with running(made):
         yield made
+    postgres.drop_database(name)
+
+
+@contextmanager
+def product(directory: Path, postgres: PostgresServer, redis_store: str, **settings: str) -> Generator[Stack]:
+    """Run the product on the embedded broker, with a database of its own, acting for a tenant."""
+    ask_redis(redis_store, "FLUSHALL")
+    name = f"e2e_{uuid4().hex}"
+    database = postgres.create_database(name, TEMPLATE)
+    with running(
+        Stack(directory, database=database, broker=on_redis(redis_store), redis=redis_store, **settings)
+    ) as up:
+        up.make_tenant("acme")
+        yield up
     postgres.drop_database(name)
 
 

@@ -10,12 +10,11 @@ from typing import cast
 
 import pytest
 
-from tests.conftest import TEMPLATE
-from tests.e2e.conftest import on_redis
+from tests.e2e.conftest import product
 from tests.support.accounts import Json
 from tests.support.partners import SECRET
-from tests.support.stack import SECRET_KEYS, Stack, eventually, running
-from tests.support.stores import PostgresServer, ask_redis
+from tests.support.stack import SECRET_KEYS, Stack, eventually
+from tests.support.stores import PostgresServer
 from tests.support.threaded import ThreadedReceiver
 
 OLD = SECRET_KEYS
@@ -26,13 +25,8 @@ TASKS = 10
 @pytest.fixture
 def rotating(tmp_path: Path, postgres: PostgresServer, redis_store: str) -> Generator[Stack]:
     """The product on the old key."""
-    ask_redis(redis_store, "FLUSHALL")
-    database = postgres.create_database("key_ring", TEMPLATE)
-    made = Stack(tmp_path, database=database, broker=on_redis(redis_store), redis=redis_store)
-    with running(made):
-        made.make_tenant("acme")
-        yield made
-    postgres.drop_database("key_ring")
+    with product(tmp_path, postgres, redis_store) as up:
+        yield up
 
 
 def restart(stack: Stack, ring: str) -> None:
