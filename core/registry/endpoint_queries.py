@@ -82,6 +82,20 @@ async def enable_endpoint(tx: AsyncConnection, *, endpoint_id: EndpointId) -> En
     return await fetch_one(tx, EndpointRecord, sql, id=endpoint_id)
 
 
+async def take_back(tx: AsyncConnection, *, endpoint_id: EndpointId, limit: int) -> int:
+    """Have the feeder bring what was published while an endpoint was paused, the first first, by `deliveries_due_idx`.
+
+    Deliverers dropped it, and until it was not known to be published any more it would wait for nothing.
+    """
+    sql = """
+    UPDATE deliveries SET published_until = NULL WHERE id IN (
+        SELECT id FROM deliveries
+        WHERE lane = :id AND tenant_id = ringback_tenant_id() AND due_at <= now() AND lease_until IS NULL
+            AND published_until > now() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    """
+    return await execute(tx, sql, id=endpoint_id, limit=limit)
+
+
 async def delete_endpoint(tx: AsyncConnection, *, endpoint_id: EndpointId) -> bool:
     """Mark an endpoint as deleted, and forget its headers; what waits for it is cancelled by whoever meets it."""
     sql = f"""

@@ -25,6 +25,8 @@ from core.registry.secrets import HEADERS, SecretRecord, open_secret
 
 TRIES: Final = 5
 """How often a change begins anew because somebody else's came first."""
+FIRST_AGAIN: Final = 1_000
+"""Deliveries that are sent at once when an endpoint is enabled again; what was published beyond follows in 30 s."""
 
 Revise = Callable[[EndpointRecord], EndpointWish]
 
@@ -136,7 +138,10 @@ class EndpointRegistrar:
         async with self._database.tenant(tenant_id, owner) as tx:
             kept = await once.take(tx, endpoint_id)
             enabled = None if kept else await endpoint_queries.enable_endpoint(tx, endpoint_id=endpoint_id)
-            return enabled or _found(await queries.read_endpoint(tx, endpoint_id=endpoint_id))
+            if enabled is None:
+                return _found(await queries.read_endpoint(tx, endpoint_id=endpoint_id))
+            await endpoint_queries.take_back(tx, endpoint_id=endpoint_id, limit=FIRST_AGAIN)
+        return enabled
 
     async def delete(self, tenant_id: TenantId, owner: str | None, endpoint_id: EndpointId) -> None:
         """Delete an endpoint with its secrets; what waits for it is cancelled, as the feeder comes to it."""

@@ -32,6 +32,7 @@ from core.model.ids import EndpointId, EventId, TaskId, TenantId
 from core.model.outcome import Trigger
 from core.model.settle import Verdict
 from core.model.states import DeliveryStatus
+from core.registry.endpoint_queries import take_back
 from core.registry.endpoints import EndpointFilter
 from core.registry.queries import list_endpoints
 from tests.conftest import TEMPLATE
@@ -245,6 +246,10 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
     "of a task": (lambda at: listing(at, DeliveryFilter(task_id=TaskId(at.event))), {"deliveries_task_id_idx"}),
     "stats": (lambda at: read_windows(at.tx, endpoint_id=EndpointId(at.lane)), {"rollups_pkey"}),
     "backlog": (lambda at: read_backlog(at.tx, endpoint_id=EndpointId(at.lane)), {"deliveries_due_idx"}),
+    "take back": (
+        lambda at: take_back(at.tx, endpoint_id=EndpointId(at.lane), limit=1000),
+        {"deliveries_due_idx", "deliveries_pkey"},
+    ),
     "endpoints": (
         lambda at: list_endpoints(at.tx, wanted=EndpointFilter(), before=None, limit=51),
         {"endpoints_tenant_id_id_idx"},
