@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.model.proxy import Proxy, parse_proxy
 from core.model.retry import DEFAULT_SCHEDULE
 from core.model.start_error import StartError
 
@@ -48,6 +49,11 @@ class Settings(BaseSettings):
     allow_targets: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="Networks that deliveries may reach in spite of the address guard."
     )
+    egress_proxy: SecretStr | None = Field(
+        default=None,
+        description="`http://[user:password@]host:port`, an HTTP proxy that deliveries and `http.fetch` tunnel through "
+        "(`CONNECT`); unset: none. Proxies that the environment names are never used.",
+    )
     https_only: bool = Field(default=True, description="Refuse `http://` endpoints; off under `ringback up`.")
     retry_schedule: Annotated[tuple[int, ...], NoDecode] = Field(
         default=DEFAULT_SCHEDULE, description="Seconds between attempts, for endpoints that bring no schedule."
@@ -76,6 +82,19 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """What goes in front of the links of documents: nothing, if nobody said where clients reach the API."""
         return (self.public_url or "").rstrip("/")
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The way out, if there is one."""
+        return parse_proxy(self.egress_proxy.get_secret_value()) if self.egress_proxy else None
+
+    @field_validator("egress_proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value():
+            parse_proxy(value.get_secret_value())
+            return value
+        return None
 
     @field_validator("allow_targets", mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from uuid import UUID
 import trustme
 
 from core.model.addresses import Network
+from core.model.proxy import Proxy
 from core.settings import SenderName
 from tests.support.names import FixedNames
 from workers.delivery.choose import sender_of
@@ -42,10 +43,11 @@ async def sending(
     allowed: tuple[Network, ...] = LOOPBACK,
     tls: ssl.SSLContext | None = None,
     idle_seconds: float = 60.0,
+    proxy: Proxy | None = None,
 ) -> AsyncGenerator[Sender]:
     """Open a sender that may reach loopback, and knows these names."""
     resolver = FixedNames(names or {})
-    sender = sender_of(Chosen.name, resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds)
+    sender = sender_of(Chosen.name, resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds, proxy=proxy)
     try:
         yield sender
     finally:

@@ -3,6 +3,7 @@
 import ssl
 
 from core.model.addresses import Network
+from core.model.proxy import Proxy
 from core.resolver import Resolver
 from core.settings import SenderName
 from workers.delivery.exchange import Sender
@@ -18,8 +19,9 @@ def sender_of(
     allowed: tuple[Network, ...] = (),
     tls: ssl.SSLContext | None = None,
     idle_seconds: float = IDLE_SECONDS,
+    proxy: Proxy | None = None,
 ) -> Sender:
     """Return a sender; it must be closed."""
     if name == "wire":
-        return WireSender(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds)
-    return HttpxSender(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds)
+        return WireSender(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds, proxy=proxy)
+    return HttpxSender(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds, proxy=proxy)

@@ -86,7 +86,7 @@ class Deliverer:
         redis = open_redis(settings.redis_url) if settings.redis_url else None
         publisher = Publisher(broker, make_celery(settings))
         resolver = ThreadResolver()
-        sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets)
+        sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets, proxy=settings.proxy)
 
         def release(queued: Sequence[Queued]) -> None:
             (publisher.deliveries if engine.stopping else engine.offer)(queued)

@@ -2,6 +2,7 @@
 
 ```
 host ──► resolve ──► judge all ──► connect to a judged address ──► compare the peer ──► TLS by name
+                                   or by a tunnel through the proxy ─────────────────┘
 ```
 """
 
@@ -18,9 +19,11 @@ import httpcore
 from core.clock import monotonic
 from core.model.addresses import Address, Network, judge
 from core.model.outcome import ErrorClass
+from core.model.proxy import Proxy
 from core.resolver import NameNotResolvedError, Resolver
 from workers.delivery.exchange import ExchangeError
 from workers.delivery.probe import Probe, milliseconds_since
+from workers.delivery.tunnel import open_tunnel
 from workers.delivery.wire import Wire
 
 TRIED_ADDRESSES: Final = 3
@@ -58,12 +61,15 @@ def client_tls() -> ssl.SSLContext:
 
 
 class Dialer:
-    """Opens connections that the guard allows. Knows no proxy and reads nothing from the environment."""
+    """Opens connections that the guard allows, through the proxy that it is given; the environment names none to it."""
 
-    def __init__(self, resolver: Resolver, allowed: tuple[Network, ...], tls: ssl.SSLContext) -> None:
+    def __init__(
+        self, resolver: Resolver, allowed: tuple[Network, ...], tls: ssl.SSLContext, proxy: Proxy | None = None
+    ) -> None:
         self._resolver = resolver
         self._allowed = allowed
         self._tls = tls
+        self._proxy = proxy
 
     async def dial(self, origin: Origin, probe: Probe) -> Wire:
         """Open a connection; raise `DialError`. The caller sets the deadline."""
@@ -100,18 +106,25 @@ class Dialer:
         return await self._open(addresses[-1], port, start, probe)
 
     async def _open(self, address: Address, port: int, start: float, probe: Probe) -> Wire:
-        loop = asyncio.get_running_loop()
         probe.address = str(address)
         try:
-            _, wire = await loop.create_connection(lambda: Wire(probe), str(address), port)
+            wire = await self._connected(address, port, probe)
         except TimeoutError as error:
             raise DialError(ErrorClass.TIMEOUT) from error
         except OSError as error:
             raise DialError(ErrorClass.CONNECT) from error
         probe.connect = milliseconds_since(start)
-        if not _is_peer(wire, address):
+        if self._proxy is None and not _is_peer(wire, address):
             await wire.aclose()
             raise DialError(ErrorClass.BLOCKED_ADDRESS)
+        return wire
+
+    async def _connected(self, address: Address, port: int, probe: Probe) -> Wire:
+        if self._proxy is None:
+            loop = asyncio.get_running_loop()
+            return (await loop.create_connection(lambda: Wire(probe), str(address), port))[1]
+        wire = await open_tunnel(self._proxy, address, port)
+        wire.probe = probe
         return wire
 
     async def _secure(self, wire: Wire, host: str, probe: Probe) -> None:

@@ -6,6 +6,7 @@ import httpx
 
 from core.model.addresses import Network
 from core.model.outcome import Outcome
+from core.model.proxy import Proxy
 from core.model.targets import parse_target
 from core.resolver import Resolver
 from workers.delivery.exchange import ExchangeError, OutgoingRequest, Progress, judged
@@ -24,8 +25,9 @@ class HttpxSender:
         allowed: tuple[Network, ...] = (),
         tls: ssl.SSLContext | None = None,
         idle_seconds: float = IDLE_SECONDS,
+        proxy: Proxy | None = None,
     ) -> None:
-        self._transport = GuardedTransport(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds)
+        self._transport = GuardedTransport(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds, proxy=proxy)
 
     async def send(self, request: OutgoingRequest) -> Outcome:
         """See `Sender.send`."""

@@ -17,6 +17,7 @@ import httpx
 
 from core.model.addresses import Network
 from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
+from core.model.proxy import Proxy
 from core.resolver import Resolver
 from workers.delivery.dial import Dialer, DialError, Origin, client_tls
 from workers.delivery.pool import IDLE_LIMIT, IDLE_SECONDS, Connection, IdleConnections
@@ -50,8 +51,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         tls: ssl.SSLContext | None = None,
         idle_seconds: float = IDLE_SECONDS,
         idle_limit: int = IDLE_LIMIT,
+        proxy: Proxy | None = None,
     ) -> None:
-        self._dialer = Dialer(resolver, allowed, tls or client_tls())
+        self._dialer = Dialer(resolver, allowed, tls or client_tls(), proxy)
         self._idle: IdleConnections[Connection] = IdleConnections(seconds=idle_seconds, limit=idle_limit)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -12,6 +12,7 @@ from typing import Final
 
 from core.model.addresses import Network
 from core.model.outcome import ErrorClass, Outcome
+from core.model.proxy import Proxy
 from core.model.targets import Target, parse_target
 from core.resolver import Resolver
 from workers.delivery.answer import AnswerReader
@@ -49,8 +50,9 @@ class WireSender:
         tls: ssl.SSLContext | None = None,
         idle_seconds: float = IDLE_SECONDS,
         idle_limit: int = IDLE_LIMIT,
+        proxy: Proxy | None = None,
     ) -> None:
-        self._dialer = Dialer(resolver, allowed, tls or client_tls())
+        self._dialer = Dialer(resolver, allowed, tls or client_tls(), proxy)
         self._idle: IdleConnections[Line] = IdleConnections(seconds=idle_seconds, limit=idle_limit)
 
     async def send(self, request: OutgoingRequest) -> Outcome:

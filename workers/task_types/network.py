@@ -95,7 +95,7 @@ def _request(url: str, method: Method, headers: Mapping[str, str], settings: Set
 
 async def _send(request: OutgoingRequest, settings: Settings) -> Outcome:
     resolver = ThreadResolver()
-    sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets)
+    sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets, proxy=settings.proxy)
     try:
         return await sender.send(request)
     finally:
