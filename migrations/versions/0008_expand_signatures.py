@@ -1,15 +1,15 @@
 """Show the public half of an endpoint's Ed25519 key without opening its secret.
 
-Revision ID: 0009
-Revises: 0006
+Revision ID: 0008
+Revises: 0007
 """
 
 from typing import Final
 
 from alembic import op
 
-revision: Final = "0009"
-down_revision: Final[str | None] = "0006"
+revision: Final = "0008"
+down_revision: Final[str | None] = "0007"
 
 
 def upgrade() -> None:
