@@ -44,15 +44,19 @@ class Accepted:
 
 
 class Receiver:
-    """Use it as `async with Receiver() as receiver`; answers 200 unless a script says otherwise."""
+    """Use it as `async with Receiver() as receiver`; answers 200 unless a script says otherwise.
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, host: str = HOST) -> None:
+    On the host `::` it listens on every address of both families; port 0 is one that is free.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, host: str = HOST, port: int = 0) -> None:
         self.host = host
-        self.port = 0
+        self.port = port
         self.opened = 0
         self.closed = 0
         self._tls = tls
         self._answers = deque([Answer()])
+        self._by_path: dict[str, deque[Answer]] = {}
         self._requests: list[ReceivedRequest] = []
         self._changed = asyncio.Condition()
         self._listening: socket.socket | None = None
@@ -72,9 +76,12 @@ class Receiver:
         """Return the URL for another name of this host."""
         return f"{'http' if self._tls is None else 'https'}://{host}:{self.port}{path}"
 
-    def script(self, *answers: Answer) -> None:
-        """Give these answers from now on, in order; the last one repeats."""
-        self._answers = deque(answers)
+    def script(self, *answers: Answer, path: str | None = None) -> None:
+        """Give these answers from now on, in order, to every path or to this one; the last one repeats."""
+        if path is None:
+            self._answers = deque(answers)
+        else:
+            self._by_path[path] = deque(answers)
 
     async def wait_for(self, count: int, *, within: float = 5.0) -> tuple[ReceivedRequest, ...]:
         """Wait until that many requests have come, and return all; raise with what was seen otherwise."""
@@ -94,7 +101,9 @@ class Receiver:
 
     async def __aenter__(self) -> Self:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        self._listening = socket.create_server((self.host, 0), family=family, backlog=1024)
+        self._listening = socket.create_server(
+            (self.host, self.port), family=family, backlog=1024, dualstack_ipv6=self.host == "::"
+        )
         self._listening.setblocking(False)
         self.port = self._listening.getsockname()[1]
         asyncio.get_running_loop().add_reader(self._listening, self._accept, self._listening)
@@ -151,7 +160,8 @@ class Receiver:
         wire = Wire(reader, writer)
         while True:
             request = await read_request(reader, connection)
-            answer = self._answers[0] if len(self._answers) == 1 else self._answers.popleft()
+            answers = self._by_path.get(request.path, self._answers)
+            answer = answers[0] if len(answers) == 1 else answers.popleft()
             async with self._changed:
                 self._requests.append(request)
                 self._changed.notify_all()

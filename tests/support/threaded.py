@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -13,12 +14,12 @@ from tests.support.receiver import Receiver
 class ThreadedReceiver:
     """A `Receiver` in a loop and thread of its own, for tests that block: `with ThreadedReceiver() as …`."""
 
-    def __init__(self) -> None:
+    def __init__(self, receiver: Receiver | None = None) -> None:
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="receiver", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.receiver = Receiver()
+        self.receiver = receiver or Receiver()
 
     @property
     def url(self) -> str:
@@ -30,9 +31,9 @@ class ThreadedReceiver:
         """Everything received so far."""
         return self.receiver.requests
 
-    def script(self, *answers: Answer) -> None:
+    def script(self, *answers: Answer, path: str | None = None) -> None:
         """See `Receiver.script`."""
-        self._running().call_soon_threadsafe(self.receiver.script, *answers)
+        self._running().call_soon_threadsafe(partial(self.receiver.script, *answers, path=path))
 
     def wait_for(self, count: int, *, within: float = 5.0) -> tuple[ReceivedRequest, ...]:
         """See `Receiver.wait_for`; blocks."""
