@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 _CHUNK = b"1000\r\n" + b"x" * 4096 + b"\r\n"
-_INTERIM = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+_DRIPS = 0.2  # seconds
 _SETTLING = 0.05  # seconds in which a client reads what came before the reset
 
 
@@ -26,8 +26,21 @@ class Endless(StrEnum):
     """What never ends."""
 
     BODY = "body"
+    DRIP = "drip"
+    EXTENSION = "extension"
+    TRAILER = "trailer"
     INTERIM = "interim"
     SILENCE = "silence"
+
+
+_ENDLESS: Mapping[Endless, tuple[bytes, bytes]] = {
+    Endless.BODY: (b"", _CHUNK),
+    Endless.DRIP: (b"", b"1\r\nx\r\n"),
+    Endless.EXTENSION: (b"1;", b"x" * 4096),
+    Endless.TRAILER: (b"0\r\n", b"x-trailer: " + b"x" * 4096 + b"\r\n"),
+    Endless.INTERIM: (b"", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"),
+}
+"""What comes after the head, and what then repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +133,12 @@ class Wire:
     async def _endlessly(self, endless: Endless, head: bytes) -> None:
         if endless is Endless.SILENCE:
             await self._pause(None)
-        if endless is Endless.BODY:
-            await self._write(head)
+        first, repeated = _ENDLESS[endless]
+        await self._write(first if endless is Endless.INTERIM else head + first)
         while True:
-            await self._write(_CHUNK if endless is Endless.BODY else _INTERIM)
+            await self._write(repeated)
+            if endless is Endless.DRIP:
+                await self._pause(_DRIPS)
 
     async def _write(self, data: bytes) -> None:
         self._writer.write(data)

@@ -71,3 +71,14 @@ def files_limits(pid: int) -> tuple[str, str]:
 def _field(path: Path, name: str) -> list[str]:
     (line,) = [line for line in path.read_text().splitlines() if line.startswith(name)]
     return line.removeprefix(name).split()
+
+
+def reset_peak_memory(pid: int) -> int:
+    """Let a process's peak of resident memory start from now; return the bytes that it has now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return peak_memory(pid)
+
+
+def peak_memory(pid: int) -> int:
+    """Return the most bytes of memory that a process has had resident."""
+    return int(_field(Path(f"/proc/{pid}/status"), "VmHWM:")[0]) * 1024
