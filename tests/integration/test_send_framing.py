@@ -22,9 +22,18 @@ CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
         b"HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nhi",
         b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"content-length: 2\r\n\r\nhi",
         OK + b"content-length: 7\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+        OK + b"x-a: 1\r\n folded\r\ncontent-length: 2\r\n\r\nhi",
+        b"HTTP/1.2 200 OK\r\ncontent-length: 2\r\n\r\nhi",
+        b"HTTP/1.1 100 Continue\r\nconnection: close\r\n\r\n" + OK + b"content-length: 2\r\n\r\nhi",
+        b"HTTP/1.0 100 Continue\r\n\r\n" + OK + b"content-length: 2\r\n\r\nhi",
+        CHUNKED + b"2  \r\nhi\r\n0\r\n\r\n",
         CHUNKED + b"1;a=b\r\nh\r\n1\r\ni\r\n0\r\nX-Trailer: 1\r\n\r\n",
     ],
-    ids=["lone line feeds", "no reason", "after an interim answer", "length beside chunks", "extensions and a trailer"],
+    ids=[
+        *("lone line feeds", "no reason", "after an interim answer", "length beside chunks", "a folded header"),
+        *("a minor version to come", "an interim close", "an interim 1.0", "a padded chunk size"),
+        "extensions and a trailer",
+    ],
 )
 async def test_a_framed_answer_is_read_to_its_end(raw: bytes) -> None:
     async with Receiver() as receiver, sending() as sender:
@@ -65,8 +74,19 @@ async def test_a_connection_that_is_to_be_closed_is_not_used_again() -> None:
         CHUNKED + b"2\r\nhi\r\n0\r\n" + b"X-More: 1\r\n" * 200_000,
         CHUNKED + b"2;" + b"x" * 2_000_000,
         OK + b"transfer-encoding: gzip\r\n\r\nhi",
+        CHUNKED.replace(b"\r\n\r\n", b"\r\ntransfer-encoding: chunked\r\n\r\n") + b"2\r\nhi\r\n0\r\n\r\n",
+        b"\r\n" + OK + b"content-length: 2\r\n\r\nhi",
+        OK + b" content-length: 2\r\n\r\nhi",
+        OK + b"content-length : 2\r\n\r\nhi",
+        OK + b"x-a: a\0b\r\ncontent-length: 2\r\n\r\nhi",
+        b"HTTP/1.1 200 a\0b\r\ncontent-length: 2\r\n\r\nhi",
+        b"HTTP/1.1 099 OK\r\ncontent-length: 2\r\n\r\nhi",
     ],
-    ids=["endless trailers", "endless chunk extension", "unasked transfer coding"],
+    ids=[
+        *("endless trailers", "endless chunk extension", "unasked transfer coding", "two codings"),
+        *("an empty line before", "space after the first line", "space before a colon", "NUL in a header"),
+        *("NUL in the reason", "status under 100"),
+    ],
 )
 async def test_framing_that_nobody_can_want_is_a_protocol_error(raw: bytes) -> None:
     async with Receiver() as receiver, sending() as sender:

@@ -20,6 +20,7 @@ class Reset(StrEnum):
     BEFORE_ANSWER = "before_answer"
     IN_HEADERS = "in_headers"
     IN_BODY = "in_body"
+    AT_THE_END = "at_the_end"
 
 
 class Endless(StrEnum):
@@ -81,7 +82,7 @@ class Answer:
                 return whole[: len(self.head()) // 2]
             case Reset.IN_BODY:
                 return whole[: len(self.head()) + len(self.body) // 2]
-            case None:
+            case Reset.AT_THE_END | None:
                 return whole
 
 

@@ -1,5 +1,6 @@
 """Reading one HTTP/1.1 answer with llhttp (RFC 9112), as far as a sender is interested in it."""
 
+import re
 from typing import Final
 
 import httptools
@@ -13,6 +14,9 @@ OVERHEAD_LIMIT: Final = 64 * 1024
 _LINE_OVERHEAD: Final = len(": \r\n")
 _INTERIM: Final = range(100, 200)
 _SWITCHING: Final = 101
+_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_REASON: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_VALUE: Final = re.compile(rb"[\x00\x0a-\x0d]")
 
 
 class AnswerReader:
@@ -26,14 +30,26 @@ class AnswerReader:
         self._bodiless: Final = bodiless
         self._headers: list[tuple[bytes, bytes]] = []
         self._idle = 0  # bytes since the present head began, or since the last of the body
+        self._in_first_line = True
+        self._opened = False
         self._delimited = False
         self._fault: ErrorClass | None = None
         self._parser: Final = httptools.HttpResponseParser(self)
-        # As h11 and most clients: lone line feeds end lines, and a length beside chunks does not count.
-        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_chunked_length=True)
+        # As h11 and most clients: lone line feeds end lines, folded lines are one, a length beside chunks does not
+        # count, a higher minor version is none, and an interim answer that says `close` means the end of the last.
+        self._parser.set_dangerous_leniencies(
+            lenient_headers=True,  # they let more pass than folded lines: `on_header` does not
+            lenient_optional_cr_before_lf=True,
+            lenient_chunked_length=True,
+            lenient_version=True,
+            lenient_keep_alive=True,
+            lenient_spaces_after_chunk_size=True,
+        )
 
     def feed(self, data: bytes) -> None:
         """Read on; raise `ExchangeError` for what is not an answer, or one too large."""
+        if not self._opened:
+            self._open(data)
         self._idle += len(data)
         try:
             self._parser.feed_data(data)
@@ -61,16 +77,25 @@ class AnswerReader:
         elif not self._progress.probe.head_ended:
             self._headers.clear()
 
+    def on_status(self, reason: bytes) -> None:  # noqa: D102
+        if not self.ended and _NO_REASON.search(reason):
+            self._fault = ErrorClass.PROTOCOL
+
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
-        if not self._progress.probe.head_ended:  # what comes after a body is a trailer
-            self._headers.append((name, value))
+        if self._progress.probe.head_ended:  # what comes after a body is a trailer
+            return
+        if _NO_VALUE.search(value) or not _TOKEN.fullmatch(name):
+            self._fault = ErrorClass.PROTOCOL
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:  # noqa: D102
         status = self._parser.get_status_code()
-        if self.ended or (status in _INTERIM and status != _SWITCHING):
+        if self.ended:
             return
-        if status == _SWITCHING or not self._understood():
+        if self._fault or status == _SWITCHING or status < _INTERIM.start or not self._understood(status):
             self._fault = ErrorClass.PROTOCOL
+        elif status in _INTERIM:
+            return
         elif sum(len(name) + len(value) + _LINE_OVERHEAD for name, value in self._headers) > RESPONSE_HEADERS_LIMIT:
             self._fault = ErrorClass.TOO_LARGE
         else:
@@ -91,9 +116,23 @@ class AnswerReader:
         elif not self.ended:
             self._idle = 0  # an interim answer
 
-    def _understood(self) -> bool:
-        """Note how the body ends; false for a transfer coding that nobody asked for."""
-        names = {name.lower(): value for name, value in self._headers}
-        coding = names.get(b"transfer-encoding")
-        self._delimited = coding is not None or b"content-length" in names
-        return coding is None or coding.strip().lower() == b"chunked"
+    def _open(self, data: bytes) -> None:
+        """Refuse what llhttp reads past: empty lines before the answer, white space after its first line."""
+        if self._idle == 0 and not data.startswith(b"H"):
+            raise ExchangeError(ErrorClass.PROTOCOL)
+        if self._in_first_line:
+            _, newline, data = data.partition(b"\n")
+            self._in_first_line = not newline
+        self._opened = bool(data) and not self._in_first_line
+        if self._opened and data[0] in b" \t":
+            raise ExchangeError(ErrorClass.PROTOCOL)
+
+    def _understood(self, status: int) -> bool:
+        """Note how the body ends; false for a transfer coding that nobody asked for.
+
+        False for an interim answer with a length, too: llhttp would add its digits to those of the next.
+        """
+        lengths = [value for name, value in self._headers if name.lower() == b"content-length"]
+        codings = [value.strip().lower() for name, value in self._headers if name.lower() == b"transfer-encoding"]
+        self._delimited = bool(codings or lengths)
+        return not lengths if status in _INTERIM else codings in ([], [b"chunked"])
