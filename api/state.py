@@ -16,7 +16,7 @@ from core.model.sealing import KeyRing
 from core.model.start_error import StartError
 from core.progress import Progress, ProgressBoard
 from core.redis import open_redis
-from core.resolver import ThreadResolver
+from core.resolver import AresResolver
 from core.results import Results
 from core.settings import Settings, require, require_secret
 
@@ -53,7 +53,7 @@ class State:
     publisher: Publisher
     depths: QueueDepths
     ring: KeyRing
-    resolver: ThreadResolver
+    resolver: AresResolver
     operator_hash: bytes
     task_reads: Flights[TaskRecord | None] = field(default_factory=Flights[TaskRecord | None])
     result_reads: Flights[bytes | None] = field(default_factory=Flights[bytes | None])
@@ -80,7 +80,7 @@ class State:
             publisher,
             depths,
             KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS")),
-            ThreadResolver(),
+            AresResolver(),
             hash_api_key(require_secret(settings.operator_key, "OPERATOR_KEY")),
         )
 

@@ -1,22 +1,31 @@
-"""Names to addresses, without holding up the event loop and with no share for one tenant that starves others."""
+"""Names to addresses: c-ares asks, and nobody's slow names hold up another's.
+
+```
+resolve ──► a place of the lane ──► a place of the tenant ──► c-ares: hosts file, its cache, name servers
+```
+"""
 
 import asyncio
-import socket
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 from uuid import UUID
+
+import aiodns
+import pycares
 
 from core.model.addresses import Address
 
-THREADS: Final = 128
-LANE_SHARE: Final = 4  # of what waits for dead name servers: it takes 32 of them to stop the others
+LANE_SHARE: Final = 4
+TENANT_SHARE: Final = 64
+"""Look-ups under way at once. Nothing else limits them: one that waits is a few kilobytes in c-ares."""
 
-_SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
-_Answer = list[tuple[socket.AddressFamily, socket.SocketKind, int, str, _SocketAddress]]
+_TIMEOUT: Final = 2.0  # seconds for the first try, twice that for the second
+_TRIES: Final = 2
+_NOSEARCH: Final = 1 << 5  # ARES_FLAG_NOSEARCH and, below, ARES_FLAG_EDNS of ares.h; pycares gives them no type
+_EDNS: Final = 1 << 8
 
 
 class NameNotResolvedError(Exception):
@@ -29,7 +38,7 @@ class NameNotResolvedError(Exception):
 class Resolver(Protocol):
     """Finds the addresses of a name."""
 
-    async def resolve(self, host: str, *, lane: UUID) -> tuple[Address, ...]:
+    async def resolve(self, host: str, *, lane: UUID, tenant: UUID) -> tuple[Address, ...]:
         """Return all IPv4 and IPv6 addresses of an absolute name, at least one.
 
         Raises `NameNotResolvedError`. May be cancelled at any time.
@@ -41,70 +50,96 @@ class Resolver(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Lane:
-    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LANE_SHARE))
-    users: int = 0
+class AresResolver:
+    """Asks the name servers of `/etc/resolv.conf`, after `/etc/hosts`; answers are kept for as long as they say.
 
-
-class ThreadResolver:
-    """Asks the system's resolver in threads of its own.
-
-    A look-up that is given up keeps its thread until the system's resolver times out, so that a lane's
-    share counts threads, not waiting callers.
+    A look-up that is given up keeps its places until c-ares is done with it, after some seconds: they count what
+    the name servers are asked, not who waits for it.
     """
 
-    def __init__(self, look_up: Callable[[str], tuple[Address, ...]] | None = None) -> None:
-        """Build on another blocking look-up, if one is given."""
-        self._look_up = look_up or system_look_up
-        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="resolve")
-        self._lanes: dict[UUID, _Lane] = {}
+    def __init__(self) -> None:
+        self._channel: aiodns.DNSResolver | None = None
+        self._lanes = _Shares(LANE_SHARE)
+        self._tenants = _Shares(TENANT_SHARE)
 
-    async def resolve(self, host: str, *, lane: UUID) -> tuple[Address, ...]:
+    async def resolve(self, host: str, *, lane: UUID, tenant: UUID) -> tuple[Address, ...]:
         """See `Resolver.resolve`. The name is asked for as absolute: no search domain is tried."""
-        share = self._lanes.setdefault(lane, _Lane())
-        share.users += 1
+        await self._lanes.take(lane)
+        with _given_back(self._lanes, lane):
+            await self._tenants.take(tenant)
+        with _given_back(self._lanes, lane), _given_back(self._tenants, tenant):
+            answer = self._opened().getaddrinfo(host)
+        answer.add_done_callback(lambda ended: self._release(ended, lane, tenant))
         try:
-            await share.room.acquire()
-        except BaseException:
-            self._leave(lane)
-            raise
-        future = self._executor.submit(self._look_up, host)
-        future.add_done_callback(_in_loop(asyncio.get_running_loop(), lambda: self._release(lane)))
-        return await asyncio.wrap_future(future)
+            return _addresses(await asyncio.shield(answer))
+        except aiodns.error.DNSError:
+            raise NameNotResolvedError from None
 
     async def aclose(self) -> None:
-        """See `Resolver.aclose`. Threads that still wait for an answer end by themselves."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        """See `Resolver.aclose`."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close()
 
-    def _release(self, lane: UUID) -> None:
-        self._lanes[lane].room.release()
-        self._leave(lane)
+    def _opened(self) -> aiodns.DNSResolver:
+        if self._channel is None:
+            self._channel = aiodns.DNSResolver(timeout=_TIMEOUT, tries=_TRIES, flags=_NOSEARCH | _EDNS)
+        return self._channel
 
-    def _leave(self, lane: UUID) -> None:
-        share = self._lanes[lane]
+    def _release(self, ended: asyncio.Future[pycares.AddrInfoResult], lane: UUID, tenant: UUID) -> None:
+        if not ended.cancelled():
+            ended.exception()  # nobody may be there any more who would look at it
+        self._tenants.give_back(tenant)
+        self._lanes.give_back(lane)
+
+
+@dataclass(slots=True)
+class _Share:
+    places: asyncio.Semaphore
+    users: int = field(default=0)
+
+
+class _Shares:
+    """As many places for each key; a key that nobody uses is forgotten."""
+
+    def __init__(self, places: int) -> None:
+        self._places: Final = places
+        self._shares: dict[UUID, _Share] = {}
+
+    async def take(self, key: UUID) -> None:
+        """Wait for a place."""
+        share = self._shares.setdefault(key, _Share(asyncio.Semaphore(self._places)))
+        share.users += 1
+        try:
+            await share.places.acquire()
+        except BaseException:
+            self._leave(key, share)
+            raise
+
+    def give_back(self, key: UUID) -> None:
+        """Leave a place to the next."""
+        share = self._shares[key]
+        share.places.release()
+        self._leave(key, share)
+
+    def _leave(self, key: UUID, share: _Share) -> None:
         share.users -= 1
         if share.users == 0:
-            del self._lanes[lane]
+            del self._shares[key]
 
 
-def _in_loop(
-    loop: asyncio.AbstractEventLoop, release: Callable[[], None]
-) -> Callable[[Future[tuple[Address, ...]]], None]:
-    def done(_: Future[tuple[Address, ...]]) -> None:
-        with suppress(RuntimeError):  # the loop may have ended before the look-up
-            loop.call_soon_threadsafe(release)
-
-    return done
-
-
-def system_look_up(host: str) -> tuple[Address, ...]:
-    """Ask the system's resolver for an absolute name; raise `NameNotResolvedError`. Blocks."""
+@contextmanager
+def _given_back(shares: _Shares, key: UUID) -> Generator[None]:
     try:
-        answer: _Answer = socket.getaddrinfo(f"{host}.", None, type=socket.SOCK_STREAM)
-        addresses = tuple(dict.fromkeys(ip_address(str(entry[4][0])) for entry in answer))
-    except (OSError, ValueError):  # gaierror is an OSError, a name that cannot be encoded a ValueError
-        raise NameNotResolvedError from None
+        yield
+    except BaseException:
+        shares.give_back(key)
+        raise
+
+
+def _addresses(answer: pycares.AddrInfoResult) -> tuple[Address, ...]:
+    written = (cast("tuple[bytes, int]", node.addr)[0].decode() for node in answer.nodes)
+    addresses = tuple(dict.fromkeys(ip_address(address) for address in written))
     if not addresses:
         raise NameNotResolvedError
     return addresses

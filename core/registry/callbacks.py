@@ -37,7 +37,7 @@ class Callbacks:
             return
         try:
             async with asyncio.timeout(RESOLVE_TIMEOUT):
-                found = await self._resolver.resolve(target.host, lane=tenant_id)
+                found = await self._resolver.resolve(target.host, lane=tenant_id, tenant=tenant_id)
         except (NameNotResolvedError, TimeoutError):
             return
         if not all(judge(address, self._allowed) for address in found):

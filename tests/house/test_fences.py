@@ -59,6 +59,10 @@ def test_the_http_client_is_known_where_requests_are_sent_only() -> None:
     assert importers({"httpx", "httpcore", "aiohttp", "requests", "urllib3"}, outside(CLIENT_PLACES, *PRODUCT)) == []
 
 
+def test_names_are_resolved_in_one_place_only() -> None:
+    assert importers({"aiodns", "pycares", "dns"}, list(modules(*PRODUCT))) == ["core/resolver.py"]
+
+
 def test_tests_wait_for_what_happens_and_never_sleep() -> None:
     sleepers = [
         module.path for module in modules("tests") if any(call.rpartition(".")[2] == "sleep" for call in module.calls())

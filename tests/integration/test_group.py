@@ -24,7 +24,7 @@ from core.model.ids import TaskId, TenantId
 from core.model.sealing import KeyRing
 from core.registry.callbacks import Callbacks
 from core.registry.task_types import TaskType
-from core.resolver import ThreadResolver
+from core.resolver import AresResolver
 from core.settings import Settings
 from tests.conftest import migrate
 from tests.support.rows import Rows
@@ -42,7 +42,7 @@ def nowhere() -> Publisher:
 
 
 def new_submissions(database: Database) -> Submissions:
-    callbacks = Callbacks(ThreadResolver(), allowed=(), https_only=True)
+    callbacks = Callbacks(AresResolver(), allowed=(), https_only=True)
     return Submissions(database, nowhere(), KeyRing(SECRET_KEYS), callbacks)
 
 

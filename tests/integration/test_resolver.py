@@ -1,63 +1,153 @@
-"""Look-ups in threads: what fails, and what one lane can take from the others."""
+"""Look-ups at name servers that answer, fail and keep silent: what is asked, and what one can take from the others."""
 
 import asyncio
-import threading
-from ipaddress import IPv4Address
+from collections.abc import AsyncGenerator, Generator
+from ipaddress import IPv4Address, IPv6Address
+from uuid import UUID, uuid4
 
+import dns.rcode
+import dns.resolver
 import pytest
 
-from core.model.addresses import Address
-from core.resolver import LANE_SHARE, NameNotResolvedError, ThreadResolver
+from core.clock import monotonic
+from core.resolver import LANE_SHARE, TENANT_SHARE, AresResolver, NameNotResolvedError
+from tests.support.name_server import NameServer, Said
+from tests.support.own_network import NoNetworkError, own_network
 from tests.support.sending import LANE, OTHER_LANE
 
-FOUND: tuple[Address, ...] = (IPv4Address("93.184.216.34"),)
+TENANT, OTHER_TENANT = UUID(int=3), UUID(int=4)
+SILENT = Said(silent=True)
+QUICK = "quick.hook.test"
+FOUND = (IPv4Address("93.184.216.34"),)
+PROMPT = 1.5
+"""Seconds: less than a name server is given before it is asked again."""
 
 
-async def test_a_name_that_no_server_can_be_asked_for_does_not_resolve() -> None:
-    resolver = ThreadResolver()
+@pytest.fixture
+def names() -> Generator[NameServer]:
+    """The only name server there is, in a network of its own."""
+    servers = [str(server) for server in dns.resolver.Resolver().nameservers]
+    try:
+        with own_network(), NameServer(servers) as started:
+            started.point(QUICK, *map(str, FOUND))
+            yield started
+    except NoNetworkError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+async def resolver(names: NameServer) -> AsyncGenerator[AresResolver]:
+    """What is tested, in that network."""
+    del names  # it has to be there first
+    opened = AresResolver()
+    yield opened
+    await opened.aclose()
+
+
+def waiting_for(
+    resolver: AresResolver, names: NameServer, count: int, lane: UUID | None = None
+) -> list[asyncio.Task[object]]:
+    """Begin that many look-ups of silent names for the tenant, of one lane or each of its own."""
+    for number in range(count):
+        names.say(f"dead{number}.hook.test", SILENT)
+    return [
+        asyncio.create_task(resolver.resolve(f"dead{number}.hook.test", lane=lane or uuid4(), tenant=TENANT))
+        for number in range(count)
+    ]
+
+
+async def asked(names: NameServer, count: int) -> set[str]:
+    """Wait until that many names were asked for, and a while for one more, and return them."""
+    assert await asyncio.to_thread(names.wait_for, count)
+    await asyncio.to_thread(names.wait_for, count + 1, within=0.2)
+    return set(names.asked)
+
+
+async def test_both_families_are_found(names: NameServer, resolver: AresResolver) -> None:
+    names.point("both.hook.test", "93.184.216.34", "2606:2800:220:1::1")
+
+    found = await resolver.resolve("both.hook.test", lane=LANE, tenant=TENANT)
+
+    assert set(found) == {IPv4Address("93.184.216.34"), IPv6Address("2606:2800:220:1::1")}
+
+
+@pytest.mark.parametrize("host", ["nx.hook.test", "a..hook.test", "empty.hook.test", "broken.hook.test"])
+async def test_a_name_without_an_address_does_not_resolve(names: NameServer, resolver: AresResolver, host: str) -> None:
+    names.say("empty.hook.test", Said())
+    names.say("broken.hook.test", Said(rcode=dns.rcode.SERVFAIL))
 
     with pytest.raises(NameNotResolvedError):
-        await resolver.resolve("a..example.test", lane=LANE)
-
-    await resolver.aclose()
+        await resolver.resolve(host, lane=LANE, tenant=TENANT)
 
 
-async def test_a_lane_whose_look_ups_hang_leaves_room_for_the_others() -> None:
-    answered = threading.Event()
+async def test_no_search_domain_is_tried(
+    names: NameServer, resolver: AresResolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALDOMAIN", "search.test")
 
-    def look_up(host: str) -> tuple[Address, ...]:
-        return FOUND if host == "quick.example.test" or answered.wait(5) else ()
+    with pytest.raises(NameNotResolvedError):
+        await resolver.resolve("nx.hook.test", lane=LANE, tenant=TENANT)
 
-    resolver = ThreadResolver(look_up)
-    stuck = [asyncio.create_task(resolver.resolve("dead.example.test", lane=LANE)) for _ in range(100)]
+    assert set(names.asked) == {"nx.hook.test"}
 
-    found = await resolver.resolve("quick.example.test", lane=OTHER_LANE)
 
-    answered.set()
+@pytest.mark.parametrize(("ttl", "times"), [(60, 2), (0, 4)])
+async def test_an_answer_is_kept_for_as_long_as_it_says(
+    names: NameServer, resolver: AresResolver, ttl: int, times: int
+) -> None:
+    names.say("kept.hook.test", Said(("93.184.216.34", "2606:2800:220:1::1"), ttl=ttl))
+    await resolver.resolve("kept.hook.test", lane=LANE, tenant=TENANT)
+
+    await resolver.resolve("kept.hook.test", lane=OTHER_LANE, tenant=TENANT)
+
+    assert names.asked == ["kept.hook.test"] * times
+
+
+async def test_hundreds_of_silent_names_of_one_tenant_hold_up_nobody_else(
+    names: NameServer, resolver: AresResolver
+) -> None:
+    stuck = waiting_for(resolver, names, 500)
+    await asked(names, TENANT_SHARE)
+    start = monotonic()
+
+    found = await resolver.resolve(QUICK, lane=OTHER_LANE, tenant=OTHER_TENANT)
+
     assert found == FOUND
-    assert await asyncio.gather(*stuck) == [FOUND] * 100
-    await resolver.aclose()
+    assert monotonic() - start < PROMPT
+    assert [task.done() for task in stuck] == [False] * 500
 
 
-async def test_a_look_up_that_is_given_up_keeps_its_place_in_the_lane_until_it_ends() -> None:
-    asked = threading.Semaphore(0)
-    answered = threading.Event()
+async def test_a_tenant_asks_for_so_many_names_at_once(names: NameServer, resolver: AresResolver) -> None:
+    waiting_for(resolver, names, TENANT_SHARE + 10)
 
-    def look_up(_: str) -> tuple[Address, ...]:
-        asked.release()
-        answered.wait(5)
-        return FOUND
+    assert len(await asked(names, TENANT_SHARE)) == TENANT_SHARE
 
-    resolver = ThreadResolver(look_up)
-    given_up = [asyncio.create_task(resolver.resolve("dead.example.test", lane=LANE)) for _ in range(LANE_SHARE)]
-    await asyncio.to_thread(lambda: [asked.acquire(timeout=5) for _ in range(LANE_SHARE)])
+
+async def test_a_lane_asks_for_so_many_names_at_once(names: NameServer, resolver: AresResolver) -> None:
+    waiting_for(resolver, names, LANE_SHARE + 10, LANE)
+
+    assert len(await asked(names, LANE_SHARE)) == LANE_SHARE
+
+
+async def test_a_look_up_that_is_given_up_keeps_its_place_until_it_ends(
+    names: NameServer, resolver: AresResolver
+) -> None:
+    given_up = waiting_for(resolver, names, LANE_SHARE, LANE)
+    await asked(names, LANE_SHARE)
     _ = [task.cancel() for task in given_up]
-    waiting = asyncio.create_task(resolver.resolve("next.example.test", lane=LANE))
     await asyncio.gather(*given_up, return_exceptions=True)
 
-    begun = await asyncio.to_thread(asked.acquire, timeout=0.2)
+    asyncio.create_task(resolver.resolve(QUICK, lane=LANE, tenant=TENANT)).add_done_callback(lambda _: None)
 
-    answered.set()
-    assert not begun
-    assert await waiting == FOUND
+    assert QUICK not in await asked(names, LANE_SHARE)
+
+
+async def test_a_resolver_that_is_closed_gives_up_what_is_under_way(names: NameServer) -> None:
+    resolver = AresResolver()
+    (stuck,) = waiting_for(resolver, names, 1)
+    await asked(names, 1)
+
     await resolver.aclose()
+
+    with pytest.raises(NameNotResolvedError):
+        await stuck

@@ -18,7 +18,7 @@ from core.model.states import TaskStatus
 from core.progress import ProgressBoard
 from core.redis import open_redis
 from core.registry.callbacks import Callbacks
-from core.resolver import ThreadResolver
+from core.resolver import AresResolver
 from core.results import Results
 from tests.support.feeding import BASE_URL, new_publisher, publishing
 from tests.support.rows import Rows
@@ -200,7 +200,7 @@ async def test_submits_are_published_at_once_only_as_far_as_they_may_start(
     tenant = await tenant_with(rows, limit)
     await rows.task(tenant, **RUNNING)
     await rows.put(tables.task_types, tenant, name="tests.any")
-    callbacks = Callbacks(ThreadResolver(), allowed=(), https_only=True)
+    callbacks = Callbacks(AresResolver(), allowed=(), https_only=True)
     wish = TaskWish(type="tests.any", input={}, written=b"{}", metadata={})
 
     async with publishing(redis_broker_url) as publisher:

@@ -11,7 +11,7 @@ from core.model.json_value import JsonValue
 from core.model.sealing import KeyRing
 from core.registry.callbacks import Callbacks
 from core.registry.queries import list_task_types, read_task_type, read_task_versions
-from core.resolver import ThreadResolver
+from core.resolver import AresResolver
 from core.settings import Settings
 from tests.support.feeding import new_publisher
 from tests.support.keeping import Keeping
@@ -31,7 +31,7 @@ async def fields_of(database: Database) -> list[str]:
 @pytest.fixture
 def submissions(database: Database) -> Submissions:
     """An API's submits, without a broker."""
-    callbacks = Callbacks(ThreadResolver(), allowed=(), https_only=True)
+    callbacks = Callbacks(AresResolver(), allowed=(), https_only=True)
     return Submissions(database, new_publisher("memory://"), KeyRing(SECRET_KEYS), callbacks)
 
 

@@ -41,6 +41,7 @@ class NameServer:
     def __init__(self, hosts: Sequence[str]) -> None:
         self.asked: list[str] = []
         self._lock = threading.Lock()
+        self._heard = threading.Condition(self._lock)
         self._scripts: dict[tuple[str, int], deque[Said]] = {}
         self._servers = [made for host in hosts for made in (_Datagrams(host, self), _Streams(host, self))]
 
@@ -54,13 +55,20 @@ class NameServer:
         """Let a name have these addresses from now on."""
         self.say(name, Said(addresses))
 
+    def wait_for(self, count: int, *, within: float = 5.0) -> bool:
+        """Wait until that many different names were asked for; tell whether they were."""
+        with self._heard:
+            return self._heard.wait_for(lambda: len(set(self.asked)) >= count, within)
+
     def answer(self, query: bytes, limit: int) -> bytes | None:
         """Return the answer to a question, cut to the limit, if there is to be one."""
         question = dns.message.from_wire(query)
         reply = dns.message.make_response(question)
         reply.flags |= dns.flags.RA
         name, kind = question.question[0].name.to_text(omit_final_dot=True).lower(), question.question[0].rdtype
-        self.asked.append(name)
+        with self._heard:
+            self.asked.append(name)
+            self._heard.notify_all()
         if not self._fill(reply, name, kind):
             return None
         wire = reply.to_wire(max_size=65_535)

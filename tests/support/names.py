@@ -13,11 +13,11 @@ class FixedNames:
 
     def __init__(self, names: Mapping[str, tuple[str, ...]]) -> None:
         self._names = names
-        self.asked: list[tuple[str, UUID]] = []
+        self.asked: list[tuple[str, UUID, UUID]] = []
 
-    async def resolve(self, host: str, *, lane: UUID) -> tuple[Address, ...]:
+    async def resolve(self, host: str, *, lane: UUID, tenant: UUID) -> tuple[Address, ...]:
         """Return the addresses that the test gave the name."""
-        self.asked.append((host, lane))
+        self.asked.append((host, lane, tenant))
         if host not in self._names:
             raise NameNotResolvedError
         return tuple(ip_address(address) for address in self._names[host])

@@ -80,9 +80,9 @@ async def test_a_literal_address_is_judged_without_being_resolved() -> None:
 class Silent:
     """A resolver whose name servers never answer."""
 
-    async def resolve(self, host: str, *, lane: UUID) -> tuple[Address, ...]:
+    async def resolve(self, host: str, *, lane: UUID, tenant: UUID) -> tuple[Address, ...]:
         """Wait for ever."""
-        assert (host, lane) == ("slow.example", TENANT)
+        assert (host, lane, tenant) == ("slow.example", TENANT, TENANT)
         return await asyncio.get_running_loop().create_future()
 
     async def aclose(self) -> None:

@@ -112,7 +112,7 @@ class Attempts:
 
     def _request(self, claimed: Claimed, custom: Mapping[str, str]) -> OutgoingRequest:
         keys = open_keys(self._ring, claimed)
-        destination = Destination(claimed.lane, claimed.url, keys, custom, claimed.timeout)
+        destination = Destination(claimed.lane, claimed.url, keys, custom, claimed.timeout, claimed.tenant_id)
         return build_request(
             destination,
             event_id=ids.encode(ids.EVENT, claimed.event_id),

@@ -28,7 +28,7 @@ from core.model.sealing import KeyRing
 from core.open_files import raise_open_files
 from core.redis import open_redis
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
-from core.resolver import ThreadResolver
+from core.resolver import AresResolver
 from core.results import Results
 from core.settings import Settings, require, require_secret
 from core.starting import errors_in_one_line, read_settings
@@ -71,7 +71,7 @@ class Deliverer:
     redis: Redis | None
     publisher: Publisher
     sender: Sender
-    resolver: ThreadResolver
+    resolver: AresResolver
     recorder: Recorder
     gate: Gate
     engine: Engine
@@ -85,7 +85,7 @@ class Deliverer:
         database = Database(require(settings.database_url, "DATABASE_URL"), direct=DIRECT)
         redis = open_redis(settings.redis_url) if settings.redis_url else None
         publisher = Publisher(broker, make_celery(settings))
-        resolver = ThreadResolver()
+        resolver = AresResolver()
         sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets, proxy=settings.proxy)
 
         def release(queued: Sequence[Queued]) -> None:

@@ -42,6 +42,7 @@ class Origin:
     scheme: str
     host: str
     port: int
+    tenant: UUID
 
     def url(self, target: bytes) -> httpcore.URL:
         """Return the URL of a request; `target` is the path and query as sent."""
@@ -89,7 +90,7 @@ class Dialer:
     async def _resolve(self, origin: Origin, probe: Probe) -> tuple[Address, ...]:
         start = monotonic()
         try:
-            return await self._resolver.resolve(origin.host, lane=origin.lane)
+            return await self._resolver.resolve(origin.host, lane=origin.lane, tenant=origin.tenant)
         except NameNotResolvedError as error:
             raise DialError(ErrorClass.DNS) from error
         finally:

@@ -35,7 +35,8 @@ class ExchangeError(Exception):
 class OutgoingRequest:
     """A request as it goes out; `Host` and `Content-Length` are added to the headers.
 
-    `lane` is whose connections may carry it; `timeout` is in seconds, over everything; of the answer's body
+    `lane` is whose connections may carry it, `tenant` whose share of look-ups it takes (untold: the lane is its
+    own); `timeout` is in seconds, over everything; of the answer's body
     `body_limit` bytes are kept.
     """
 
@@ -46,6 +47,7 @@ class OutgoingRequest:
     timeout: float
     method: str = "POST"
     body_limit: int = RESPONSE_BODY_LIMIT
+    tenant: UUID | None = None
 
 
 class Sender(Protocol):

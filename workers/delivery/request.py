@@ -17,6 +17,7 @@ class Destination:
     keys: Sequence[SigningKey]
     headers: Mapping[str, str]
     timeout: float
+    tenant: UUID | None = None
 
 
 def build_request(
@@ -43,4 +44,5 @@ def build_request(
         headers=(*custom, *own.items()),
         body=body,
         timeout=destination.timeout,
+        tenant=destination.tenant,
     )

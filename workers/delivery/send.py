@@ -71,5 +71,10 @@ def _httpx_request(request: OutgoingRequest, probe: Probe) -> httpx.Request:
         f"{target.scheme}://{host}:{target.port}/",
         headers=list(request.headers),
         content=request.body,
-        extensions={"lane": request.lane, "probe": probe, "target": target.path_and_query.encode("ascii")},
+        extensions={
+            "lane": request.lane,
+            "tenant": request.tenant or request.lane,
+            "probe": probe,
+            "target": target.path_and_query.encode("ascii"),
+        },
     )

@@ -39,7 +39,8 @@ class SendError(httpx.TransportError):
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends one request for each call.
 
-    Request extensions: `lane` (a UUID; connections and look-ups are kept apart by it), `probe` (a `Probe`
+    Request extensions: `lane` (a UUID; connections are kept apart by it), `tenant` (whose share of
+    look-ups it takes; the lane, if it is not told), `probe` (a `Probe`
     to fill in), `target` (path and query as bytes, sent as they are). Raises `SendError`.
     """
 
@@ -126,7 +127,8 @@ def _origin(request: httpx.Request) -> Origin:
     lane = cast("UUID", request.extensions.get("lane", NO_LANE))
     url = request.url
     port = url.port or (443 if url.scheme == "https" else 80)
-    return Origin(lane, url.scheme, url.raw_host.decode("ascii"), port)
+    tenant = cast("UUID", request.extensions.get("tenant", lane))
+    return Origin(lane, url.scheme, url.raw_host.decode("ascii"), port, tenant)
 
 
 async def _exchange(connection: Connection, request: httpx.Request) -> httpcore.Response:

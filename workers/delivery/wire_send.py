@@ -67,7 +67,9 @@ class WireSender:
     async def _exchange(self, request: OutgoingRequest, progress: Progress) -> None:
         target = parse_target(request.url)
         message = _head(request, target) + request.body
-        line = await self._written(Origin(request.lane, target.scheme, target.host, target.port), message, progress)
+        tenant = request.tenant or request.lane
+        origin = Origin(request.lane, target.scheme, target.host, target.port, tenant)
+        line = await self._written(origin, message, progress)
         try:
             line.clean = await _read(line.wire, AnswerReader(progress, bodiless=request.method == "HEAD"), progress)
         except BaseException:

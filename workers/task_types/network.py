@@ -10,7 +10,7 @@ from tenacity import wait_exponential_jitter
 from core.model.header_rules import InvalidHeaderError, check_headers
 from core.model.outcome import ErrorClass, Outcome
 from core.model.targets import URL_LIMIT, InvalidTargetError, check_target
-from core.resolver import ThreadResolver
+from core.resolver import AresResolver
 from core.settings import Settings
 from core.version import VERSION
 from workers.delivery.choose import sender_of
@@ -94,7 +94,7 @@ def _request(url: str, method: Method, headers: Mapping[str, str], settings: Set
 
 
 async def _send(request: OutgoingRequest, settings: Settings) -> Outcome:
-    resolver = ThreadResolver()
+    resolver = AresResolver()
     sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets, proxy=settings.proxy)
     try:
         return await sender.send(request)
