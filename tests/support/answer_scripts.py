@@ -101,7 +101,7 @@ def _chunks(draw: st.DrawFn) -> bytes:
     whole = b""
     for piece in draw(st.lists(_PIECES, max_size=3)):
         whole += (draw(_SIZES) % len(piece)) + end + piece + draw(st.sampled_from([end] * 8 + [b"", b"x\r\n"]))
-    last = draw(st.sampled_from([b"0"] * 6 + [b"00", b"0;a", b"", b"-0", b"g", b"f" * 17]))
+    last = draw(st.sampled_from([b"0"] * 6 + [b"00", b"0;a", b"", b"-0", b"g", b"f" * 21]))
     trailer = draw(
         st.sampled_from([b""] * 4 + [b"X-T: 1" + end, b"bad" + end, b"Content-Length: 7" + end, b" x: y" + end])
     )
