@@ -5,23 +5,23 @@ from typing import Final
 from uuid import UUID
 
 from core.database import AnyConnection, fetch_all
-from core.intake.accept import NewEvent
-from core.intake.queries import FAN_OUT, GIVEN, accept_values
+from core.intake.event_queries import ACCEPT, FAN_OUT, GIVEN, MATCH, Line, accept_values
 from core.journal.tasks import TaskRecord
 from core.model.queued import Queued
 
 # The event is made beforehand of what the start returned. So whatever may have changed since then is asked for: the
-# run still holds the task, and nothing of it was erased. Otherwise nothing is written, and the caller goes the long
-# way.
+# run still holds the task, nothing of it was erased, and no filter has changed. Otherwise nothing is written, and the
+# caller goes the long way.
 _END: Final = f"""
-WITH ended AS (
+WITH given AS ({GIVEN}), {MATCH}, ended AS (
     UPDATE tasks SET status = :status, result = :result, result_size = :result_size,
         error_code = :error_code, error_title = :error_title, error_detail = :error_detail,
         due_at = NULL, published_until = NULL, lease_until = NULL, leased_by = NULL, finished_at = :finished_at
-    WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND erased_at IS NULL RETURNING id
-), given AS (
-    {GIVEN} WHERE EXISTS (SELECT FROM ended)
-), {FAN_OUT}
+    WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM stale) RETURNING id
+), taking AS (
+    SELECT * FROM given WHERE EXISTS (SELECT FROM ended)
+), {FAN_OUT}, {ACCEPT}
 SELECT made.id AS delivery_id, made.lane, made.tenant_id FROM ended LEFT JOIN made ON made.due_at IS NOT NULL
 """
 
@@ -33,14 +33,12 @@ class _Ended:
     tenant_id: UUID | None
 
 
-async def end_and_tell(
-    tx: AnyConnection, *, task: TaskRecord, event: NewEvent, publish: bool
-) -> tuple[Queued, ...] | None:
-    """Write how a run ended, as `task` says, and what there is to tell; `None` if it has to go the long way.
+async def end_and_tell(tx: AnyConnection, *, task: TaskRecord, line: Line, publish: bool) -> tuple[Queued, ...] | None:
+    """Write how a run ended, as `task` says, and what there is to tell, `line`; `None` if it has to go the long way.
 
     Returns what is due, to publish after the commit.
     """
-    values = accept_values([event], publish=publish) | {
+    values = accept_values([line], publish=publish, whole=True) | {
         "id": task.id,
         "run": task.run,
         "status": task.status,

@@ -30,8 +30,9 @@ async def end_started(
         return await end_task(database, teller, task_id=started.id, run=started.run, end=end)
     publish = teller.publisher.ready
     task = _ended(started, end, database)
+    line = await teller.judge.line(teller.event_of(task))
     async with database.statement() as tx:
-        queued = await end_and_tell(tx, task=task, event=teller.event_of(task), publish=publish)
+        queued = await end_and_tell(tx, task=task, line=line, publish=publish)
     if queued is None:
         return await end_task(database, teller, task_id=started.id, run=started.run, end=end)
     if publish:

@@ -1,10 +1,11 @@
 """Accept events: one event, one delivery for each endpoint that wants it, in one statement.
 
 ```
-NewEvent ──► event row + a delivery for each matching endpoint + the direct deliveries   (one transaction)
-         ──► the deliveries that are due now, to be published after the commit
+NewEvent + verdicts ──► event row + a delivery for each matching endpoint + the direct deliveries   (one transaction)
+                    ──► the deliveries that are due now, to be published after the commit
 ```
-The same statement serves one event and a whole group of them.
+The same statement serves one event and a whole group of them. Types match in it, filters beforehand: see
+`core.intake.judge`.
 """
 
 from collections.abc import Mapping
@@ -39,6 +40,10 @@ class NewEvent:
     data: bytes
     client_id: str | None = None
     ordering_key: str | None = None
+    attributes: Mapping[str, JsonValue] | None = None
+    """What a CloudEvent says of itself beside its ID, type, time and data."""
+    about: EndpointId | None = None
+    """An endpoint that does not get it, whatever it subscribed to, because it is the one that it is about."""
     task_id: TaskId | None = None
     webhook_url: str | None = None
     """Where the event goes besides the endpoints that match: its task's own callback URL."""

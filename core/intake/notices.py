@@ -11,7 +11,7 @@ and the record tells nothing of what was sent of one. They stay with the owner o
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -21,8 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core import clock
 from core.database import Database
 from core.intake.accept import NewEvent
+from core.intake.judge import Judge, accept_events
 from core.intake.notice_queries import tenants_that_ask
-from core.intake.queries import accept_events
 from core.journal.queries import read_deliveries
 from core.journal.read import DeliveryRecord, delivery_document
 from core.journal.record import Recorded
@@ -49,6 +49,7 @@ class Notices:
     database: Database
     ring: KeyRing
     settings: Settings
+    judge: Judge = field(default_factory=Judge)
 
     async def tell(self, tx: AsyncConnection, recorded: Recorded) -> None:
         """Tell of the endpoints and deliveries that a batch of attempts has ended."""
@@ -76,7 +77,7 @@ class Notices:
 
     async def _record(self, tx: AsyncConnection, events: Sequence[NewEvent]) -> None:
         if events:
-            await accept_events(tx, events=events, publish=False)
+            await accept_events(tx, judge=self.judge, events=events, publish=False)
 
     def _exhausted(self, delivery: DeliveryRecord, endpoints: dict[EndpointId, EndpointRecord]) -> NewEvent:
         about = None if delivery.endpoint_id is None else endpoints.get(delivery.endpoint_id)

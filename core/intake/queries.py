@@ -1,97 +1,17 @@
-"""The statements of acceptance. They commit nothing: the caller's transaction does."""
+"""The statements that take tasks in. They commit nothing: the caller's transaction does."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import fetch_all, fetch_one
-from core.intake.accept import PUBLISHED_FOR, NewEvent, NewTask, build_body, lane_of_url
+from core.database import fetch_one
+from core.intake.accept import PUBLISHED_FOR, NewTask
 from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.ids import TenantId
-from core.model.matching import reaches_unfiltered, subscriptions_of
-from core.model.queued import Queued
-
-# Fan-out is a join: to 10 or to 10,000 endpoints it is one statement, by endpoints_tenant_id_id_idx.
-# The sequence is allotted in the order of the lines.
-# An operational event stays with the owner of what it is about, and does not reach what it is about.
-GIVEN: Final = """
-    SELECT * FROM unnest(
-        CAST(:ids AS UUID[]), CAST(:tenants AS UUID[]), CAST(:types AS TEXT[]), CAST(:patterns AS TEXT[]),
-        CAST(:unfiltered AS BOOLEAN[]), CAST(:timestamps AS TIMESTAMPTZ[]), CAST(:bodies AS BYTEA[]),
-        CAST(:offsets AS INTEGER[]), CAST(:lengths AS INTEGER[]), CAST(:clients AS TEXT[]), CAST(:keys AS TEXT[]),
-        CAST(:tasks AS UUID[]), CAST(:urls AS TEXT[]), CAST(:lanes AS UUID[]),
-        CAST(:only_if_wanted AS BOOLEAN[]), CAST(:about AS UUID[]), CAST(:owners AS TEXT[])
-    ) WITH ORDINALITY AS g(id, tenant_id, type, patterns, unfiltered, at, body, data_offset, data_length,
-                           client_id, ordering_key, task_id, url, lane, only_if_wanted, about, owner, line)
-"""
-FAN_OUT: Final = """
-wanted AS (
-    SELECT g.line, g.id AS event_id, g.tenant_id, g.type, g.task_id, g.ordering_key, e.id AS endpoint_id,
-           CAST(NULL AS TEXT) AS url, e.id AS lane, e.status = 'disabled' AS dead
-    FROM given g JOIN endpoints e ON e.tenant_id = g.tenant_id AND e.deleted_at IS NULL
-        AND (e.event_types && string_to_array(g.patterns, ' ') OR (cardinality(e.event_types) = 0 AND g.unfiltered))
-        AND (g.unfiltered OR (e.id IS DISTINCT FROM g.about AND (e.owner IS NULL OR e.owner = g.owner)))
-    UNION ALL
-    SELECT line, id, tenant_id, type, task_id, ordering_key, NULL, url, lane, false FROM given WHERE url IS NOT NULL
-), made AS (
-    INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, task_id, url, lane, status, reason,
-                            trigger, due_at, published_until, ordering_key, finished_at)
-    SELECT ringback_uuid7(), tenant_id, event_id, type, endpoint_id, task_id, url, lane,
-           CASE WHEN dead THEN 'cancelled' ELSE 'pending' END, CASE WHEN dead THEN 'endpoint_disabled' END, 'first',
-           CASE WHEN NOT dead THEN now() END, CASE WHEN NOT dead THEN now() + CAST(:published AS INTERVAL) END,
-           ordering_key, CASE WHEN dead THEN now() END
-    FROM wanted ORDER BY line, endpoint_id
-    RETURNING id, event_id, tenant_id, lane, due_at
-), accepted AS (
-    INSERT INTO events (id, tenant_id, client_id, type, timestamp, body, data_offset, data_length, ordering_key,
-                        task_id, deliveries)
-    SELECT id, tenant_id, client_id, type, at, body, data_offset, data_length, ordering_key, task_id,
-           (SELECT count(*) FROM wanted w WHERE w.line = g.line)
-    FROM given g WHERE NOT only_if_wanted OR EXISTS (SELECT FROM wanted w WHERE w.line = g.line)
-)
-"""
-_ACCEPT: Final = f"""
-WITH given AS ({GIVEN}), {FAN_OUT}
-SELECT id AS delivery_id, lane, tenant_id FROM made WHERE due_at IS NOT NULL
-"""
-
-
-async def accept_events(tx: AsyncConnection, *, events: Sequence[NewEvent], publish: bool) -> tuple[Queued, ...]:
-    """Record events and fan them out, in the engine's role; return what is due, to publish after the commit.
-
-    With `publish` false nothing will be published now, and the feeder may take the rows at once.
-    """
-    return await fetch_all(tx, Queued, _ACCEPT, **accept_values(events, publish=publish))
-
-
-def accept_values(events: Sequence[NewEvent], *, publish: bool) -> dict[str, object]:
-    """Return the parameters of `GIVEN` and `FAN_OUT`."""
-    bodies = [build_body(event) for event in events]
-    return {
-        "ids": [event.id for event in events],
-        "tenants": [event.tenant_id for event in events],
-        "types": [event.type for event in events],
-        "patterns": [" ".join(subscriptions_of(event.type)) for event in events],
-        "unfiltered": [reaches_unfiltered(event.type) for event in events],
-        "timestamps": [event.timestamp for event in events],
-        "bodies": [body.bytes for body in bodies],
-        "offsets": [body.offset for body in bodies],
-        "lengths": [body.length for body in bodies],
-        "clients": [event.client_id for event in events],
-        "keys": [event.ordering_key for event in events],
-        "tasks": [event.task_id for event in events],
-        "urls": [event.webhook_url for event in events],
-        "lanes": [event.webhook_url and lane_of_url(event.tenant_id, event.webhook_url) for event in events],
-        "only_if_wanted": [event.only_if_wanted for event in events],
-        "about": [event.about for event in events],
-        "owners": [event.owner for event in events],
-        "published": timedelta(seconds=PUBLISHED_FOR) if publish else None,
-    }
 
 
 async def insert_task(tx: AsyncConnection, *, task: NewTask, publish: bool) -> TaskRecord | None:

@@ -1,6 +1,6 @@
 """Tell about a task: its event and who is to hear of it, in the transaction that changes the task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +9,7 @@ from core import clock
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake.accept import NewEvent
-from core.intake.queries import accept_events
+from core.intake.judge import Judge, accept_events
 from core.journal.tasks import TaskRecord, event_data
 from core.model import ids
 from core.model.ids import EventId
@@ -32,6 +32,7 @@ class Teller:
     database: Database
     publisher: Publisher
     base_url: str
+    judge: Judge = field(default_factory=Judge)
 
     async def tell(self, tx: AsyncConnection, task: TaskRecord, *, publish: bool) -> tuple[Queued, ...]:
         """Record the event of a task's present state, in the engine's role; return what to publish after the commit.
@@ -39,7 +40,7 @@ class Teller:
         The end of a task is always an event, and goes to its own URL too. A start or a retry is one only if an
         endpoint wants to hear of it.
         """
-        return await accept_events(tx, events=[self.event_of(task)], publish=publish)
+        return await accept_events(tx, judge=self.judge, events=[self.event_of(task)], publish=publish)
 
     def event_of(self, task: TaskRecord) -> NewEvent:
         """Return the event of a task's state."""

@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 
 from core.intake.accept import NewEvent, lane_of_url
-from core.intake.queries import accept_events
+from core.intake.judge import Judge, accept_events
 from core.model import tables
 from core.model.ids import EventId, TaskId, TenantId
 from core.model.queued import Queued
@@ -24,6 +24,7 @@ class Desk:
     def __init__(self, rows: Rows, tenant: TenantId) -> None:
         self.rows = rows
         self.tenant = tenant
+        self.judge = Judge()
 
     def event(self, type_: str = "order.paid", **more: object) -> NewEvent:
         """Return a new event, not recorded yet."""
@@ -33,7 +34,7 @@ class Desk:
     async def accept(self, *events: NewEvent, publish: bool = True) -> tuple[Queued, ...]:
         """Record events; return what is due."""
         async with self.rows.database.engine() as tx:
-            return await accept_events(tx, events=events, publish=publish)
+            return await accept_events(tx, judge=self.judge, events=events, publish=publish)
 
     async def told(self, event: NewEvent) -> list[object]:
         """Return the endpoints that an event has deliveries for."""

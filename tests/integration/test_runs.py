@@ -191,3 +191,15 @@ async def test_a_lease_that_is_let_go_of_has_run_out_at_once(database: Database,
         await end_leases(tx, task_ids=[task], leased_by=ME)
 
     assert await rows.one("SELECT lease_until <= now() AS lapsed FROM tasks") == {"lapsed": True}
+
+
+async def test_the_end_of_a_task_goes_where_filters_want_it(runs: Runs, rows: Rows, tenant: TenantId) -> None:
+    wanted = await rows.endpoint(tenant, filter="$[?@ == 'SUCCESS']")
+    await rows.endpoint(tenant, filter="$[?@ == 'FAILURE']")
+    first, second = await started(runs, await rows.task(tenant)), await started(runs, await rows.task(tenant))
+
+    await runs.end(first.id, first.run, DONE, started=first)
+    await runs.end(second.id, second.run, DONE, started=second)
+
+    told = await rows.all("SELECT endpoint_id FROM deliveries WHERE event_type = 'task.succeeded'")
+    assert [row["endpoint_id"] for row in told] == [wanted, wanted]

@@ -1,0 +1,223 @@
+"""The statement that accepts events, in the engine's role: each row carries its tenant itself."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import fetch_all
+from core.intake.accept import PUBLISHED_FOR, NewEvent, build_body, lane_of_url
+from core.intake.dedupe import KEPT_FOR
+from core.intake.verdicts import Verdict
+from core.model.matching import reaches_unfiltered, subscriptions_of
+from core.model.outcome import Trigger
+from core.model.queued import Queued
+
+ID_KEPT_FOR: Final = 30
+"""Days that a client's own ID of an event stays taken, or the tenant's retention, if that is shorter."""
+
+GIVEN: Final = """
+    SELECT * FROM unnest(
+        CAST(:ids AS UUID[]), CAST(:tenants AS UUID[]), CAST(:types AS TEXT[]), CAST(:patterns AS TEXT[]),
+        CAST(:unfiltered AS BOOLEAN[]), CAST(:timestamps AS TIMESTAMPTZ[]), CAST(:bodies AS BYTEA[]),
+        CAST(:offsets AS INTEGER[]), CAST(:lengths AS INTEGER[]), CAST(:clients AS TEXT[]), CAST(:keys AS TEXT[]),
+        CAST(:attributes AS TEXT[]), CAST(:abouts AS UUID[]), CAST(:tasks AS UUID[]), CAST(:urls AS TEXT[]),
+        CAST(:lanes AS UUID[]), CAST(:only_if_wanted AS BOOLEAN[])
+    ) WITH ORDINALITY AS g(id, tenant_id, type, patterns, unfiltered, at, body, data_offset, data_length, client_id,
+                           ordering_key, attributes, about, task_id, url, lane, only_if_wanted, line)
+"""
+# Fan-out is a join: to 10 or to 10,000 endpoints it is one statement, by endpoints_tenant_id_id_idx.
+# A line that matches a filtered endpoint for which it brings no verdict of the present version is stale: nothing of it
+# is written. With :whole, nothing of any line is then, so that lines keep their order.
+MATCH: Final = """
+verdicts AS (
+    SELECT * FROM unnest(
+        CAST(:judged_lines AS BIGINT[]), CAST(:judged_endpoints AS UUID[]), CAST(:judged_versions AS INTEGER[]),
+        CAST(:judged_selected AS BOOLEAN[])) AS v(line, endpoint_id, version, selected)
+), matching AS (
+    SELECT g.line, e.id AS endpoint_id, e.status = 'disabled' AS dead, e.filter IS NULL OR v.selected AS selected,
+           e.filter IS NOT NULL AND v.version IS DISTINCT FROM e.filter_version AS unjudged
+    FROM given g JOIN endpoints e ON e.tenant_id = g.tenant_id AND e.deleted_at IS NULL
+        AND e.id IS DISTINCT FROM g.about
+        AND (e.event_types && string_to_array(g.patterns, ' ') OR (cardinality(e.event_types) = 0 AND g.unfiltered))
+    LEFT JOIN verdicts v ON e.filter IS NOT NULL AND v.line = g.line AND v.endpoint_id = e.id
+), unjudged AS (
+    SELECT DISTINCT line FROM matching WHERE unjudged
+), stale AS (
+    SELECT line FROM unjudged UNION SELECT line FROM given WHERE :whole AND EXISTS (SELECT FROM unjudged)
+)
+"""
+# The sequence is allotted in the order of the lines. `taking` is what of the given lines is really taken.
+FAN_OUT: Final = """
+wanted AS (
+    SELECT g.line, g.id AS event_id, g.tenant_id, g.type, g.task_id, g.ordering_key, m.endpoint_id,
+           CAST(NULL AS TEXT) AS url, m.endpoint_id AS lane, m.dead
+    FROM taking g JOIN matching m ON m.line = g.line WHERE m.selected
+    UNION ALL
+    SELECT line, id, tenant_id, type, task_id, ordering_key, NULL, url, lane, false FROM taking WHERE url IS NOT NULL
+), made AS (
+    INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, task_id, url, lane, status, reason,
+                            trigger, due_at, published_until, ordering_key, finished_at)
+    SELECT ringback_uuid7(), tenant_id, event_id, type, endpoint_id, task_id, url, lane,
+           CASE WHEN dead THEN 'cancelled' ELSE 'pending' END, CASE WHEN dead THEN 'endpoint_disabled' END,
+           CAST(:trigger AS TEXT), CASE WHEN NOT dead THEN now() END,
+           CASE WHEN NOT dead THEN now() + CAST(:published AS INTERVAL) END, ordering_key,
+           CASE WHEN dead THEN now() END
+    FROM wanted ORDER BY line, endpoint_id
+    RETURNING id, event_id, tenant_id, lane, due_at
+), counted AS (
+    SELECT line, count(*) AS deliveries FROM wanted GROUP BY line
+)
+"""
+ACCEPT: Final = """
+accepted AS (
+    INSERT INTO events (id, tenant_id, client_id, type, timestamp, body, data_offset, data_length, ordering_key,
+                        attributes, task_id, deliveries)
+    SELECT g.id, g.tenant_id, g.client_id, g.type, g.at, g.body, g.data_offset, g.data_length, g.ordering_key,
+           CAST(g.attributes AS JSONB), g.task_id, coalesce(c.deliveries, 0)
+    FROM taking g LEFT JOIN counted c ON c.line = g.line WHERE NOT g.only_if_wanted OR c.deliveries > 0
+    RETURNING id, created_at, deliveries
+)
+"""
+# Keys first: requests before client IDs, sorted, so that two groups that sort alike cannot deadlock. Who finds a key
+# taken is told apart by the ID that was made for it, equal keys of one group too.
+_INSERT: Final = f"""
+WITH given AS ({GIVEN}), {MATCH}, keys AS (
+    SELECT * FROM unnest(
+        CAST(:key_lines AS BIGINT[]), CAST(:key_kinds AS TEXT[]), CAST(:key_texts AS TEXT[]),
+        CAST(:key_fingerprints AS BYTEA[]), CAST(:key_statuses AS SMALLINT[])
+    ) AS k(line, kind, key, fingerprint, status)
+), claimed AS (
+    INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, status, expires_at)
+    SELECT g.tenant_id, k.kind, k.key, k.fingerprint, jsonb_build_object('id', g.id), k.status,
+           now() + CASE k.kind WHEN 'request' THEN make_interval(secs => {KEPT_FOR})
+                   ELSE make_interval(days => least({ID_KEPT_FOR}, t.retention_days)) END
+    FROM keys k JOIN given g ON g.line = k.line JOIN tenants t ON t.id = g.tenant_id
+    WHERE NOT EXISTS (SELECT FROM stale s WHERE s.line = k.line)
+    ORDER BY g.tenant_id, k.kind DESC, k.key, k.line ON CONFLICT DO NOTHING
+    RETURNING CAST(made ->> 'id' AS UUID) AS id
+), taking AS (
+    SELECT g.* FROM given g WHERE NOT EXISTS (SELECT FROM stale s WHERE s.line = g.line)
+        AND (NOT EXISTS (SELECT FROM keys k WHERE k.line = g.line) OR g.id IN (SELECT id FROM claimed))
+), {FAN_OUT}, {ACCEPT}
+SELECT g.line, s.line IS NOT NULL AS stale, a.created_at, a.deliveries, m.id AS delivery_id, m.lane, g.tenant_id
+FROM given g LEFT JOIN stale s ON s.line = g.line LEFT JOIN accepted a ON a.id = g.id
+LEFT JOIN made m ON m.event_id = g.id AND m.due_at IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EventKey:
+    """What must not be there twice: an Idempotency-Key (`request`), or a client's own ID (`event`)."""
+
+    kind: str
+    key: str
+    fingerprint: bytes
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event to accept, with what its filters say, and a key if it has one."""
+
+    event: NewEvent
+    verdicts: Sequence[Verdict] = ()
+    key: EventKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """What became of a line: it was made, or its verdicts were stale, or else its key was taken or nobody wants it."""
+
+    made_at: datetime | None
+    deliveries: int
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    stale: bool
+    created_at: datetime | None
+    deliveries: int | None
+    delivery_id: UUID | None
+    lane: UUID | None
+    tenant_id: UUID
+
+
+async def insert_events(
+    tx: AsyncConnection, *, lines: Sequence[Line], publish: bool, whole: bool
+) -> tuple[tuple[Inserted, ...], tuple[Queued, ...]]:
+    """Record events and fan them out; return what became of each line, and what is due, to publish after the commit.
+
+    With `publish` false nothing will be published now, and the feeder may take the rows at once. With `whole`, one
+    line whose verdicts are stale keeps all others back. Waits, by the primary key of `dedupe`, for another
+    transaction that takes one of the keys.
+    """
+    rows = await fetch_all(tx, _Row, _INSERT, **accept_values(lines, publish=publish, whole=whole), **_keys(lines))
+    found = {row.line: Inserted(row.created_at, row.deliveries or 0, row.stale) for row in rows}
+    queued = tuple(
+        Queued(row.delivery_id, row.lane, row.tenant_id)
+        for row in rows
+        if row.delivery_id is not None and row.lane is not None
+    )
+    return tuple(found[number] for number in range(1, len(lines) + 1)), queued
+
+
+def accept_values(lines: Sequence[Line], *, publish: bool, whole: bool) -> dict[str, object]:
+    """Return the parameters of `GIVEN`, `MATCH` and `FAN_OUT`."""
+    events = [line.event for line in lines]
+    bodies = [build_body(event) for event in events]
+    return {
+        "ids": [event.id for event in events],
+        "tenants": [event.tenant_id for event in events],
+        "types": [event.type for event in events],
+        "patterns": [" ".join(subscriptions_of(event.type)) for event in events],
+        "unfiltered": [reaches_unfiltered(event.type) for event in events],
+        "timestamps": [event.timestamp for event in events],
+        "bodies": [body.bytes for body in bodies],
+        "offsets": [body.offset for body in bodies],
+        "lengths": [body.length for body in bodies],
+        "clients": [event.client_id for event in events],
+        "keys": [event.ordering_key for event in events],
+        "attributes": [event.attributes and json.dumps(dict(event.attributes)) for event in events],
+        "abouts": [event.about for event in events],
+        "tasks": [event.task_id for event in events],
+        "urls": [event.webhook_url for event in events],
+        "lanes": [event.webhook_url and lane_of_url(event.tenant_id, event.webhook_url) for event in events],
+        "only_if_wanted": [event.only_if_wanted for event in events],
+        **verdict_values([line.verdicts for line in lines]),
+        **fan_out_values(publish=publish),
+        "whole": whole,
+    }
+
+
+def verdict_values(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, object]:
+    """Return the parameters by which `MATCH` knows what the filters say of each line."""
+    judged = [(number, verdict) for number, line in enumerate(verdicts, start=1) for verdict in line]
+    return {
+        "judged_lines": [number for number, _ in judged],
+        "judged_endpoints": [verdict.endpoint_id for _, verdict in judged],
+        "judged_versions": [verdict.version for _, verdict in judged],
+        "judged_selected": [verdict.selected for _, verdict in judged],
+    }
+
+
+def fan_out_values(*, publish: bool, trigger: Trigger = Trigger.FIRST) -> dict[str, object]:
+    """Return the parameters of `FAN_OUT`."""
+    return {"published": timedelta(seconds=PUBLISHED_FOR) if publish else None, "trigger": trigger.value}
+
+
+def _keys(lines: Sequence[Line]) -> dict[str, object]:
+    keyed = [(number, line.key) for number, line in enumerate(lines, start=1) if line.key is not None]
+    return {
+        "key_lines": [number for number, _ in keyed],
+        "key_kinds": [key.kind for _, key in keyed],
+        "key_texts": [key.key for _, key in keyed],
+        "key_fingerprints": [key.fingerprint for _, key in keyed],
+        "key_statuses": [key.status for _, key in keyed],
+    }

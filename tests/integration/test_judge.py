@@ -1,0 +1,143 @@
+"""Filters: what is written is what the present version of each filter says, whatever was remembered."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import null
+
+from core.intake.accept import NewEvent
+from core.intake.event_queries import Line, insert_events
+from core.intake.judge import Judge, accept_events
+from core.model import tables
+from core.model.ids import EndpointId, EventId, TenantId
+from tests.support.rows import Rows
+
+BIG = "$.total"
+PAID = {"path": "$.paid", "equals": True}
+
+
+class Desk:
+    """Accepts events of one tenant by what it remembers of the filters."""
+
+    def __init__(self, rows: Rows, tenant: TenantId) -> None:
+        self.rows = rows
+        self.tenant = tenant
+        self.judge = Judge()
+
+    def event(self, data: bytes = b"{}", **more: object) -> NewEvent:
+        """Return a new event."""
+        given: dict[str, object] = {"type": "order.paid", "timestamp": datetime(2026, 1, 1, tzinfo=UTC), **more}
+        return NewEvent(id=EventId(self.rows.new_id()), tenant_id=self.tenant, data=data, **given)  # pyright: ignore[reportArgumentType] - a test names what it changes
+
+    async def told(self, *events: NewEvent) -> list[tuple[object, object]]:
+        """Accept events; return which went to which endpoint, in the order of the lines."""
+        async with self.rows.database.engine() as tx:
+            await accept_events(tx, judge=self.judge, events=events, publish=False)
+        found = await self.rows.all(
+            "SELECT event_id, endpoint_id FROM deliveries WHERE tenant_id = :id ORDER BY sequence", id=self.tenant
+        )
+        return [(row["event_id"], row["endpoint_id"]) for row in found]
+
+    async def refilter(self, endpoint: EndpointId, value: object, version: int) -> None:
+        """Change an endpoint's filter."""
+        await self.rows.change(tables.endpoints, endpoint, filter=value, filter_version=version)
+
+
+@pytest.fixture
+async def desk(rows: Rows, tenant: TenantId) -> Desk:
+    return Desk(rows, tenant)
+
+
+@pytest.mark.parametrize(
+    ("filter_", "data", "wanted"),
+    [
+        (BIG, b'{"total":1}', True),
+        (BIG, b"{}", False),
+        (PAID, b'{"paid":true}', True),
+        (PAID, b'{"paid":1}', False),
+        ("$", b"null", True),
+        ("this was taken once", b"{}", False),
+    ],
+)
+async def test_an_endpoint_gets_what_its_filter_selects(
+    rows: Rows, desk: Desk, filter_: object, data: bytes, *, wanted: bool
+) -> None:
+    endpoint = await rows.endpoint(desk.tenant, filter=filter_)
+    event = desk.event(data)
+
+    assert await desk.told(event) == [(event.id, endpoint)] * wanted
+
+
+async def test_a_filter_judges_only_what_the_endpoint_subscribed_to(rows: Rows, desk: Desk) -> None:
+    await rows.endpoint(desk.tenant, filter="$", event_types=["other.*"])
+    plain = await rows.endpoint(desk.tenant)
+    event = desk.event()
+
+    assert await desk.told(event) == [(event.id, plain)]
+
+
+async def test_a_filter_that_has_changed_is_judged_again(rows: Rows, desk: Desk) -> None:
+    endpoint = await rows.endpoint(desk.tenant, filter="$.a")
+    await desk.told(desk.event())
+    await desk.refilter(endpoint, "$.b", 2)
+    event = desk.event(b'{"b":1}')
+
+    assert await desk.told(event) == [(event.id, endpoint)]
+
+
+async def test_a_filter_that_was_taken_away_holds_nothing_back(rows: Rows, desk: Desk) -> None:
+    endpoint = await rows.endpoint(desk.tenant, filter="$.a")
+    await desk.told(desk.event())
+    await desk.refilter(endpoint, null(), 2)
+    event = desk.event()
+
+    assert await desk.told(event) == [(event.id, endpoint)]
+
+
+async def test_an_event_without_the_verdicts_that_it_needs_writes_nothing(rows: Rows, desk: Desk) -> None:
+    await rows.endpoint(desk.tenant, filter="$")
+    await rows.endpoint(desk.tenant)
+
+    async with rows.database.engine() as tx:
+        (found,), queued = await insert_events(tx, lines=[Line(desk.event())], publish=True, whole=False)
+
+    assert (found.stale, found.made_at, queued) == (True, None, ())
+    assert await rows.all("SELECT 1 FROM events UNION ALL SELECT 1 FROM deliveries") == ()
+
+
+@pytest.mark.parametrize(("whole", "made"), [(False, [False, True]), (True, [False, False])])
+async def test_a_stale_line_keeps_the_others_back_only_if_they_belong_together(
+    rows: Rows, desk: Desk, *, whole: bool, made: list[bool]
+) -> None:
+    await rows.endpoint(desk.tenant, filter="$", event_types=["order.*"])
+    lines = [Line(desk.event()), Line(desk.event(type="user.made"))]
+
+    async with rows.database.engine() as tx:
+        found, _ = await insert_events(tx, lines=lines, publish=True, whole=whole)
+
+    assert [one.made_at is not None for one in found] == made
+
+
+async def test_lines_keep_their_order_although_one_was_judged_twice(rows: Rows, desk: Desk) -> None:
+    await rows.endpoint(desk.tenant, filter="$", event_types=["order.*"])
+    await rows.endpoint(desk.tenant)
+    events = [desk.event(type=type_) for type_ in ("user.made", "order.paid", "user.made")]
+
+    told = await desk.told(*events)
+
+    assert [event for event, _ in told] == [event.id for event in (events[0], events[1], events[1], events[2])]
+
+
+async def test_heavy_filters_are_judged_like_light_ones(rows: Rows, desk: Desk) -> None:
+    endpoint = await rows.endpoint(desk.tenant, filter="$.last")
+    event = desk.event(b'{"filler":"%b","last":1}' % (b"x" * 100_000))
+
+    assert await desk.told(event) == [(event.id, endpoint)]
+
+
+async def test_an_event_about_an_endpoint_does_not_go_to_it(rows: Rows, desk: Desk) -> None:
+    wants: dict[str, object] = {"event_types": ["endpoint.*"]}
+    about, other = await rows.endpoint(desk.tenant, **wants), await rows.endpoint(desk.tenant, **wants)
+    event = desk.event(type="endpoint.disabled", about=about)
+
+    assert await desk.told(event) == [(event.id, other)]
