@@ -1,13 +1,16 @@
 """Answers whose bytes are made here: a single thing with its ETag, a list with its cursor."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from fastapi import Request, Response
 
+from api.paging import Identified, Page
+
+T = TypeVar("T", bound=Identified)
 JSON: Final = "application/json"
 
 
@@ -29,6 +32,13 @@ def tagged(
     return Response(body, status, more, media_type=JSON)
 
 
+def listed(request: Request, page: Page, found: Sequence[T], document: Callable[[T], object]) -> Response:
+    """Return a page of things whose documents hold JSON that stays as it is, with the cursor after it."""
+    links = Response()
+    items, cursor = page.cut(found, request, links)
+    body = msgspec.json.encode({"data": [document(one) for one in items], "next_cursor": cursor})
+    more = {name: value for name, value in links.headers.items() if name == "link"}
+    return Response(body, headers=more, media_type=JSON)
 def is_expected(request: Request, document: object) -> bool:
     """Tell whether `If-Match` allows a change of the thing that this document shows (RFC 9110, section 13.1.1)."""
     wanted = request.headers.get("if-match")

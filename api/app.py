@@ -20,6 +20,7 @@ from api.routes import (
     endpoint_secrets,
     endpoint_stats,
     endpoints,
+    events,
     health,
     metrics,
     stream,
@@ -32,7 +33,9 @@ from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
 from core.database import Database
+from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
+from core.intake.judge import Judge
 from core.intake.submit import Submissions
 from core.intake.telling import Teller
 from core.intake.withdraw import Withdrawals
@@ -54,6 +57,7 @@ _ROUTES: Final = (
     endpoint_changes,
     endpoint_secrets,
     endpoint_stats,
+    events,
     deliveries,
     tenants,
     health,
@@ -108,7 +112,9 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.endpoints = EndpointRegistrar(state.database, state.ring, callbacks)
     app.state.withdrawals = Withdrawals(state.database)
     app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)
-    teller = Teller(state.database, state.publisher, settings.base_url)
+    judge = Judge()
+    app.state.acceptance = Acceptance(state.database, state.publisher, judge)
+    teller = Teller(state.database, state.publisher, settings.base_url, judge)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)
     app.state.watcher = watcher = Watcher(state.database, state.redis)
     return watcher

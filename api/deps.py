@@ -20,6 +20,7 @@ from api.paging import Page, decode_cursor
 from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
+from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
 from core.intake.submit import Submissions
 from core.intake.withdraw import Withdrawals
@@ -206,6 +207,13 @@ async def get_submissions(request: Request) -> Submissions:
     return submissions
 
 
+async def get_acceptance(request: Request) -> Acceptance:
+    """Return what takes events in."""
+    acceptance: object = request.app.state.acceptance
+    assert isinstance(acceptance, Acceptance)
+    return acceptance
+
+
 async def get_changes(request: Request) -> Changes:
     """Return what changes tasks."""
     changes: object = request.app.state.changes
@@ -222,6 +230,7 @@ async def get_watcher(request: Request) -> Watcher:
 
 KeysDep = Annotated[Keys, Depends(get_keys)]
 TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
+AcceptanceDep = Annotated[Acceptance, Depends(get_acceptance)]
 ChangesDep = Annotated[Changes, Depends(get_changes)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 NamedEndpoint = Annotated[EndpointId, Depends(endpoint_id)]

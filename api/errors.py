@@ -142,12 +142,17 @@ def _at_once(
 
 def _domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, RingbackError)
-    status = _STATUS[type(error)]
+    status = status_of(error)
     errors = [{"pointer": e.pointer, "detail": e.detail} for e in getattr(error, "errors", ())]
     headers = {"Retry-After": RETRY_AFTER} if status in (429, 503) else {}
     if isinstance(error, LimitReachedError):
         headers |= _rate_limit(error)
     return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
+
+
+def status_of(error: RingbackError) -> HTTPStatus:
+    """Return the status of an error, by the nearest of its classes that has one."""
+    return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
 
 
 def _rate_limit(error: LimitReachedError) -> dict[str, str]:

@@ -11,12 +11,15 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.bodies import FORM, JSON, StrictRequest, check_body
-from api.deps import get_caller, get_state, get_submissions, get_watcher, scoped
+from api.deps import get_acceptance, get_caller, get_state, get_submissions, get_watcher, scoped
 from api.errors import error_answer
+from api.incoming import MEDIA_TYPES, read_incoming
+from api.routes.events import accept_event
 from api.routes.tasks import submit_task
 from api.submissions import read_submission
 
 _writer: Final = scoped("tasks:write")
+_sender: Final = scoped("events:write")
 
 
 async def _submit(request: Request) -> Response:
@@ -35,7 +38,22 @@ async def _submit(request: Request) -> Response:
     )
 
 
-_HOT: Final[Mapping[tuple[str, str], Callable[[Request], Awaitable[Response]]]] = {("POST", "/v1/tasks"): _submit}
+async def _accept(request: Request) -> Response:
+    check_body(request, MEDIA_TYPES)
+    headers = request.headers
+    return await accept_event(
+        request,
+        await _sender(await get_caller(request, None, headers.get("ringback-tenant"))),
+        await read_incoming(request),
+        await get_acceptance(request),
+        idempotency_key=headers.get("idempotency-key"),
+    )
+
+
+_HOT: Final[Mapping[tuple[str, str], Callable[[Request], Awaitable[Response]]]] = {
+    ("POST", "/v1/tasks"): _submit,
+    ("POST", "/v1/events"): _accept,
+}
 
 
 class HotRoutes:

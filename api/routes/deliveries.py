@@ -23,6 +23,7 @@ from api.schemas.deliveries import (
 )
 from api.schemas.fields import in_utc
 from api.state import State
+from core.journal.event_queries import read_event
 from core.journal.queries import list_attempts, list_deliveries, read_delivery, read_task
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.journal.schedule import plan
@@ -90,6 +91,17 @@ async def list_of_task(
     if await read_task(tx.connection, task_id=task_id) is None:
         raise NotFoundError("task")
     return await _page(request, response, tx, DeliveryFilter(task_id=task_id), page)
+
+
+@router.get("/v1/events/{event}/deliveries", tags=["events"])
+async def list_of_event(
+    event: str, request: Request, response: Response, tx: Reading, page: Annotated[Page, Depends(paged(ids.DELIVERY))]
+) -> DeliveryPage:
+    """List what an event made."""
+    event_id = EventId(parse_id(ids.EVENT, event, "event"))
+    if await read_event(tx.connection, tenant_id=tx.tenant_id, event_id=event_id) is None:
+        raise NotFoundError("event")
+    return await _page(request, response, tx, DeliveryFilter(event_id=event_id), page)
 
 
 @router.get("/v1/deliveries/{delivery}", response_model=DeliveryDetailOut)

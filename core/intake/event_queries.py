@@ -221,3 +221,17 @@ def _keys(lines: Sequence[Line]) -> dict[str, object]:
         "key_fingerprints": [key.fingerprint for _, key in keyed],
         "key_statuses": [key.status for _, key in keyed],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    id: UUID
+    created_at: datetime
+    deliveries: int
+
+
+async def find_accepted(tx: AsyncConnection, *, ids: Sequence[UUID]) -> dict[UUID, Inserted]:
+    """Return which of these events are there, by their primary key, in the engine's role."""
+    sql = "SELECT id, created_at, deliveries FROM events WHERE id = ANY(CAST(:ids AS UUID[]))"
+    rows = await fetch_all(tx, _Found, sql, ids=list(ids))
+    return {row.id: Inserted(row.created_at, row.deliveries, stale=False) for row in rows}

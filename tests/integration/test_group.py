@@ -16,7 +16,8 @@ from core.dispatch.celery import make_celery
 from core.dispatch.publish import Publisher
 from core.intake.accept import NewTask
 from core.intake.dedupe import KeyReusedError, RequestKey
-from core.intake.group import SIZE, TaskGroups, Wanted
+from core.intake.group import TaskGroups, Wanted
+from core.intake.shared import SIZE
 from core.intake.submit import Submissions, Submitted, TaskWish
 from core.model import tables
 from core.model.errors import LimitReachedError, UnavailableError

@@ -1,0 +1,94 @@
+"""Events: accept, read, and what became of them."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.answers import JSON, listed, single
+from api.bodies import StrictRoute
+from api.deps import AcceptanceDep, TenantCaller, Transaction, paged, parse_id, scoped
+from api.idempotency import REPLAYED, KeyHeader, request_key
+from api.incoming import INCOMING, IncomingDep
+from api.paging import Page
+from api.schemas.events import EventOut, EventPage
+from api.schemas.fields import Moment
+from core.intake.together import Accepted
+from core.journal.event_queries import list_events, read_event
+from core.journal.events import EventFilter, EventRecord, event_document
+from core.model import ids
+from core.model.errors import NotFoundError
+from core.model.ids import EventId
+
+router = APIRouter(route_class=StrictRoute, tags=["events"])
+Writer = Annotated[TenantCaller, Depends(scoped("events:write"))]
+Reading = Annotated[Transaction, Depends(Transaction.of("events:read"), scope="function")]
+
+
+@router.post("/v1/events", status_code=HTTPStatus.ACCEPTED, response_model=EventOut, openapi_extra=INCOMING)
+async def accept_event(
+    request: Request, caller: Writer, sent: IncomingDep, acceptance: AcceptanceDep, idempotency_key: KeyHeader = None
+) -> Response:
+    """Accept an event. An answer means that it is recorded, with a delivery for each endpoint that wants it."""
+    key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
+    return answer_to_event(await acceptance.accept(caller.tenant_id, sent.wish, key=key))
+
+
+def answer_to_event(accepted: Accepted) -> Response:
+    """Return 202 with the event and where it is read."""
+    headers = {"Location": f"/v1/events/{ids.encode(ids.EVENT, accepted.event.id)}"}
+    if accepted.replayed:
+        headers |= REPLAYED
+    return Response(msgspec.json.encode(event_document(accepted.event)), HTTPStatus.ACCEPTED, headers, media_type=JSON)
+
+
+class EventFilters:
+    """The filters of the list, as query parameters."""
+
+    def __init__(
+        self,
+        *,
+        type_: Annotated[str | None, Query(alias="type", max_length=128)] = None,
+        client_id: Annotated[str | None, Query(max_length=2000)] = None,
+        ordering_key: Annotated[str | None, Query(max_length=255)] = None,
+        created_after: Annotated[Moment | None, Query()] = None,
+        created_before: Annotated[Moment | None, Query()] = None,
+    ) -> None:
+        self.wanted = EventFilter(
+            type=type_,
+            client_id=client_id,
+            ordering_key=ordering_key,
+            created_after=created_after,
+            created_before=created_before,
+        )
+
+
+@router.get("/v1/events", response_model=EventPage)
+async def list_all(
+    request: Request,
+    tx: Reading,
+    page: Annotated[Page, Depends(paged(ids.EVENT))],
+    filters: Annotated[EventFilters, Depends()],
+) -> Response:
+    """List events, newest first; those of the platform (`task.*`) too."""
+    before = None if page.before is None else EventId(page.before)
+    found = await list_events(
+        tx.connection, tenant_id=tx.tenant_id, wanted=filters.wanted, before=before, limit=page.limit + 1
+    )
+    return listed(request, page, found, event_document)
+
+
+@router.get("/v1/events/{event}", response_model=EventOut)
+async def read_one(event: str, request: Request, tx: Reading) -> Response:
+    """Read an event; its data in the bytes that were sent."""
+    return single(request, event_document(await find_event(tx, event)))
+
+
+async def find_event(tx: Transaction, event: str) -> EventRecord:
+    """Return an event that the caller may see; raise `NotFoundError` for any other."""
+    event_id = EventId(parse_id(ids.EVENT, event, "event"))
+    found = await read_event(tx.connection, tenant_id=tx.tenant_id, event_id=event_id)
+    if found is None:
+        raise NotFoundError("event")
+    return found

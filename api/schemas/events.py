@@ -1,0 +1,71 @@
+"""Events on the wire."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints
+
+from api.schemas.fields import EventIdOut, In, Moment, Out, in_utc
+from core.model.matching import TYPE_LENGTH, TYPE_PATTERN
+
+# RFC 3339, section 5.6; its leap second is no time that can be kept.
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:[0-5]\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def check_rfc_3339(value: object) -> object:
+    """Return what looks like a time of RFC 3339; raise `ValueError` for anything else that could be read as one."""
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("a time is RFC 3339 with its offset from UTC")
+    return value
+
+
+Timestamp = Annotated[datetime, BeforeValidator(check_rfc_3339, json_schema_input_type=str), AfterValidator(in_utc)]
+Key = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", min_length=1, max_length=255)]
+EventTypeName = Annotated[
+    str,
+    StringConstraints(pattern=TYPE_PATTERN, max_length=TYPE_LENGTH),
+    Field(description="Parts with dots between; `task.`, `endpoint.` and `delivery.` are the platform's own."),
+    Field(examples=["order.paid"]),
+]
+
+
+class EventIn(In):
+    """An event: what happened, and to what."""
+
+    type: EventTypeName
+    data: object = Field(
+        description="Any JSON. Its bytes reach the receiver as they are sent.", examples=[{"order": "42", "total": 1.0}]
+    )
+    id: Key | None = Field(
+        default=None,
+        description="Your own ID. The same one with the same content is one event, for 30 days or the retention.",
+    )
+    timestamp: Timestamp | None = Field(
+        default=None, description="When it happened (RFC 3339); unless told, when it was accepted."
+    )
+    ordering_key: Key | None = Field(
+        default=None, description="Events of the same key wait for each other at endpoints that want order."
+    )
+
+
+class EventOut(Out):
+    """An event as it was accepted."""
+
+    id: EventIdOut
+    client_id: str | None = Field(description="The sender's own ID; of a CloudEvent its source and its ID.")
+    type: str
+    timestamp: Moment
+    data: JsonValue = Field(description="In the bytes that were sent; `null` once it is erased.")
+    ordering_key: str | None
+    attributes: dict[str, JsonValue] = Field(description="Source, subject and extensions of a CloudEvent.")
+    deliveries: int = Field(description="How many deliveries it made.")
+    created_at: Moment
+    erased_at: Moment | None
+
+
+class EventPage(Out):
+    """A page of events, newest first."""
+
+    data: list[EventOut]
+    next_cursor: str | None

@@ -1,0 +1,81 @@
+"""Accept events of clients: checked, committed, then published.
+
+```
+EventWish ──► check ──► judge filters ──► the group's statement ──► made ─────────────────────────► the event
+                            ▲                    ├── stale: learn the filters, and again
+                            └────────────────────┘
+                                                 ├── its key is taken: same content ──────────────► the first event
+                                                 │                     other content ─────────────► 409 or 422
+                                                 └── two kinds of key, or the group failed: alone
+```
+"""
+
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final
+
+from core.database import Database
+from core.dispatch.publish import Publisher
+from core.intake.dedupe import KeyReusedError, RequestKey
+from core.intake.event_group import EventGroups, Outcome
+from core.intake.event_key_queries import Taken
+from core.intake.event_queries import EventKey, Line
+from core.intake.judge import TRIES, Judge
+from core.intake.together import Accepted, ContentDiffersError, Together, record_of
+from core.intake.wish import REQUEST, EventWish, line_of
+from core.journal.event_queries import read_event
+from core.model.errors import GoneError, UnavailableError
+from core.model.ids import EventId, TenantId
+
+
+class Acceptance:
+    """Takes events in."""
+
+    def __init__(self, database: Database, publisher: Publisher, judge: Judge) -> None:
+        self._database: Final = database
+        self._judge: Final = judge
+        self._groups: Final = EventGroups(database, publisher)
+        self._together: Final = Together(database, publisher, judge)
+
+    async def accept(self, tenant_id: TenantId, wish: EventWish, *, key: RequestKey | None = None) -> Accepted:
+        """Record an event and return it once it is committed; a key or a client's ID gives back the one that is there.
+
+        Raises `InvalidInputError` for a type that is the platform's own, `ContentDiffersError` for an ID of another
+        event, `KeyReusedError` for a key of another request, `UnavailableError` if too much waits already.
+        """
+        line = line_of(tenant_id, wish, self._database.unix_seconds())
+        if key is not None and line.key is not None:
+            return await self._together.one(line, key)
+        if key is not None:
+            line = replace(line, key=EventKey(REQUEST, key.key, key.fingerprint, HTTPStatus.ACCEPTED))
+        outcome = await self._record(line)
+        if outcome is None:
+            return await self._together.one(replace(line, key=None) if key else line, key)
+        if outcome.inserted.made_at is not None:
+            return Accepted(record_of(line.event, outcome.inserted))
+        return await self._found(line, outcome.taken)
+
+    async def _record(self, line: Line) -> Outcome | None:
+        """Record an event in a shared transaction; its filters are judged again if they have changed."""
+        for _ in range(TRIES):
+            event = line.event
+            verdicts = await self._judge.verdicts(event.tenant_id, event.type, event.data)
+            outcome = await self._groups.record(replace(line, verdicts=verdicts))
+            if outcome is None or not outcome.inserted.stale:
+                return outcome
+            async with self._database.engine() as tx:
+                await self._judge.learn(tx, [event.tenant_id])
+        raise UnavailableError
+
+    async def _found(self, line: Line, taken: Taken | None) -> Accepted:
+        if line.key is None or taken is None:
+            raise UnavailableError
+        is_request = line.key.kind == REQUEST
+        if taken.fingerprint != line.key.fingerprint:
+            raise KeyReusedError if is_request else ContentDiffersError
+        tenant_id = line.event.tenant_id
+        async with self._database.tenant(tenant_id) as tx:
+            event = await read_event(tx, tenant_id=tenant_id, event_id=EventId(taken.made))
+        if event is None:
+            raise GoneError("What was made for this key is past its retention.")
+        return Accepted(event, replayed=is_request)

@@ -1,0 +1,118 @@
+"""Group commit: what comes while a transaction runs shares the next one.
+
+```
+add ──► waiting ──► work on a group, one group at a time ──► each its own answer, after the commit
+```
+Nothing lingers: what has queued while the last commit ran goes next.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from core.database import is_away
+from core.model.errors import UnavailableError
+
+W = TypeVar("W")
+R = TypeVar("R")
+
+SIZE: Final = 500
+BACKLOG: Final = 2_000
+"""Items that may wait; 503 beyond. At 500 a commit that is a second or two of waiting at the worst."""
+GROUP_WEIGHT: Final = 8 * 1024 * 1024
+BACKLOG_WEIGHT: Final = 64 * 1024 * 1024
+"""Bytes that may wait; 503 beyond."""
+PATIENCE: Final = 5.0
+"""Seconds that a group whose connection was lost waits for Postgres, to see whether it was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[W, R]):
+    item: W
+    weight: int
+    answer: "asyncio.Future[R]"
+
+
+class Shared(Generic[W, R]):
+    """A queue that is worked off in groups; `work` returns an answer for each item of a group, in its order."""
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[W]], Coroutine[None, None, Sequence[R]]],
+        *,
+        weigh: Callable[[W], int] = lambda _: 0,
+        backlog: int = BACKLOG,
+    ) -> None:
+        """Start nothing yet; `weigh` says how many bytes an item holds."""
+        self._work: Final = work
+        self._weigh: Final = weigh
+        self._backlog: Final = backlog
+        self._waiting: Final[deque[_Waiting[W, R]]] = deque()
+        self._weight = 0
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def add(self, item: W) -> R:
+        """Return what became of an item, once its group is committed.
+
+        Raises `UnavailableError` if too much waits already, and what `work` raises.
+        """
+        weight = self._weigh(item)
+        if len(self._waiting) >= self._backlog or self._weight + weight > BACKLOG_WEIGHT:
+            raise UnavailableError
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(item, weight, answer))
+        self._weight += weight
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        return await answer
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            group = self._next()
+            try:
+                answers = await self._work([one.item for one in group])
+            except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+                _fail(group, error)
+            else:
+                _settle(group, answers)
+
+    def _next(self) -> list[_Waiting[W, R]]:
+        """Take the first ones, as many as go together; one that is heavy by itself goes alone."""
+        group = [self._waiting.popleft()]
+        weight = group[0].weight
+        while self._waiting and len(group) < SIZE and weight + self._waiting[0].weight <= GROUP_WEIGHT:
+            weight += self._waiting[0].weight
+            group.append(self._waiting.popleft())
+        self._weight -= sum(one.weight for one in group)
+        return group
+
+
+def _settle(group: Sequence[_Waiting[W, R]], answers: Sequence[R]) -> None:
+    for one, answer in zip(group, answers, strict=True):
+        if not one.answer.done():  # else its client has gone; its row is there all the same
+            one.answer.set_result(answer)
+
+
+def _fail(group: Sequence[_Waiting[W, R]], error: Exception) -> None:
+    for one in group:
+        if not one.answer.done():
+            one.answer.set_exception(error)
+
+
+async def look_again(find: Callable[[], Coroutine[None, None, R]], error: Exception) -> R:
+    """Return what a group has made after all, although it failed; raise its error if Postgres stays away."""
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(lambda raised: isinstance(raised, Exception) and is_away(raised)),
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(PATIENCE),
+        reraise=True,
+    )
+    try:
+        found: R = await retrying(find)
+    except Exception:  # noqa: BLE001 - the first error says more
+        raise error from None
+    return found

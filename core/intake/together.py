@@ -1,0 +1,137 @@
+"""Events in a transaction of their own: a batch, or one that a group could not take.
+
+All lines are written by one statement, or none of them: so they keep their order. The request's key comes first, then
+the clients' IDs, as the groups take them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import Database
+from core.dispatch.publish import Publisher
+from core.intake import dedupe
+from core.intake.accept import NewEvent
+from core.intake.dedupe import Kept, RequestKey
+from core.intake.event_group import read_taken
+from core.intake.event_key_queries import Taken, drop_expired_keys
+from core.intake.event_queries import Inserted, Line, insert_events
+from core.intake.judge import TRIES, Judge
+from core.journal.event_queries import read_event, read_events
+from core.journal.events import EventRecord
+from core.model.errors import ConflictError, GoneError, UnavailableError
+from core.model.ids import EventId
+from core.model.queued import Queued
+
+
+class ContentDiffersError(ConflictError):
+    """A client's ID stands for another event already."""
+
+    def __init__(self) -> None:
+        super().__init__("An event with this ID and other content was accepted before.")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that was made, or found: `replayed` if its request was answered before."""
+
+    event: EventRecord
+    replayed: bool = False
+
+
+def record_of(event: NewEvent, inserted: Inserted) -> EventRecord:
+    """Return an event as its row is when it has just been made."""
+    if inserted.made_at is None:
+        raise UnavailableError  # its key was let go of between two statements: whoever comes again gets it
+    return EventRecord(
+        id=event.id,
+        tenant_id=event.tenant_id,
+        client_id=event.client_id,
+        type=event.type,
+        timestamp=event.timestamp,
+        data=event.data,
+        ordering_key=event.ordering_key,
+        attributes=event.attributes,
+        deliveries=inserted.deliveries,
+        created_at=inserted.made_at,
+        erased_at=None,
+    )
+
+
+class Together:
+    """Records events in one transaction, and publishes what is due once that is committed."""
+
+    def __init__(self, database: Database, publisher: Publisher, judge: Judge) -> None:
+        self._database: Final = database
+        self._publisher: Final = publisher
+        self._judge: Final = judge
+
+    async def one(self, line: Line, key: RequestKey | None) -> Accepted:
+        """Record an event; raise `ContentDiffersError` if its ID stands for another one, which frees the key."""
+        publish = self._publisher.ready
+        async with self._database.engine() as tx:
+            kept = None if key is None else await dedupe.claim(tx, key)
+            if kept is not None:
+                return Accepted(await _kept(tx, line, kept), replayed=True)
+            (outcome,), queued = await self.write(tx, [line], publish=publish)
+            if isinstance(outcome, ContentDiffersError):
+                raise outcome
+            if key is not None:
+                await dedupe.fill(tx, key, Kept(outcome.event.id, HTTPStatus.ACCEPTED))
+        if publish:
+            self._publisher.deliveries(queued)
+        return outcome
+
+    async def write(
+        self, tx: AsyncConnection, lines: Sequence[Line], *, publish: bool
+    ) -> tuple[list[Accepted | ContentDiffersError], tuple[Queued, ...]]:
+        """Record the events of one tenant; return what became of each, and what is due, to publish after the commit."""
+        keys = [(line.event.tenant_id, line.key) for line in lines if line.key is not None]
+        if keys:
+            await drop_expired_keys(tx, keys=keys)
+        inserted, queued = await self._insert(tx, lines, publish=publish)
+        taken = await read_taken(tx, lines, inserted)
+        found = await read_events(
+            tx, tenant_id=lines[0].event.tenant_id, event_ids=[one.made for one in taken.values()]
+        )
+        pairs = enumerate(zip(lines, inserted, strict=True))
+        return [_outcome(line, one, taken.get(number), found) for number, (line, one) in pairs], queued
+
+    async def _insert(
+        self, tx: AsyncConnection, lines: Sequence[Line], *, publish: bool
+    ) -> tuple[Sequence[Inserted], tuple[Queued, ...]]:
+        for _ in range(TRIES):
+            inserted, queued = await insert_events(tx, lines=lines, publish=publish, whole=True)
+            if not any(one.stale for one in inserted):
+                return inserted, queued
+            await self._judge.learn(tx, [lines[0].event.tenant_id])
+            lines = [await self.judged(line) for line in lines]
+        raise UnavailableError
+
+    async def judged(self, line: Line) -> Line:
+        """Return a line with what the filters that are known say of it."""
+        event = line.event
+        return replace(line, verdicts=await self._judge.verdicts(event.tenant_id, event.type, event.data))
+
+
+async def _kept(tx: AsyncConnection, line: Line, kept: Kept) -> EventRecord:
+    event = await read_event(tx, tenant_id=line.event.tenant_id, event_id=EventId(kept.made))
+    if event is None:
+        raise GoneError("What was made for this Idempotency-Key is past its retention.")
+    return event
+
+
+def _outcome(
+    line: Line, inserted: Inserted, taken: Taken | None, found: dict[EventId, EventRecord]
+) -> Accepted | ContentDiffersError:
+    if inserted.made_at is not None or taken is None or line.key is None:
+        return Accepted(record_of(line.event, inserted))
+    if taken.fingerprint != line.key.fingerprint:
+        return ContentDiffersError()
+    first = found.get(EventId(taken.made))
+    if first is None:
+        raise GoneError("The event that was accepted with this ID is past its retention.")
+    return Accepted(first)

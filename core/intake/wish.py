@@ -1,0 +1,61 @@
+"""An event as a client sends it, and the line that it becomes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from core import clock
+from core.intake.accept import NewEvent
+from core.intake.event_queries import EventKey, Line
+from core.model.errors import FieldError, InvalidInputError
+from core.model.ids import EventId, TenantId, new_uuid7
+from core.model.json_value import JsonValue
+from core.model.matching import RESERVED
+
+EVENT: Final = "event"
+REQUEST: Final = "request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventWish:
+    """An event as a client sends it; `data` is JSON in the client's own bytes, and `value` what they mean."""
+
+    type: str
+    data: bytes
+    value: JsonValue
+    client_id: str | None = None
+    timestamp: datetime | None = None
+    ordering_key: str | None = None
+    attributes: Mapping[str, JsonValue] | None = None
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What has to be the same when the same client ID comes again."""
+        attributes = None if self.attributes is None else json.dumps(dict(self.attributes), sort_keys=True)
+        at = None if self.timestamp is None else self.timestamp.isoformat()
+        head = json.dumps([self.type, at, self.ordering_key, attributes]).encode()
+        return hashlib.sha256(hashlib.sha256(head).digest() + self.data).digest()
+
+
+def line_of(tenant_id: TenantId, wish: EventWish, unix_seconds: float) -> Line:
+    """Return the line of an event that is accepted at that time, which should be the database's.
+
+    Raises `InvalidInputError` for a type that is the platform's own.
+    """
+    if wish.type.startswith(RESERVED):
+        detail = f"Types that start with {', '.join(RESERVED)} are the platform's own."
+        raise InvalidInputError(FieldError("/type", detail))
+    event = NewEvent(
+        id=EventId(new_uuid7(unix_seconds)),
+        tenant_id=tenant_id,
+        type=wish.type,
+        timestamp=wish.timestamp or clock.at(unix_seconds),
+        data=wish.data,
+        client_id=wish.client_id,
+        ordering_key=wish.ordering_key,
+        attributes=wish.attributes,
+    )
+    return Line(event, key=None if wish.client_id is None else EventKey(EVENT, wish.client_id, wish.fingerprint))
