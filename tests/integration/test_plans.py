@@ -15,6 +15,8 @@ from core.intake.notice_queries import tenants_that_ask
 from core.intake.queries import count_due, count_waiting
 from core.intake.withdraw import START
 from core.intake.withdraw_queries import Wanted, withdraw_batch
+from core.journal.event_queries import list_events
+from core.journal.events import EventFilter
 from core.journal.gauge_queries import (
     read_attempt_gauges,
     read_delivery_gauge,
@@ -54,8 +56,8 @@ INSERT INTO tenants (id, slug, name) SELECT ringback_uuid7(), 't-' || n, 'Acme' 
 INSERT INTO endpoints (id, tenant_id, url, event_types, signature, max_in_flight, ordering, status)
 SELECT ringback_uuid7(), t.id, 'https://example.com/', '{}', 'hmac', 50, 'none', 'enabled'
 FROM tenants t, generate_series(1, 10);
-INSERT INTO events (id, tenant_id, type, timestamp, body, data_offset, data_length)
-SELECT ringback_uuid7(), t.id, 'order.paid', now(), '{"data":{}}', 8, 2 FROM tenants t, generate_series(1, 20);
+INSERT INTO events (id, tenant_id, client_id, type, timestamp, body, data_offset, data_length)
+SELECT ringback_uuid7(), t.id, 'c' || n, 'order.paid', now(), '{"data":{}}', 8, 2 FROM tenants t, generate_series(1, 20) n;
 CREATE TEMP TABLE of_tenant AS SELECT DISTINCT ON (tenant_id) tenant_id, id FROM events;
 INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, lane, status, trigger, due_at, lease_until,
                         succeeded_at, finished_at, task_id)
@@ -149,6 +151,10 @@ def settled_of(tenant: UUID, delivery: UUID) -> Settled:
         verdict=Verdict(DeliveryStatus.SUCCEEDED, None, 0, 0),
         started_at=clock.now(),
     )
+
+
+def events(look: Look, wanted: EventFilter) -> Awaitable[object]:
+    return list_events(look.tx, tenant_id=look.tenant, wanted=wanted, before=None, limit=51)
 
 
 ENGINE: dict[str, tuple[Run, set[str]]] = {
@@ -254,6 +260,8 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
         lambda at: list_endpoints(at.tx, wanted=EndpointFilter(), before=None, limit=51),
         {"endpoints_tenant_id_id_idx"},
     ),
+    "events": (lambda at: events(at, EventFilter()), {"events_tenant_id_id_idx"}),
+    "events by client ID": (lambda at: events(at, EventFilter(client_id="c1")), {"events_client_id_idx"}),
     "tasks": (
         lambda at: list_tasks(at.tx, wanted=TaskFilter(), before=None, limit=51),
         {"tasks_tenant_id_id_idx"},

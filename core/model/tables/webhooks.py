@@ -52,6 +52,7 @@ events: Final = Table(
     CheckConstraint("data_offset + data_length < octet_length(body)", name="data"),
     CheckConstraint("char_length(type) <= 128", name="type"),
     Index("events_tenant_id_id_idx", "tenant_id", "id"),
+    Index("events_client_id_idx", "tenant_id", "client_id", "id", postgresql_where="client_id IS NOT NULL"),
     Index("events_task_id_idx", "task_id", postgresql_where="task_id IS NOT NULL"),
     postgresql_partition_by="RANGE (id)",
 )
