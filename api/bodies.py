@@ -24,6 +24,8 @@ FILE_LIMIT: Final = 10 * 1024 * 1024
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 FORM: Final = "multipart/form-data"
+BATCH_LIMIT: Final = 16 * 1024 * 1024
+BATCH_PATH: Final = "/v1/events/batch"
 _LIMITS: Final = {FORM: FILE_LIMIT + BODY_LIMIT}
 _PLACE: Final = re.compile(r"byte \d+")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -139,6 +141,8 @@ def media_type_of(request: Request) -> str:
 
 
 def _limit_of(request: Request) -> int:
+    if request.url.path == BATCH_PATH:
+        return BATCH_LIMIT
     return _LIMITS.get(media_type_of(request), BODY_LIMIT)
 
 

@@ -186,9 +186,14 @@ def _allowed(request: Request) -> str:
 
 def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [{"pointer": _pointer(e["loc"]), "detail": _SAID.get(e["type"], str(e["msg"]))} for e in error.errors()]
+    errors = field_errors(error)
     detail = "Some values are not allowed."
     return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail, errors=errors)
+
+
+def field_errors(error: RequestValidationError) -> list[dict[str, str]]:
+    """Return where the bad values are, and what is wrong with each."""
+    return [{"pointer": _pointer(e["loc"]), "detail": _SAID.get(e["type"], str(e["msg"]))} for e in error.errors()]
 
 
 def _pointer(location: Sequence[str | int]) -> str:

@@ -7,14 +7,15 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.answers import JSON, listed, single
-from api.bodies import StrictRoute
+from api.batches import BATCH, BatchDep, outcome_document
+from api.bodies import BATCH_PATH, StrictRoute
 from api.deps import AcceptanceDep, TenantCaller, Transaction, paged, parse_id, scoped
 from api.idempotency import REPLAYED, KeyHeader, request_key
 from api.incoming import INCOMING, IncomingDep
 from api.paging import Page
-from api.schemas.events import EventOut, EventPage
+from api.schemas.events import BatchOut, EventOut, EventPage
 from api.schemas.fields import Moment
-from core.intake.together import Accepted
+from core.intake.outcomes import Accepted
 from core.journal.event_queries import list_events, read_event
 from core.journal.events import EventFilter, EventRecord, event_document
 from core.model import ids
@@ -41,6 +42,20 @@ def answer_to_event(accepted: Accepted) -> Response:
     if accepted.replayed:
         headers |= REPLAYED
     return Response(msgspec.json.encode(event_document(accepted.event)), HTTPStatus.ACCEPTED, headers, media_type=JSON)
+
+
+@router.post(BATCH_PATH, status_code=HTTPStatus.ACCEPTED, response_model=BatchOut, openapi_extra=BATCH)
+async def accept_batch(
+    request: Request, caller: Writer, sent: BatchDep, acceptance: AcceptanceDep, idempotency_key: KeyHeader = None
+) -> Response:
+    """Accept up to 1,000 events in their order: 202, and for each line its event's ID or a problem.
+
+    A bad line does not spoil the others; one that is no JSON spoils an array as a whole, and in NDJSON only itself.
+    """
+    key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
+    outcomes, replayed = await acceptance.accept_all(caller.tenant_id, sent.wishes, key=key)
+    body = msgspec.json.encode({"data": [outcome_document(one) for one in outcomes]})
+    return Response(body, HTTPStatus.ACCEPTED, REPLAYED if replayed else None, media_type=JSON)
 
 
 class EventFilters:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints
 
-from api.schemas.fields import EventIdOut, In, Moment, Out, in_utc
+from api.schemas.fields import EventIdOut, In, Moment, Out, ProblemField, in_utc
 from core.model.matching import TYPE_LENGTH, TYPE_PATTERN
 
 # RFC 3339, section 5.6; its leap second is no time that can be kept.
@@ -69,3 +69,22 @@ class EventPage(Out):
 
     data: list[EventOut]
     next_cursor: str | None
+
+
+class LineOut(Out):
+    """What became of a line: an event, or else a problem (RFC 9457)."""
+
+    status: int = Field(description="202 for an event; what a request with this line alone would have got otherwise.")
+    id: EventIdOut | None = None
+    client_id: str | None = None
+    deliveries: int | None = None
+    type: str | None = Field(default=None, examples=["/problems/invalid-input"])
+    title: str | None = None
+    detail: str | None = None
+    errors: list[ProblemField] | None = None
+
+
+class BatchOut(Out):
+    """What became of each line, in their order."""
+
+    data: list[LineOut]

@@ -43,7 +43,9 @@ class NewEvent:
     attributes: Mapping[str, JsonValue] | None = None
     """What a CloudEvent says of itself beside its ID, type, time and data."""
     about: EndpointId | None = None
-    """An endpoint that does not get it, whatever it subscribed to, because it is the one that it is about."""
+    """The endpoint that an operational event is about, and never reaches."""
+    owner: str | None = None
+    """Whose thing an operational event is about: it reaches endpoints of that owner, and those of none."""
     task_id: TaskId | None = None
     webhook_url: str | None = None
     """Where the event goes besides the endpoints that match: its task's own callback URL."""

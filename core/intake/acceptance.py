@@ -10,6 +10,7 @@ EventWish ──► check ──► judge filters ──► the group's statemen
 ```
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -21,10 +22,11 @@ from core.intake.event_group import EventGroups, Outcome
 from core.intake.event_key_queries import Taken
 from core.intake.event_queries import EventKey, Line
 from core.intake.judge import TRIES, Judge
-from core.intake.together import Accepted, ContentDiffersError, Together, record_of
+from core.intake.outcomes import Accepted, ContentDiffersError, Refusal
+from core.intake.together import Together, record_of
 from core.intake.wish import REQUEST, EventWish, line_of
 from core.journal.event_queries import read_event
-from core.model.errors import GoneError, UnavailableError
+from core.model.errors import GoneError, InvalidInputError, UnavailableError
 from core.model.ids import EventId, TenantId
 
 
@@ -55,6 +57,16 @@ class Acceptance:
             return Accepted(record_of(line.event, outcome.inserted))
         return await self._found(line, outcome.taken)
 
+    async def accept_all(
+        self, tenant_id: TenantId, wishes: Sequence[EventWish | Refusal], *, key: RequestKey | None = None
+    ) -> tuple[list[Accepted | Refusal], bool]:
+        """Record a batch in its order; return what became of each line, and whether it was answered before.
+
+        Raises `KeyReusedError` for a key of another request.
+        """
+        now = self._database.unix_seconds()
+        return await self._together.many([_line_or_refusal(tenant_id, wish, now) for wish in wishes], key)
+
     async def _record(self, line: Line) -> Outcome | None:
         """Record an event in a shared transaction; its filters are judged again if they have changed."""
         for _ in range(TRIES):
@@ -79,3 +91,12 @@ class Acceptance:
         if event is None:
             raise GoneError("What was made for this key is past its retention.")
         return Accepted(event, replayed=is_request)
+
+
+def _line_or_refusal(tenant_id: TenantId, wish: EventWish | Refusal, now: float) -> Line | Refusal:
+    if isinstance(wish, Refusal):
+        return wish
+    try:
+        return line_of(tenant_id, wish, now)
+    except InvalidInputError as error:
+        return Refusal.of(error)

@@ -25,12 +25,13 @@ GIVEN: Final = """
         CAST(:ids AS UUID[]), CAST(:tenants AS UUID[]), CAST(:types AS TEXT[]), CAST(:patterns AS TEXT[]),
         CAST(:unfiltered AS BOOLEAN[]), CAST(:timestamps AS TIMESTAMPTZ[]), CAST(:bodies AS BYTEA[]),
         CAST(:offsets AS INTEGER[]), CAST(:lengths AS INTEGER[]), CAST(:clients AS TEXT[]), CAST(:keys AS TEXT[]),
-        CAST(:attributes AS TEXT[]), CAST(:abouts AS UUID[]), CAST(:tasks AS UUID[]), CAST(:urls AS TEXT[]),
-        CAST(:lanes AS UUID[]), CAST(:only_if_wanted AS BOOLEAN[])
+        CAST(:attributes AS TEXT[]), CAST(:about AS UUID[]), CAST(:owners AS TEXT[]), CAST(:tasks AS UUID[]),
+        CAST(:urls AS TEXT[]), CAST(:lanes AS UUID[]), CAST(:only_if_wanted AS BOOLEAN[])
     ) WITH ORDINALITY AS g(id, tenant_id, type, patterns, unfiltered, at, body, data_offset, data_length, client_id,
-                           ordering_key, attributes, about, task_id, url, lane, only_if_wanted, line)
+                           ordering_key, attributes, about, owner, task_id, url, lane, only_if_wanted, line)
 """
 # Fan-out is a join: to 10 or to 10,000 endpoints it is one statement, by endpoints_tenant_id_id_idx.
+# An operational event stays with the owner of what it is about, and does not reach what it is about.
 # A line that matches a filtered endpoint for which it brings no verdict of the present version is stale: nothing of it
 # is written. With :whole, nothing of any line is then, so that lines keep their order.
 MATCH: Final = """
@@ -42,8 +43,8 @@ verdicts AS (
     SELECT g.line, e.id AS endpoint_id, e.status = 'disabled' AS dead, e.filter IS NULL OR v.selected AS selected,
            e.filter IS NOT NULL AND v.version IS DISTINCT FROM e.filter_version AS unjudged
     FROM given g JOIN endpoints e ON e.tenant_id = g.tenant_id AND e.deleted_at IS NULL
-        AND e.id IS DISTINCT FROM g.about
         AND (e.event_types && string_to_array(g.patterns, ' ') OR (cardinality(e.event_types) = 0 AND g.unfiltered))
+        AND (g.unfiltered OR (e.id IS DISTINCT FROM g.about AND (e.owner IS NULL OR e.owner = g.owner)))
     LEFT JOIN verdicts v ON e.filter IS NOT NULL AND v.line = g.line AND v.endpoint_id = e.id
 ), unjudged AS (
     SELECT DISTINCT line FROM matching WHERE unjudged
@@ -185,7 +186,8 @@ def accept_values(lines: Sequence[Line], *, publish: bool, whole: bool) -> dict[
         "clients": [event.client_id for event in events],
         "keys": [event.ordering_key for event in events],
         "attributes": [event.attributes and json.dumps(dict(event.attributes)) for event in events],
-        "abouts": [event.about for event in events],
+        "about": [event.about for event in events],
+        "owners": [event.owner for event in events],
         "tasks": [event.task_id for event in events],
         "urls": [event.webhook_url for event in events],
         "lanes": [event.webhook_url and lane_of_url(event.tenant_id, event.webhook_url) for event in events],

@@ -5,7 +5,7 @@ the clients' IDs, as the groups take them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -15,31 +15,18 @@ from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe
 from core.intake.accept import NewEvent
-from core.intake.dedupe import Kept, RequestKey
+from core.intake.dedupe import RequestKey
 from core.intake.event_group import read_taken
 from core.intake.event_key_queries import Taken, drop_expired_keys
 from core.intake.event_queries import Inserted, Line, insert_events
 from core.intake.judge import TRIES, Judge
+from core.intake.outcomes import Accepted, ContentDiffersError, Refusal, refused, remembered, replayed
 from core.journal.event_queries import read_event, read_events
 from core.journal.events import EventRecord
-from core.model.errors import ConflictError, GoneError, UnavailableError
+from core.model.errors import GoneError, UnavailableError
 from core.model.ids import EventId
 from core.model.queued import Queued
-
-
-class ContentDiffersError(ConflictError):
-    """A client's ID stands for another event already."""
-
-    def __init__(self) -> None:
-        super().__init__("An event with this ID and other content was accepted before.")
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An event that was made, or found: `replayed` if its request was answered before."""
-
-    event: EventRecord
-    replayed: bool = False
+from core.once import Kept
 
 
 def record_of(event: NewEvent, inserted: Inserted) -> EventRecord:
@@ -84,6 +71,27 @@ class Together:
         if publish:
             self._publisher.deliveries(queued)
         return outcome
+
+    async def many(
+        self, lines: Sequence[Line | Refusal], key: RequestKey | None
+    ) -> tuple[list[Accepted | Refusal], bool]:
+        """Record the lines of a batch, those that were not refused before; tell whether it was answered before."""
+        good = [await self.judged(line) for line in lines if isinstance(line, Line)]
+        if not good:
+            return [line for line in lines if isinstance(line, Refusal)], False
+        publish = self._publisher.ready
+        async with self._database.engine() as tx:
+            kept = None if key is None else await dedupe.claim(tx, key)
+            if kept is not None:
+                return await replayed(tx, good[0].event.tenant_id, kept), True
+            written, queued = await self.write(tx, good, publish=publish)
+            rest = iter(written)
+            outcomes = [line if isinstance(line, Refusal) else refused(next(rest)) for line in lines]
+            if key is not None:
+                await dedupe.fill(tx, key, Kept(good[0].event.id, HTTPStatus.ACCEPTED, remembered(outcomes)))
+        if publish:
+            self._publisher.deliveries(queued)
+        return outcomes, False
 
     async def write(
         self, tx: AsyncConnection, lines: Sequence[Line], *, publish: bool

@@ -1,0 +1,106 @@
+"""Batches of events as they come in: a JSON array, or NDJSON, where a bad line spoils nothing but itself."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+
+from api.bodies import BODY_LIMIT, JSON, media_type_of, parse_json
+from api.errors import TITLES, ProblemError, field_errors
+from api.incoming import plain_event
+from api.schemas.events import EventIn
+from core.intake.outcomes import Accepted, Refusal
+from core.intake.wish import EventWish
+from core.model import ids
+from core.model.errors import FieldError, InvalidInputError
+
+NDJSON: Final = "application/x-ndjson"
+LINES: Final = 1_000
+LONG: Final = 256 * 1024
+"""Bytes from which on a thread reads the batch, so that nobody else waits for it."""
+BATCH: Final[dict[str, object]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"type": "array", "maxItems": LINES, "items": EventIn.model_json_schema()}},
+            NDJSON: {"schema": {"type": "string", "description": "An event on each line; empty lines do not count."}},
+        },
+    }
+}
+_STATUS: Final = {"invalid-json": 400, "conflict": 409, "gone": 410, "too-large": 413}
+
+Read = Callable[[bytes], EventWish]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it was sent; `compared` is what an Idempotency-Key stands for."""
+
+    wishes: Sequence[EventWish | Refusal]
+    compared: bytes
+
+
+async def read_batch(request: Request) -> Batch:
+    """Read either kind of batch; raise a 400 for an array that is none, a 422 for more than 1,000 lines."""
+    body = await request.body()
+    read = _ndjson if media_type_of(request) == NDJSON else _array
+    return Batch(await asyncio.to_thread(read, body) if len(body) > LONG else read(body), body)
+
+
+BatchDep = Annotated[Batch, Depends(read_batch)]
+
+
+def outcome_document(outcome: Accepted | Refusal) -> dict[str, object]:
+    """Return what became of a line: the event's ID, or a problem (RFC 9457)."""
+    if isinstance(outcome, Accepted):
+        event = outcome.event
+        id_ = ids.encode(ids.EVENT, event.id)
+        return {"status": 202, "id": id_, "client_id": event.client_id, "deliveries": event.deliveries}
+    document: dict[str, object] = {
+        "status": _STATUS.get(outcome.code, 422),
+        "type": f"/problems/{outcome.code}",
+        "title": TITLES[outcome.code],
+        "detail": outcome.detail,
+    }
+    if outcome.errors:
+        document["errors"] = [{"pointer": one.pointer, "detail": one.detail} for one in outcome.errors]
+    return document
+
+
+def _array(body: bytes) -> list[EventWish | Refusal]:
+    try:
+        lines = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        parse_json(body)  # says where the mistake is
+        raise InvalidInputError(FieldError("", "It is not a JSON array.")) from None
+    _check_count(len(lines))
+    return [_line(bytes(line), array=True) for line in lines]
+
+
+def _ndjson(body: bytes) -> list[EventWish | Refusal]:
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    _check_count(len(lines))
+    return [_line(line, array=False) for line in lines]
+
+
+def _check_count(lines: int) -> None:
+    if lines > LINES:
+        raise InvalidInputError(FieldError("", f"A batch holds {LINES} events at most."))
+
+
+def _line(written: bytes, *, array: bool) -> EventWish | Refusal:
+    if len(written) > BODY_LIMIT:
+        return Refusal("too-large", f"It is over {BODY_LIMIT} bytes.")
+    try:
+        return plain_event(parse_json(written), written)
+    except ProblemError as error:
+        if array:  # a mistake in an array is one in the whole of it
+            raise
+        return Refusal(error.code, str(error.detail))
+    except RequestValidationError as error:
+        found = tuple(FieldError(one["pointer"], one["detail"]) for one in field_errors(error))
+        return Refusal.of(InvalidInputError(*found))
