@@ -20,6 +20,7 @@ from api.routes import (
     endpoint_secrets,
     endpoint_stats,
     endpoints,
+    event_changes,
     events,
     health,
     metrics,
@@ -36,6 +37,7 @@ from core.database import Database
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
 from core.intake.judge import Judge
+from core.intake.replay import Replays
 from core.intake.submit import Submissions
 from core.intake.telling import Teller
 from core.intake.withdraw import Withdrawals
@@ -57,6 +59,7 @@ _ROUTES: Final = (
     endpoint_changes,
     endpoint_secrets,
     endpoint_stats,
+    event_changes,
     events,
     deliveries,
     tenants,
@@ -114,6 +117,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)
     judge = Judge()
     app.state.acceptance = Acceptance(state.database, state.publisher, judge)
+    app.state.replays = Replays(state.database, state.publisher, judge)
     teller = Teller(state.database, state.publisher, settings.base_url, judge)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)
     app.state.watcher = watcher = Watcher(state.database, state.redis)

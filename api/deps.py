@@ -22,6 +22,7 @@ from api.throttle import Throttle
 from api.watch import Watcher
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
+from core.intake.replay import Replays
 from core.intake.submit import Submissions
 from core.intake.withdraw import Withdrawals
 from core.model import ids
@@ -214,6 +215,13 @@ async def get_acceptance(request: Request) -> Acceptance:
     return acceptance
 
 
+async def get_replays(request: Request) -> Replays:
+    """Return what sends events again and erases them."""
+    replays: object = request.app.state.replays
+    assert isinstance(replays, Replays)
+    return replays
+
+
 async def get_changes(request: Request) -> Changes:
     """Return what changes tasks."""
     changes: object = request.app.state.changes
@@ -229,6 +237,7 @@ async def get_watcher(request: Request) -> Watcher:
 
 
 KeysDep = Annotated[Keys, Depends(get_keys)]
+ReplaysDep = Annotated[Replays, Depends(get_replays)]
 TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
 AcceptanceDep = Annotated[Acceptance, Depends(get_acceptance)]
 ChangesDep = Annotated[Changes, Depends(get_changes)]

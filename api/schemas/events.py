@@ -88,3 +88,17 @@ class BatchOut(Out):
     """What became of each line, in their order."""
 
     data: list[LineOut]
+
+
+class ReplayIn(In):
+    """Where to send an event again."""
+
+    endpoint_id: str | None = Field(
+        default=None, description="That endpoint, subscribed or not; unless told, what matches now."
+    )
+
+
+class SampleIn(In):
+    """What to send as a test."""
+
+    event_type: EventTypeName | None = Field(default=None, description="`ringback.test` unless told.")

@@ -42,10 +42,6 @@ class NewEvent:
     ordering_key: str | None = None
     attributes: Mapping[str, JsonValue] | None = None
     """What a CloudEvent says of itself beside its ID, type, time and data."""
-    about: EndpointId | None = None
-    """The endpoint that an operational event is about, and never reaches."""
-    owner: str | None = None
-    """Whose thing an operational event is about: it reaches endpoints of that owner, and those of none."""
     task_id: TaskId | None = None
     webhook_url: str | None = None
     """Where the event goes besides the endpoints that match: its task's own callback URL."""

@@ -11,6 +11,7 @@ from core.database import Database
 from core.intake import task_queries
 from core.intake.accept import SentFile
 from core.intake.dedupe import RequestKey
+from core.intake.erase_queries import erase_payloads
 from core.intake.submit import Submissions, Submitted, TaskWish
 from core.intake.telling import Teller
 from core.journal.queries import read_task
@@ -65,7 +66,7 @@ class Changes:
             task = await task_queries.erase_task(tx, tenant_id=tenant_id, task_id=task_id)
             if task is None:
                 raise NotFoundError("task")
-            await task_queries.erase_events(tx, tenant_id=tenant_id, task_id=task_id)
+            await erase_payloads(tx, tenant_id=tenant_id, task_id=task_id)
         for run in range(1, task.run + 1):
             await self._results.erase(task_id, run)
             await self._board.erase(task_id, run)

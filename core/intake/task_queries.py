@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import execute, fetch_all, fetch_one
+from core.database import fetch_one
 from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.endings import CANCELLED
@@ -49,42 +49,6 @@ async def erase_task(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskI
     WHERE id = :id AND tenant_id = :tenant_id RETURNING {TASK_COLUMNS}
     """
     return await fetch_one(tx, TaskRecord, sql, id=task_id, tenant_id=tenant_id)
-
-
-async def erase_events(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> int:
-    """Erase the payloads of a task's events wherever they lie, and cancel what waits to be sent of them.
-
-    Response bodies go too: receivers may echo what they got. What is on the wire ends and is recorded.
-    """
-    values: dict[str, object] = {"task_id": task_id, "tenant_id": tenant_id}
-    erased = await fetch_all(
-        tx,
-        dict[str, UUID],
-        """
-        UPDATE events SET body = NULL, erased_at = now()
-        WHERE task_id = :task_id AND tenant_id = :tenant_id AND erased_at IS NULL RETURNING id
-        """,
-        **values,
-    )
-    await execute(
-        tx,
-        """
-        UPDATE attempts a SET response_body = NULL FROM deliveries d
-        WHERE d.task_id = :task_id AND d.tenant_id = :tenant_id AND a.delivery_id = d.id
-        """,
-        **values,
-    )
-    await execute(
-        tx,
-        """
-        UPDATE deliveries SET due_at = NULL, published_until = NULL, wait_reason = NULL, finished_at = now(),
-            status = CASE WHEN succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
-            reason = CASE WHEN succeeded_at IS NULL THEN 'payload_erased' END
-        WHERE task_id = :task_id AND tenant_id = :tenant_id AND due_at IS NOT NULL AND lease_until IS NULL
-        """,
-        **values,
-    )
-    return len(erased)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,14 +91,16 @@ WITH o AS (
            unknown_run, next_trigger, wait_reason, disable, slot)
 ), locked AS (
     SELECT d.id, d.lane, d.endpoint_id, d.claim = o.claim AND d.lease_until IS NOT NULL AS mine,
-           d.status = 'exhausted' AS was_exhausted, d.event_type NOT LIKE ALL ('{{endpoint.%,delivery.%}}') AS tells
+           d.status = 'exhausted' AS was_exhausted, d.event_type NOT LIKE ALL ('{{endpoint.%,delivery.%}}') AS tells,
+           d.payload_erased
     FROM deliveries d JOIN o ON o.delivery_id = d.id ORDER BY d.id FOR UPDATE OF d
 ), logged AS (
     INSERT INTO attempts AS a (delivery_id, number, id, tenant_id, trigger, outcome, error, note, request_url,
         request_headers, response_status, response_headers, response_body, response_truncated, address, dns_ms,
         connect_ms, tls_ms, first_byte_ms, total_ms, started_at, transaction)
     SELECT o.delivery_id, o.number, ringback_uuid7(), o.tenant_id, o.trigger, o.outcome, o.error, o.note, o.url,
-        CAST(o.request_headers AS JSONB), o.status, CAST(o.headers AS JSONB), o.body, o.truncated, o.address, o.dns,
+        CAST(o.request_headers AS JSONB), o.status, CAST(o.headers AS JSONB),
+        CASE WHEN l.payload_erased IS NOT TRUE THEN o.body END, o.truncated, o.address, o.dns,
         o.connect, o.tls, o.first, o.total, o.started_at, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)
     FROM o JOIN locked l ON l.id = o.delivery_id
     ON CONFLICT (delivery_id, number) DO UPDATE SET outcome = excluded.outcome, error = excluded.error, note = 'late',

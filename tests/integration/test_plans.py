@@ -57,7 +57,8 @@ INSERT INTO endpoints (id, tenant_id, url, event_types, signature, max_in_flight
 SELECT ringback_uuid7(), t.id, 'https://example.com/', '{}', 'hmac', 50, 'none', 'enabled'
 FROM tenants t, generate_series(1, 10);
 INSERT INTO events (id, tenant_id, client_id, type, timestamp, body, data_offset, data_length)
-SELECT ringback_uuid7(), t.id, 'c' || n, 'order.paid', now(), '{"data":{}}', 8, 2 FROM tenants t, generate_series(1, 20) n;
+SELECT ringback_uuid7(), t.id, 'c' || n, 'order.paid', now(), '{"data":{}}', 8, 2
+FROM tenants t, generate_series(1, 20) n;
 CREATE TEMP TABLE of_tenant AS SELECT DISTINCT ON (tenant_id) tenant_id, id FROM events;
 INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, lane, status, trigger, due_at, lease_until,
                         succeeded_at, finished_at, task_id)

@@ -86,6 +86,7 @@ deliveries: Final = Table(
     text("ordering_key", nullable=True),
     Column("last_response_code", SmallInteger),
     text("last_error", nullable=True),
+    Column("payload_erased", Boolean),  # what is recorded from now on keeps no response body
     stamp("created_at"),
     moment("finished_at"),
     one_of("status", [status.value for status in DeliveryStatus]),
