@@ -49,7 +49,6 @@ from core.settings import Settings
 from core.version import VERSION
 
 CLOCK_PAUSE: Final = 10.0
-
 _ROUTES: Final = (
     tasks,
     task_changes,
