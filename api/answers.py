@@ -39,6 +39,8 @@ def listed(request: Request, page: Page, found: Sequence[T], document: Callable[
     body = msgspec.json.encode({"data": [document(one) for one in items], "next_cursor": cursor})
     more = {name: value for name, value in links.headers.items() if name == "link"}
     return Response(body, headers=more, media_type=JSON)
+
+
 def is_expected(request: Request, document: object) -> bool:
     """Tell whether `If-Match` allows a change of the thing that this document shows (RFC 9110, section 13.1.1)."""
     wanted = request.headers.get("if-match")

@@ -1,7 +1,7 @@
 """Find events by the ID that their sender gave them, and mark deliveries whose payload was erased.
 
-Revision ID: 0008
-Revises: 0007
+Revision ID: 0009
+Revises: 0008
 """
 
 from typing import Final
@@ -10,8 +10,8 @@ from alembic import op
 
 from migrations.script import beside_writers, index_partitions
 
-revision: Final = "0008"
-down_revision: Final[str | None] = "0007"
+revision: Final = "0009"
+down_revision: Final[str | None] = "0008"
 
 
 def upgrade() -> None:
