@@ -16,6 +16,7 @@ from api.hot import HotRoutes
 from api.middleware import RequestLog
 from api.routes import (
     deliveries,
+    delivery_changes,
     endpoint_changes,
     endpoint_secrets,
     endpoint_stats,
@@ -37,6 +38,7 @@ from core.database import Database
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
 from core.intake.judge import Judge
+from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
 from core.intake.submit import Submissions
 from core.intake.telling import Teller
@@ -61,6 +63,7 @@ _ROUTES: Final = (
     event_changes,
     events,
     deliveries,
+    delivery_changes,
     tenants,
     health,
     metrics,
@@ -119,6 +122,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.replays = Replays(state.database, state.publisher, judge)
     teller = Teller(state.database, state.publisher, settings.base_url, judge)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)
+    app.state.reopenings = Reopenings(state.database, state.publisher)
     app.state.watcher = watcher = Watcher(state.database, state.redis)
     return watcher
 

@@ -22,6 +22,7 @@ from api.throttle import Throttle
 from api.watch import Watcher
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
+from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
 from core.intake.submit import Submissions
 from core.intake.withdraw import Withdrawals
@@ -229,6 +230,13 @@ async def get_changes(request: Request) -> Changes:
     return changes
 
 
+async def get_reopenings(request: Request) -> Reopenings:
+    """Return what reopens and cancels deliveries."""
+    reopenings: object = request.app.state.reopenings
+    assert isinstance(reopenings, Reopenings)
+    return reopenings
+
+
 async def get_watcher(request: Request) -> Watcher:
     """Return what waits for tasks."""
     watcher: object = request.app.state.watcher
@@ -241,6 +249,7 @@ ReplaysDep = Annotated[Replays, Depends(get_replays)]
 TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
 AcceptanceDep = Annotated[Acceptance, Depends(get_acceptance)]
 ChangesDep = Annotated[Changes, Depends(get_changes)]
+ReopeningsDep = Annotated[Reopenings, Depends(get_reopenings)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 NamedEndpoint = Annotated[EndpointId, Depends(endpoint_id)]
 EndpointsDep = Annotated[EndpointRegistrar, Depends(get_endpoints)]

@@ -107,11 +107,11 @@ async def list_of_event(
 @router.get("/v1/deliveries/{delivery}", response_model=DeliveryDetailOut)
 async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading) -> Response:
     """Read a delivery with its schedule: every attempt made and every attempt still to come."""
-    (found,) = await _explain(state, tx, [await _find(tx, delivery)])
+    (found,) = await _explain(state, tx, [await find_delivery(tx, delivery)])
     attempts = await list_attempts(tx.connection, delivery_id=found.id)
     planned = plan(found, attempts, default=state.settings.retry_schedule)
     detail = DeliveryDetailOut(
-        **_out(found).model_dump(), schedule=[ScheduledOut.model_validate(one) for one in planned]
+        **shown(found).model_dump(), schedule=[ScheduledOut.model_validate(one) for one in planned]
     )
     return single(request, detail.model_dump(mode="json"))
 
@@ -119,7 +119,7 @@ async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading
 @router.get("/v1/deliveries/{delivery}/attempts")
 async def read_attempts(delivery: str, tx: Reading) -> AttemptList:
     """List a delivery's attempts in their order, with request and response as they were."""
-    found = await _find(tx, delivery)
+    found = await find_delivery(tx, delivery)
     attempts = await list_attempts(tx.connection, delivery_id=found.id)
     return AttemptList(data=[AttemptOut.of(one) for one in attempts])
 
@@ -132,10 +132,11 @@ async def _page(
     found = await list_deliveries(tx.connection, wanted=wanted, before=before, limit=limit, of_owner=of_owner)
     items, cursor = page.cut(found, request, response)
     told = await _explain(await get_state(request), tx, items)
-    return DeliveryPage(data=[_out(one) for one in told], next_cursor=cursor)
+    return DeliveryPage(data=[shown(one) for one in told], next_cursor=cursor)
 
 
-async def _find(tx: Transaction, delivery: str) -> DeliveryRecord:
+async def find_delivery(tx: Transaction, delivery: str) -> DeliveryRecord:
+    """Read a delivery that a path names; raise `NotFoundError` if the caller sees none such."""
     found = await read_delivery(tx.connection, delivery_id=DeliveryId(parse_id(ids.DELIVERY, delivery, "delivery")))
     if found is None:
         raise NotFoundError("delivery")
@@ -146,7 +147,8 @@ async def _explain(state: State, tx: Transaction, found: Sequence[DeliveryRecord
     return await explain(tx.connection, state.redis, found, default_cap=DEFAULT_MAX_IN_FLIGHT)
 
 
-def _out(delivery: DeliveryRecord) -> DeliveryOut:
+def shown(delivery: DeliveryRecord) -> DeliveryOut:
+    """Show a delivery."""
     return DeliveryOut.model_validate(delivery)
 
 

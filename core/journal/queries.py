@@ -23,8 +23,9 @@ TASK_COLUMNS: Final = (
 _SHOWN: Final = """
 SELECT d.id, d.tenant_id, d.event_id, d.event_type, d.endpoint_id, d.task_id, coalesce(d.url, e.url) AS url,
        d.status, d.reason, d.trigger, d.wait_reason, d.due_at, coalesce(d.due_at <= now(), false) AS is_due,
-       d.lease_until IS NOT NULL AS on_the_wire, e.status AS endpoint_status, d.attempt_count, d.step,
-       e.retry_schedule AS schedule, d.last_response_code, d.last_error, d.created_at, d.finished_at
+       d.lease_until IS NOT NULL AS on_the_wire, d.succeeded_at IS NOT NULL AS had_succeeded, d.resend_asked_at,
+       e.status AS endpoint_status, d.attempt_count, d.step, e.retry_schedule AS schedule,
+       d.last_response_code, d.last_error, d.created_at, d.finished_at
 """
 _WITH_ENDPOINT: Final = "LEFT JOIN endpoints e ON e.id = d.endpoint_id"
 _DELIVERY: Final = f"{_SHOWN} FROM deliveries d {_WITH_ENDPOINT}"

@@ -28,6 +28,8 @@ class DeliveryRecord:
     due_at: datetime | None
     is_due: bool
     on_the_wire: bool
+    had_succeeded: bool
+    resend_asked_at: datetime | None
     endpoint_status: str | None
     attempt_count: int
     step: int

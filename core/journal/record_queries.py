@@ -74,6 +74,8 @@ seen AS (
 # their keys: two batches cannot deadlock.
 # `mine` is decided under that lock. What is not mine is late: it fills in its own `unknown` attempt, a late success
 # ends the delivery, and nothing else is touched. What was sent of an operational event tells nothing further.
+# `again`: a client has asked meanwhile for another attempt, due now. What was cancelled meanwhile stays so, unless this
+# attempt has succeeded.
 _RECORD: Final = f"""
 WITH o AS (
     SELECT * FROM unnest(
@@ -92,7 +94,8 @@ WITH o AS (
 ), locked AS (
     SELECT d.id, d.lane, d.endpoint_id, d.claim = o.claim AND d.lease_until IS NOT NULL AS mine,
            d.status = 'exhausted' AS was_exhausted, d.event_type NOT LIKE ALL ('{{endpoint.%,delivery.%}}') AS tells,
-           d.payload_erased
+           d.payload_erased, d.resend_asked_at IS NOT NULL AND NOT o.disable AS again,
+           d.succeeded_at IS NOT NULL OR o.outcome = 'succeeded' AS success, d.status = 'cancelled' AS cancelled
     FROM deliveries d JOIN o ON o.delivery_id = d.id ORDER BY d.id FOR UPDATE OF d
 ), logged AS (
     INSERT INTO attempts AS a (delivery_id, number, id, tenant_id, trigger, outcome, error, note, request_url,
@@ -113,22 +116,29 @@ WITH o AS (
     RETURNING a.delivery_id, a.recorded_at, a.note IS NOT DISTINCT FROM 'late' AS late
 ), settled AS (
     UPDATE deliveries d SET
-        lease_until = NULL, published_until = NULL,
-        status = CASE WHEN d.succeeded_at IS NULL THEN o.next_status ELSE 'succeeded' END,
-        reason = CASE WHEN d.succeeded_at IS NULL THEN o.reason END,
-        due_at = CASE WHEN d.succeeded_at IS NULL THEN now() + make_interval(secs => o.delay) END,
-        wait_reason = o.wait_reason, step = o.step, unknown_run = o.unknown_run, trigger = o.next_trigger,
-        succeeded_at = coalesce(d.succeeded_at, CASE WHEN o.outcome = 'succeeded' THEN now() END),
-        finished_at = CASE WHEN d.succeeded_at IS NOT NULL THEN coalesce(d.finished_at, now())
-                           WHEN o.delay IS NULL THEN now() END,
+        lease_until = NULL, published_until = NULL, resend_asked_at = NULL,
+        status = CASE WHEN l.success THEN 'succeeded' WHEN l.again THEN 'retrying' WHEN l.cancelled THEN d.status
+                      ELSE o.next_status END,
+        reason = CASE WHEN NOT l.success AND NOT l.again THEN coalesce(d.reason, o.reason) END,
+        due_at = CASE WHEN l.again THEN now()
+                      WHEN NOT l.success AND NOT l.cancelled THEN now() + make_interval(secs => o.delay) END,
+        wait_reason = CASE WHEN NOT l.again AND NOT l.cancelled THEN o.wait_reason END,
+        step = CASE WHEN l.again THEN 0 ELSE o.step END, unknown_run = CASE WHEN l.again THEN 0 ELSE o.unknown_run END,
+        trigger = CASE WHEN l.again THEN 'resend' ELSE o.next_trigger END,
+        sequence = CASE WHEN l.again AND o.delay IS NULL THEN nextval('delivery_order') ELSE d.sequence END,
+        succeeded_at = coalesce(d.succeeded_at, CASE WHEN l.success THEN now() END),
+        finished_at = CASE WHEN l.success AND d.succeeded_at IS NULL THEN now()
+                           WHEN l.success OR l.cancelled AND NOT l.again THEN coalesce(d.finished_at, now())
+                           WHEN o.delay IS NULL AND NOT l.again THEN now() END,
         last_response_code = o.status, last_error = o.error
     FROM o JOIN locked l ON l.id = o.delivery_id AND l.mine
     WHERE d.id = o.delivery_id
     RETURNING d.id, d.lane, d.tenant_id, d.endpoint_id, d.due_at, o.disable, l.tells,
         d.status = 'exhausted' AND NOT l.was_exhausted AND l.tells AS exhausted
 ), late AS (
-    UPDATE deliveries d SET status = 'succeeded', due_at = NULL, succeeded_at = now(), finished_at = now(),
-        wait_reason = NULL, last_response_code = o.status, last_error = NULL
+    UPDATE deliveries d SET status = 'succeeded', succeeded_at = now(), finished_at = now(), wait_reason = NULL,
+        due_at = CASE WHEN d.trigger = 'resend' AND d.lease_until IS NULL THEN d.due_at END,
+        last_response_code = o.status, last_error = NULL
     FROM o JOIN locked l ON l.id = o.delivery_id AND NOT l.mine
     WHERE d.id = o.delivery_id AND o.outcome = 'succeeded' AND d.status IN ('pending', 'retrying', 'exhausted')
 ), {_ROLLUPS}, {_ENDPOINTS}

@@ -38,12 +38,22 @@ def plan(delivery: DeliveryRecord, attempts: Sequence[AttemptRecord], *, default
     if delivery.due_at is None:
         return made
     schedule = default if delivery.schedule is None else delivery.schedule
-    return made + _to_come(delivery, schedule[delivery.step :], delivery.due_at)
+    return made + _to_come(delivery, _steps(delivery, schedule), delivery.due_at)
+
+
+def _steps(delivery: DeliveryRecord, schedule: Sequence[int]) -> Sequence[int]:
+    """Return the seconds between the attempts still to come; what had succeeded is sent once, whatever comes of it."""
+    if delivery.had_succeeded:
+        return ()
+    return schedule if delivery.resend_asked_at is not None else schedule[delivery.step :]
 
 
 def _to_come(delivery: DeliveryRecord, steps: Sequence[int], at: datetime) -> list[Planned]:
     number = delivery.attempt_count if delivery.on_the_wire else delivery.attempt_count + 1
     coming = [Planned(number=number, at=at, made=False, reason=delivery.trigger)]
+    if delivery.resend_asked_at is not None:
+        number, at = number + 1, delivery.resend_asked_at
+        coming.append(Planned(number=number, at=at, made=False, reason=Trigger.RESEND.value))
     for seconds in steps:
         at += timedelta(seconds=seconds)
         number += 1

@@ -29,6 +29,8 @@ def delivery(**columns: object) -> DeliveryRecord:
         "due_at": NOW,
         "is_due": True,
         "on_the_wire": False,
+        "had_succeeded": False,
+        "resend_asked_at": None,
         "endpoint_status": "enabled",
         "attempt_count": 0,
         "step": 0,
@@ -143,3 +145,24 @@ def test_why_a_delivery_waits_is_computed(columns: dict[str, object], why: str |
 @pytest.mark.parametrize(("on_the_wire", "at"), [(True, None), (False, NOW)])
 def test_the_next_attempt_is_not_told_while_one_is_on_the_wire(*, on_the_wire: bool, at: datetime | None) -> None:
     assert delivery(on_the_wire=on_the_wire).next_attempt_at == at
+
+
+def test_what_had_succeeded_is_sent_again_once() -> None:
+    sent_again = delivery(status="succeeded", had_succeeded=True, trigger="resend", attempt_count=1)
+
+    coming = plan(sent_again, [attempt(1, "succeeded")], default=DEFAULT)[1:]
+
+    assert coming == [Planned(number=2, at=NOW, made=False, reason="resend")]
+
+
+def test_a_resend_of_what_is_on_the_wire_follows_it_and_starts_the_schedule_again() -> None:
+    asked = NOW + timedelta(seconds=1)
+    on_the_wire = delivery(on_the_wire=True, attempt_count=1, step=2, resend_asked_at=asked)
+
+    coming = plan(on_the_wire, [], default=(5,))
+
+    assert [(one.number, one.reason, one.at) for one in coming] == [
+        (1, "first", NOW),
+        (2, "resend", asked),
+        (3, "retry", asked + timedelta(seconds=5)),
+    ]

@@ -41,7 +41,7 @@ WITH seen AS (
     WHERE p.fits AND d.due_at <= now() AND d.lease_until IS NULL FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries d SET claim = d.claim + 1, attempt_count = d.attempt_count + 1, published_until = NULL,
-        lease_until = now() + make_interval(secs => l.timeout + :lease)
+        resend_asked_at = NULL, lease_until = now() + make_interval(secs => l.timeout + :lease)
     FROM locked l WHERE d.id = l.id
     RETURNING d.*, l.timeout, l.cap
 ), cancelled AS (
@@ -114,9 +114,15 @@ async def lane_policies(tx: AnyConnection, *, lanes: Sequence[UUID]) -> tuple[Po
 
 
 async def give_back(tx: AsyncConnection, *, delivery_id: UUID, claim: int) -> bool:
-    """End a lease without an attempt: nothing was sent. Only if the row still carries this claim."""
+    """End a lease without an attempt: nothing was sent. Only if the row still carries this claim.
+
+    If a client has asked meanwhile to send it again, the next attempt is that one.
+    """
     sql = """
-    UPDATE deliveries SET lease_until = NULL, attempt_count = attempt_count - 1, published_until = NULL
+    UPDATE deliveries SET lease_until = NULL, attempt_count = attempt_count - 1, published_until = NULL,
+        trigger = CASE WHEN resend_asked_at IS NULL THEN trigger ELSE 'resend' END,
+        step = CASE WHEN resend_asked_at IS NULL THEN step ELSE 0 END,
+        unknown_run = CASE WHEN resend_asked_at IS NULL THEN unknown_run ELSE 0 END, resend_asked_at = NULL
     WHERE id = :id AND claim = :claim AND lease_until IS NOT NULL
     """
     return await execute(tx, sql, id=delivery_id, claim=claim) == 1

@@ -29,6 +29,10 @@ from core.model.tables.base import key, metadata, moment, one_of, stamp, tenant,
 
 PARTITIONED: Final = ("events", "deliveries", "attempts")
 
+# Predicates of partial indexes. A query names them in just these words, so that any plan may use the index.
+TROUBLED: Final = "last_error IS NOT NULL OR status IN ('retrying', 'exhausted', 'cancelled')"
+RECOVERABLE: Final = "status = 'exhausted' OR reason = 'endpoint_disabled'"
+
 delivery_order: Final = Sequence("delivery_order", metadata=metadata, cache=1)
 
 events: Final = Table(
@@ -76,6 +80,7 @@ deliveries: Final = Table(
     text("wait_reason", nullable=True),
     moment("published_until"),
     moment("lease_until"),
+    moment("resend_asked_at"),  # while it was on the wire: due again when that attempt ends
     Column("claim", Integer, nullable=False, server_default="0"),  # the fence: never goes back
     # How far it is.
     Column("attempt_count", Integer, nullable=False, server_default="0"),
@@ -115,6 +120,8 @@ deliveries: Final = Table(
     ),
     Index("deliveries_asked_idx", "lane", postgresql_where="trigger IN ('resend', 'test') AND due_at IS NOT NULL"),
     Index("deliveries_leased_idx", "lane", "lease_until", postgresql_where="lease_until IS NOT NULL"),
+    Index("deliveries_troubled_idx", "tenant_id", "id", postgresql_where=TROUBLED),
+    Index("deliveries_recoverable_idx", "endpoint_id", "sequence", postgresql_where=RECOVERABLE),
     postgresql_partition_by="RANGE (id)",
 )
 
@@ -152,5 +159,6 @@ attempts: Final = Table(
     CheckConstraint("(response_status IS NULL) = (response_headers IS NULL)", name="response"),
     CheckConstraint("octet_length(response_body) <= 16384", name="response_body"),
     CheckConstraint("number > 0", name="number"),
+    Index("attempts_tenant_id_transaction_idx", "tenant_id", "transaction"),
     postgresql_partition_by="RANGE (delivery_id)",
 )
