@@ -13,6 +13,7 @@ from api import openapi
 from api.auth import Keys
 from api.errors import add_error_handlers
 from api.hot import HotRoutes
+from api.live import Live
 from api.middleware import RequestLog
 from api.routes import (
     deliveries,
@@ -24,7 +25,9 @@ from api.routes import (
     event_changes,
     events,
     health,
+    live,
     metrics,
+    recoveries,
     stream,
     task_changes,
     task_types,
@@ -38,6 +41,7 @@ from core.database import Database
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
 from core.intake.judge import Judge
+from core.intake.recover import Recoveries
 from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
 from core.intake.submit import Submissions
@@ -62,8 +66,10 @@ _ROUTES: Final = (
     endpoint_stats,
     event_changes,
     events,
+    recoveries,
     deliveries,
     delivery_changes,
+    live,
     tenants,
     health,
     metrics,
@@ -78,13 +84,16 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         state = State.open(settings)
-        watcher = _connect(app, state)
+        watcher, listening = _connect(app, state), Live(state.database)
+        app.state.live = listening
         watcher.start()
+        listening.start()
         clock = asyncio.create_task(_keep_clock(state.database))
         _log.info("api.started")
         yield
         clock.cancel()
         await watcher.stop()
+        await listening.stop()
         await state.close()
         _log.info("api.stopped")
 
@@ -123,6 +132,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     teller = Teller(state.database, state.publisher, settings.base_url, judge)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)
     app.state.reopenings = Reopenings(state.database, state.publisher)
+    app.state.recoveries = Recoveries(state.database, state.publisher)
     app.state.watcher = watcher = Watcher(state.database, state.redis)
     return watcher
 

@@ -16,12 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller, Keys
 from api.errors import ProblemError
+from api.live import Live
 from api.paging import Page, decode_cursor
 from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
+from core.intake.recover import Recoveries
 from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
 from core.intake.submit import Submissions
@@ -237,6 +239,20 @@ async def get_reopenings(request: Request) -> Reopenings:
     return reopenings
 
 
+async def get_recoveries(request: Request) -> Recoveries:
+    """Return what starts recovers."""
+    recoveries: object = request.app.state.recoveries
+    assert isinstance(recoveries, Recoveries)
+    return recoveries
+
+
+async def get_live(request: Request) -> Live:
+    """Return what reads attempts as they happen."""
+    live: object = request.app.state.live
+    assert isinstance(live, Live)
+    return live
+
+
 async def get_watcher(request: Request) -> Watcher:
     """Return what waits for tasks."""
     watcher: object = request.app.state.watcher
@@ -249,6 +265,8 @@ ReplaysDep = Annotated[Replays, Depends(get_replays)]
 TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
 AcceptanceDep = Annotated[Acceptance, Depends(get_acceptance)]
 ChangesDep = Annotated[Changes, Depends(get_changes)]
+LiveDep = Annotated[Live, Depends(get_live)]
+RecoveriesDep = Annotated[Recoveries, Depends(get_recoveries)]
 ReopeningsDep = Annotated[Reopenings, Depends(get_reopenings)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 NamedEndpoint = Annotated[EndpointId, Depends(endpoint_id)]

@@ -37,7 +37,7 @@ from workers.task_types.define import Definition, defined
 from workers.time_limits import TimeLimits, overrun_of
 
 BUILT_IN: Final = tuple(
-    f"workers.task_types.{module}" for module in ("mathematics", "network", "reports", "waiting", "words")
+    f"workers.task_types.{module}" for module in ("mathematics", "network", "recovery", "reports", "waiting", "words")
 )
 
 _log: Final = structlog.stdlib.get_logger()
@@ -230,7 +230,8 @@ async def register(database: Database) -> None:
     """Say in Postgres what this worker offers."""
     async with database.engine() as tx:
         for _, definition in sorted(defined().items()):  # in one order: two workers may do so at once
-            await register_task_type(tx, task_type=definition.kind)
+            if definition.listed:
+                await register_task_type(tx, task_type=definition.kind)
 
 
 def main() -> None:

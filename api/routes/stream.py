@@ -8,8 +8,9 @@ import msgspec
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
-from api.deps import StateDep, TenantCaller, WatcherDep, scoped
+from api.deps import StateDep, TenantCaller, WatcherDep
 from api.looking import document_of, look, parse_task_id
+from api.polling import task_poller
 from api.state import State
 from api.watch import Watch, Watcher
 from core.journal.tasks import TaskRecord
@@ -31,7 +32,7 @@ async def stream_task(
     request: Request,
     state: StateDep,
     watcher: WatcherDep,
-    caller: Annotated[TenantCaller, Depends(scoped("tasks:read"))],
+    caller: Annotated[TenantCaller, Depends(task_poller)],
     last_event_id: Annotated[str | None, Header(description="Resumes: what is known is not sent again.")] = None,
 ) -> StreamingResponse:
     """Follow a task: a `status` event for each state, a `progress` event for each step, until its end."""

@@ -13,6 +13,7 @@ from api.errors import problem
 from api.idempotency import REPLAYED, KeyHeader, request_key
 from api.looking import document_of, look, look_until_ended, parse_task_id, result_of
 from api.paging import Page
+from api.polling import task_poller
 from api.preferences import Preferences, read_preferences
 from api.schemas.fields import Moment, Problem
 from api.schemas.tasks import PendingOut, Status, TaskOut, TaskPage
@@ -28,7 +29,7 @@ from core.model.states import TaskStatus
 POLL_AFTER: Final = {"Retry-After": "1"}
 
 router = APIRouter(route_class=StrictRoute, tags=["tasks"])
-Reader = Annotated[TenantCaller, Depends(scoped("tasks:read"))]
+Reader = Annotated[TenantCaller, Depends(task_poller)]
 Writer = Annotated[TenantCaller, Depends(scoped("tasks:write"))]
 Prefer = Annotated[str | None, Header(description="`respond-async`, `wait=N` (RFC 7240; N seconds, 60 at most).")]
 

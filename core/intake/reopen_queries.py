@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import execute, fetch_one
 from core.intake.accept import PUBLISHED_FOR
-from core.model.ids import DeliveryId, TenantId
+from core.model.ids import DeliveryId, EndpointId, TenantId
 from core.model.queued import Queued
 
 REOPEN_LOCK: Final = 7_102_002
@@ -72,6 +72,12 @@ async def lock_target(tx: AsyncConnection, *, tenant_id: TenantId, delivery_id: 
     WHERE e.id = (SELECT endpoint_id FROM deliveries WHERE id = :id AND tenant_id = :tenant_id) FOR SHARE
     """
     return await fetch_one(tx, Target, sql, id=delivery_id, tenant_id=tenant_id)
+
+
+async def read_target(tx: AsyncConnection, *, endpoint_id: EndpointId) -> Target | None:
+    """Look up an endpoint in the tenant's role, a deleted one too, by its primary key."""
+    sql = "SELECT status = 'disabled' AS disabled, deleted_at IS NOT NULL AS deleted FROM endpoints WHERE id = :id"
+    return await fetch_one(tx, Target, sql, id=endpoint_id)
 
 
 # What is on the wire keeps its claim: `record_attempts` or `give_back` makes it due when that ends. What had ended has

@@ -42,6 +42,8 @@ class Definition:
     output: TypeAdapter[object]
     retry: Retry
     parts: Parts[JsonValue] | None
+    listed: bool = True
+    """Whether clients may submit it, and see it among the task types."""
 
 
 _defined: Final[dict[str, Definition]] = {}
@@ -56,16 +58,16 @@ def task_type(
     retry: Retry = NO_RETRY,
     parts: Parts[T] | None = None,
     schema: Mapping[str, object] | None = None,
+    listed: bool = True,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function as a task type; limits are seconds, `schema` is added to the input's.
+
+    One that is not `listed` is started by Ringback itself alone.
 
     Raises `TypeError` for a parameter or a return value without an annotation, `ValueError` for a name that is taken,
     a queue that no worker serves, or limits in the wrong order.
     """
-    if queue not in TASK_QUEUES:
-        raise ValueError(f"{name}: there is no queue {queue}, only {', '.join(TASK_QUEUES)}")
-    if not 0 < soft_time_limit < hard_time_limit:
-        raise ValueError(f"{name}: the soft time limit must be positive and below the hard one")
+    _check(name, queue, soft_time_limit, hard_time_limit)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         if name in _defined:
@@ -81,10 +83,18 @@ def task_type(
             hard_time_limit=hard_time_limit,
             retry_policy=retry.document(),
         )
-        _defined[name] = Definition(described, function, model, output, retry, cast("Parts[JsonValue] | None", parts))
+        in_parts = cast("Parts[JsonValue] | None", parts)
+        _defined[name] = Definition(described, function, model, output, retry, in_parts, listed)
         return function
 
     return register
+
+
+def _check(name: str, queue: str, soft_time_limit: int, hard_time_limit: int) -> None:
+    if queue not in TASK_QUEUES:
+        raise ValueError(f"{name}: there is no queue {queue}, only {', '.join(TASK_QUEUES)}")
+    if not 0 < soft_time_limit < hard_time_limit:
+        raise ValueError(f"{name}: the soft time limit must be positive and below the hard one")
 
 
 def defined() -> Mapping[str, Definition]:

@@ -3,14 +3,16 @@
 from core.model.tables.base import metadata
 from core.model.tables.rollups import BUCKET, FINE, rollups
 from core.model.tables.tenancy import api_keys, dedupe, endpoints, event_types, secrets, tenants
-from core.model.tables.webhooks import PARTITIONED, attempts, deliveries, delivery_order, events
+from core.model.tables.webhooks import PARTITIONED, RECOVERABLE, TROUBLED, attempts, deliveries, delivery_order, events
 from core.model.tables.work import STORED_RESULT_LIMIT, task_markers, task_types, tasks
 
 __all__ = [
     "BUCKET",
     "FINE",
     "PARTITIONED",
+    "RECOVERABLE",
     "STORED_RESULT_LIMIT",
+    "TROUBLED",
     "api_keys",
     "attempts",
     "dedupe",

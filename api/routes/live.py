@@ -1,0 +1,116 @@
+"""The tenant's attempts as they happen: Server-Sent Events (WHATWG HTML, section 9.2)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import StreamingResponse
+
+from api.deps import LiveDep, TenantCaller, scoped
+from api.live import KEPT, Feed, Live
+from api.schemas.live import LiveAttemptOut
+from core.journal.live_queries import LiveAttempt, Place
+
+BEAT_EVERY: Final = 15.0
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_BEAT: Final = b":\n\n"
+_SLOW: Final = b'event: end\ndata: {"reason":"slow"}\n\n'
+
+router = APIRouter(tags=["deliveries"])
+
+
+@router.get(
+    "/v1/stream",
+    response_class=StreamingResponse,
+    responses={200: {"description": "`attempt`, `reset` and `end` events.", "content": {"text/event-stream": {}}}},
+)
+async def stream_attempts(
+    request: Request,
+    live: LiveDep,
+    caller: Annotated[TenantCaller, Depends(scoped("deliveries:read", owners=True))],
+    last_event_id: Annotated[str | None, Header(description="Resumes after this event.", max_length=100)] = None,
+) -> StreamingResponse:
+    """Follow attempts as they are recorded: an `attempt` event for each, without headers and bodies.
+
+    `Last-Event-ID` resumes without gap or repeat. Where more than 10,000 attempts came meanwhile, or the ID is none of
+    this stream's, a `reset` event says that what came before now is left out: read it by `GET /v1/deliveries`. An
+    `end` event tells a client that it reads too slowly. An attempt whose outcome came late comes a second time.
+    """
+    now, place = await live.horizon(), read_place(last_event_id)
+    if place is None or not await live.may_resume(caller.tenant_id, place, now):
+        place = None
+    events = _events(request, live, caller, now, place, reset=last_event_id is not None and place is None)
+    return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+
+
+def read_place(text: str | None) -> Place | None:
+    """Read an event's ID; `None` if it is none."""
+    transaction, _, rest = (text or "").partition(".")
+    delivery, _, number = rest.partition(".")
+    with suppress(ValueError):
+        place = Place(int(transaction), UUID(delivery), int(number))
+        if 0 <= place.transaction < 2**63 and 0 <= place.number < 2**31:
+            return place
+    return None
+
+
+def write_place(place: Place) -> str:
+    """Return an event's ID."""
+    return f"{place.transaction}.{place.delivery_id.hex}.{place.number}"
+
+
+async def _events(
+    request: Request, live: Live, caller: TenantCaller, now: Place, resumed: Place | None, *, reset: bool
+) -> AsyncGenerator[bytes]:
+    yield b"retry: 3000\n\n"
+    if reset:
+        yield b"id: %b\nevent: reset\ndata: {}\n\n" % write_place(now).encode()
+    place, caught_up = resumed or now, False
+    with live.listening(caller.tenant_id, now) as (feed, changed):
+        while not live.stopping and not await request.is_disconnected():
+            changed.clear()
+            new, place, behind = await _next(live, caller, feed, place)
+            if behind and caught_up:
+                yield _SLOW
+                return
+            shown = _shown(new, caller.owner)
+            if shown:
+                yield shown
+            if behind:
+                continue
+            caught_up = True
+            if not new and not await _wait(changed):
+                yield _BEAT
+
+
+async def _next(
+    live: Live, caller: TenantCaller, feed: Feed, place: Place
+) -> tuple[Sequence[LiveAttempt], Place, bool]:
+    """Return what comes after a place, the place after it, and whether it had to be read from Postgres."""
+    kept = feed.after(place)
+    if kept is not None:
+        return kept, kept[-1].place if kept else place, False
+    found, after = await live.page(caller.tenant_id, place)
+    return found, after, True
+
+
+async def _wait(changed: asyncio.Event) -> bool:
+    try:
+        await asyncio.wait_for(changed.wait(), BEAT_EVERY)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _shown(attempts: Sequence[LiveAttempt], owner: str | None) -> bytes:
+    return b"".join(_event(one) for one in attempts if owner is None or one.owner == owner)
+
+
+@lru_cache(maxsize=KEPT)  # all listeners of a tenant get the same
+def _event(attempt: LiveAttempt) -> bytes:
+    data = LiveAttemptOut.of(attempt).model_dump_json().encode()
+    return b"id: %b\nevent: attempt\ndata: %b\n\n" % (write_place(attempt.place).encode(), data)

@@ -1,0 +1,55 @@
+"""Recover an endpoint: reopen what it has missed."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from api.bodies import StrictRoute
+from api.deps import RecoveriesDep, StateDep, TenantCaller, parse_id, scoped
+from api.idempotency import KeyHeader, request_key
+from api.looking import document_of
+from api.polling import STARTING
+from api.preferences import read_preferences
+from api.routes.tasks import answer_to_submit
+from api.schemas.fields import Problem
+from api.schemas.recoveries import RecoveryIn
+from api.schemas.tasks import TaskOut
+from core.intake.recover import Window
+from core.model import ids
+from core.model.ids import EndpointId
+
+router = APIRouter(route_class=StrictRoute, tags=["endpoints"])
+ANSWERS = {
+    202: {"model": TaskOut, "description": "Accepted, with `Prefer: respond-async`."},
+    409: {"model": Problem, "description": "The endpoint is disabled or deleted."},
+}
+
+
+@router.post(
+    "/v1/endpoints/{endpoint}/recover",
+    status_code=HTTPStatus.SEE_OTHER,
+    response_model=TaskOut,
+    responses={**ANSWERS},
+)
+async def recover_endpoint(
+    endpoint: str,
+    body: RecoveryIn,
+    request: Request,
+    state: StateDep,
+    recoveries: RecoveriesDep,
+    caller: Annotated[TenantCaller, Depends(scoped(STARTING, owners=True))],
+    prefer: Annotated[str | None, Header(description="`respond-async` (RFC 7240).")] = None,
+    idempotency_key: KeyHeader = None,
+) -> Response:
+    """Reopen every delivery made in a window that is `exhausted`, or `cancelled` as its endpoint was disabled.
+
+    303 to a task, which this key may poll: `progress.current` and the result's `reopened` count deliveries. They are
+    sent in their old order, each with its schedule from the start. A second recover of the same window finds nothing.
+    """
+    window = Window(EndpointId(parse_id(ids.ENDPOINT, endpoint, "endpoint")), body.since, body.until, body.event_types)
+    compared = body.model_dump_json().encode()
+    key = request_key(request, caller.tenant_id, idempotency_key, compared=compared)
+    started = await recoveries.start(caller.tenant_id, caller.owner, window, key=key)
+    document = await document_of(state, started.task)
+    return answer_to_submit(started, read_preferences(prefer), document, ended=False)

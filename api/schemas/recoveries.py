@@ -1,0 +1,20 @@
+"""Recovers on the wire."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from api.schemas.endpoints import Subscription
+from api.schemas.fields import In, in_utc
+
+Bound = Annotated[AwareDatetime, AfterValidator(in_utc), Field(examples=["2026-01-31T12:00:00Z"])]
+
+
+class RecoveryIn(In):
+    """What to reopen: deliveries that were made from `since` on and before `until`."""
+
+    since: Bound
+    until: Bound | None = Field(default=None, description="Now, unless told.")
+    event_types: Annotated[list[Subscription], Field(max_length=100)] | None = Field(
+        default=None, description="Exact names, or a prefix with `.*`; all of them, unless told."
+    )

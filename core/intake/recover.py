@@ -1,0 +1,126 @@
+"""Recover an endpoint: a task that reopens what it has missed, so that nobody waits for a million rows.
+
+The task is one of Ringback's own: clients start it by the endpoint alone, and it is not listed among the task types.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+
+from core import clock
+from core.database import Database
+from core.dispatch.publish import Publisher
+from core.intake import dedupe, queries
+from core.intake.accept import NewTask
+from core.intake.dedupe import Kept, RequestKey
+from core.intake.reopen import check_target
+from core.intake.reopen_queries import read_target
+from core.intake.submit import Submitted
+from core.journal.queries import read_task
+from core.journal.tasks import TaskRecord, timestamp
+from core.model import ids
+from core.model.errors import FieldError, GoneError, InvalidInputError, NotFoundError
+from core.model.ids import EndpointId, TaskId, TenantId, new_uuid7
+from core.model.queued import QueuedTask
+from core.registry.task_types import TaskType
+
+ATTEMPTS: Final = 10
+"""How often a recover goes on after Postgres was away, before it ends as failed."""
+RECOVER: Final = TaskType(
+    name="endpoints.recover",
+    description="Reopens what an endpoint has missed.",
+    queue="default",
+    input_schema={},
+    output_schema={},
+    soft_time_limit=3600,
+    hard_time_limit=3660,
+    retry_policy={"max_attempts": ATTEMPTS},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What of an endpoint to recover: deliveries made from `since` on and before `until`; no types mean all."""
+
+    endpoint_id: EndpointId
+    since: datetime
+    until: datetime | None
+    event_types: Sequence[str] | None
+
+
+class _Input(msgspec.Struct):
+    """What of a recover's input says whose it is."""
+
+    endpoint_id: str
+
+
+class Recoveries:
+    """Starts recovers."""
+
+    def __init__(self, database: Database, publisher: Publisher) -> None:
+        self._database: Final = database
+        self._publisher: Final = publisher
+
+    async def start(
+        self, tenant_id: TenantId, owner: str | None, window: Window, *, key: RequestKey | None = None
+    ) -> Submitted:
+        """Record the task of a recover and return it once it is committed.
+
+        Raises `NotFoundError` for an endpoint that this owner does not see, `ConflictError` for one that is disabled or
+        deleted, `InvalidInputError` for a window that ends before it begins.
+        """
+        async with self._database.tenant(tenant_id, owner) as tx:
+            target = await read_target(tx, endpoint_id=window.endpoint_id)
+        if target is None:
+            raise NotFoundError("endpoint")
+        publish = self._publisher.ready
+        new = self._new_task(tenant_id, window)
+        async with self._database.tenant(tenant_id) as tx:  # tasks are no owner's
+            kept = None if key is None else await dedupe.claim(tx, key)
+            if kept is not None:
+                return _replayed(await read_task(tx, task_id=TaskId(kept.made)), kept)
+            check_target(target)
+            task = await queries.insert_task(tx, task=new, publish=publish)
+            assert task is not None  # it has no unique key
+            if key is not None:
+                await dedupe.fill(tx, key, Kept(task.id, HTTPStatus.SEE_OTHER))
+        if publish:
+            self._publisher.tasks([QueuedTask(task.id, RECOVER.name, RECOVER.queue)])
+        return Submitted(task, made=True)
+
+    async def may_poll(self, tenant_id: TenantId, owner: str | None, task: TaskRecord) -> bool:
+        """Tell whether a task is a recover of an endpoint that this owner sees."""
+        if task.type != RECOVER.name or task.input is None:
+            return False
+        named = msgspec.json.decode(task.input, type=_Input).endpoint_id
+        async with self._database.tenant(tenant_id, owner) as tx:
+            return await read_target(tx, endpoint_id=EndpointId(ids.decode(ids.ENDPOINT, named))) is not None
+
+    def _new_task(self, tenant_id: TenantId, window: Window) -> NewTask:
+        now = self._database.unix_seconds()
+        until = window.until or clock.at(now)
+        if until <= window.since:
+            raise InvalidInputError(FieldError("/since", "It is not before the end of the window."))
+        written = {
+            "endpoint_id": ids.encode(ids.ENDPOINT, window.endpoint_id),
+            "since": timestamp(window.since),
+            "until": timestamp(until),
+            "event_types": window.event_types,
+        }
+        return NewTask(
+            id=TaskId(new_uuid7(now)),
+            tenant_id=tenant_id,
+            type=RECOVER,
+            input=msgspec.json.encode(written),
+            metadata={},
+        )
+
+
+def _replayed(task: TaskRecord | None, kept: Kept) -> Submitted:
+    if task is None:
+        raise GoneError("What was made for this Idempotency-Key is past its retention.")
+    return Submitted(task, made=False, replayed=True, status=kept.status)
