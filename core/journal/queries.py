@@ -1,6 +1,7 @@
 """The statements that read the log; all run in the tenant's role, so that each sees one tenant's rows."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from core.journal.read import AttemptRecord, DeliveryFilter, DeliveryRecord
 from core.journal.retention_queries import KEPT_FROM
 from core.journal.tasks import TaskRecord
 from core.model.ids import DeliveryId, TaskId
+from core.model.tables import TROUBLED
 
 TASK_COLUMNS: Final = (
     "id, tenant_id, type, queue, status, input, result, result_size, progress, error_code, error_title, error_detail,"
@@ -31,6 +33,7 @@ _WITH_ENDPOINT: Final = "LEFT JOIN endpoints e ON e.id = d.endpoint_id"
 _DELIVERY: Final = f"{_SHOWN} FROM deliveries d {_WITH_ENDPOINT}"
 
 
+_TROUBLED: Final = "(" + re.sub("last_error|status", r"d.\g<0>", TROUBLED) + ")"
 _FIRST_OF_EACH: Final = f"""
 {_SHOWN} FROM (
     SELECT d.* FROM endpoints o CROSS JOIN LATERAL (
@@ -109,6 +112,8 @@ async def list_deliveries(
 ) -> tuple[DeliveryRecord, ...]:
     """List deliveries, newest first, by `deliveries_tenant_id_id_idx` or the index of the filter.
 
+    What has failed is found by `deliveries_troubled_idx`, however rare it is among what has succeeded.
+
     With `of_owner`, in a transaction that has an owner: by its endpoints (`endpoints_tenant_id_owner_id_idx`), of each
     the first ones (`deliveries_endpoint_id_id_idx`), so that the tenant's other deliveries are not looked at.
     """
@@ -129,6 +134,8 @@ async def list_deliveries(
     }
     values: dict[str, object] = {name: value for name in tests if (value := getattr(wanted, name)) is not None}
     conditions = ["d.tenant_id = ringback_tenant_id()", f"d.id >= {KEPT_FROM}", *(tests[name] for name in values)]
+    if wanted.troubled:
+        conditions.append(_TROUBLED)
     if before is not None:
         conditions.append("d.id < :before")
         values["before"] = before

@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from core.clock import timestamp
 from core.model import ids
 from core.model.ids import AttemptId, DeliveryId, EndpointId, EventId, TaskId, TenantId
 from core.model.states import WaitingFor
+
+_TROUBLED: Final = frozenset({"retrying", "exhausted", "cancelled"})
+_SUCCESS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +123,9 @@ class DeliveryFilter:
     error: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+
+    @property
+    def troubled(self) -> bool:
+        """Whether all that fits has failed or was cancelled: a code that is no 2xx comes with an error."""
+        code_class = self.response_class or (self.response_code or 200) // 100
+        return self.error is not None or self.status in _TROUBLED or code_class != _SUCCESS

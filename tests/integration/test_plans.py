@@ -263,6 +263,9 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
     ),
     "events": (lambda at: events(at, EventFilter()), {"events_tenant_id_id_idx"}),
     "events by client ID": (lambda at: events(at, EventFilter(client_id="c1")), {"events_client_id_idx"}),
+    "given up": (lambda at: listing(at, DeliveryFilter(status="exhausted")), {"deliveries_troubled_idx"}),
+    "failed so": (lambda at: listing(at, DeliveryFilter(error="tls")), {"deliveries_troubled_idx"}),
+    "answered so": (lambda at: listing(at, DeliveryFilter(response_class=5)), {"deliveries_troubled_idx"}),
     "tasks": (
         lambda at: list_tasks(at.tx, wanted=TaskFilter(), before=None, limit=51),
         {"tasks_tenant_id_id_idx"},
