@@ -49,7 +49,7 @@ async def recover_endpoint(
     """
     window = Window(EndpointId(parse_id(ids.ENDPOINT, endpoint, "endpoint")), body.since, body.until, body.event_types)
     compared = body.model_dump_json().encode()
-    key = request_key(request, caller.tenant_id, idempotency_key, compared=compared)
+    key = request_key(request, caller.tenant_id, idempotency_key, compared=compared, owner=caller.owner)
     started = await recoveries.start(caller.tenant_id, caller.owner, window, key=key)
     document = await document_of(state, started.task)
     return answer_to_submit(started, read_preferences(prefer), document, ended=False)

@@ -16,8 +16,10 @@ from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import reopen_queries
 from core.intake.reopen_queries import Target
+from core.journal.retention_queries import hold_past
 from core.model.errors import ConflictError, NotFoundError
 from core.model.ids import DeliveryId, TenantId
+from core.once import EVERY_TIME, Once
 
 
 class Reopenings:
@@ -30,11 +32,13 @@ class Reopenings:
         self._database: Final = database
         self._publisher: Final = publisher
 
-    async def resend(self, tenant_id: TenantId, delivery_id: DeliveryId) -> None:
+    async def resend(self, tenant_id: TenantId, delivery_id: DeliveryId, once: Once = EVERY_TIME) -> None:
         """Send a delivery again, once at once; raise `ConflictError` if it has nowhere to go or nothing to bring."""
         publish = self._publisher.ready
         async with self._database.engine() as tx:
-            await reopen_queries.hold_events(tx)
+            if await once.take(tx, delivery_id):
+                return
+            await hold_past(tx)
             await _check_payload(tx, tenant_id, delivery_id)
             check_target(await reopen_queries.lock_target(tx, tenant_id=tenant_id, delivery_id=delivery_id))
             reopened = await reopen_queries.reopen_for_resend(
@@ -45,12 +49,14 @@ class Reopenings:
         if publish and not reopened.on_the_wire:
             self._publisher.deliveries([reopened.queued])
 
-    async def cancel(self, tenant_id: TenantId, delivery_id: DeliveryId) -> None:
+    async def cancel(self, tenant_id: TenantId, delivery_id: DeliveryId, once: Once = EVERY_TIME) -> None:
         """Cancel a delivery; raise `ConflictError` if it has ended.
 
         An attempt on the wire ends and is recorded, and if it succeeds, that is how the delivery ended.
         """
         async with self._database.engine() as tx:
+            if await once.take(tx, delivery_id):
+                return
             if not await reopen_queries.cancel_delivery(tx, tenant_id=tenant_id, delivery_id=delivery_id):
                 raise ConflictError("The delivery has ended.")
 

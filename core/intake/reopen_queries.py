@@ -12,9 +12,6 @@ from core.intake.accept import PUBLISHED_FOR
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from core.model.queued import Queued
 
-REOPEN_LOCK: Final = 7_102_002
-"""The advisory lock that reopening shares; whoever drops events and ends as `expired` what needs them has it alone."""
-
 
 @dataclass(frozen=True, slots=True)
 class Payload:
@@ -44,11 +41,6 @@ class Reopened:
     def queued(self) -> Queued:
         """Return what to publish."""
         return Queued(self.delivery_id, self.lane, self.tenant_id)
-
-
-async def hold_events(tx: AsyncConnection) -> None:
-    """Keep events from being dropped until this transaction ends; any number may hold them."""
-    await execute(tx, "SELECT pg_advisory_xact_lock_shared(:lock)", lock=REOPEN_LOCK)
 
 
 async def lock_payload(tx: AsyncConnection, *, tenant_id: TenantId, delivery_id: DeliveryId) -> Payload | None:

@@ -55,6 +55,18 @@ async def test_a_resend_is_published_at_once(acme: Account, rows: Rows) -> None:
     assert row == {"published": True}
 
 
+async def test_the_same_key_sends_again_once(acme: Account, rows: Rows) -> None:
+    delivery = await delivery_of(acme, rows, **SUCCEEDED)
+    key = {"Idempotency-Key": "once"}
+    await acme.client.post(path(delivery, "/resend"), headers=key)
+    await acme.client.post(path(delivery, "/cancel"))
+
+    again = await acme.client.post(path(delivery, "/resend"), headers=key)
+
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+    assert again.json()["next_attempt_at"] is None
+
+
 async def test_the_schedule_of_a_resend_starts_again(acme: Account, rows: Rows) -> None:
     endpoint = await rows.endpoint(acme.tenant_id, retry_schedule=[60, 600])
     delivery = await rows.delivery(acme.tenant_id, endpoint, **EXHAUSTED)

@@ -7,7 +7,7 @@ from api.live import Live
 from core.database import Database
 from core.journal.live_queries import Place
 from core.journal.record_queries import record_attempts
-from core.model.ids import DeliveryId, EndpointId, TenantId
+from core.model.ids import DeliveryId, TenantId
 from tests.support.claiming import DOWN, OK, UNKNOWN, claim_one, record, settled
 from tests.support.rows import Rows
 
@@ -19,9 +19,9 @@ async def live(database: Database) -> Live:
 
 
 @pytest.fixture
-async def second(rows: Rows, tenant: TenantId, endpoint: EndpointId) -> DeliveryId:
-    """Another delivery to the endpoint."""
-    return await rows.delivery(tenant, endpoint)
+async def second(rows: Rows, tenant: TenantId) -> DeliveryId:
+    """A delivery to another endpoint, whose outcomes are recorded beside those of the first."""
+    return await rows.delivery(tenant, await rows.endpoint(tenant))
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from sqlalchemy import func
 
 from core.database import Database
 from core.intake.reopen import Reopenings
-from core.intake.reopen_queries import REOPEN_LOCK, hold_events
 from core.intake.task_queries import erase_events
 from core.model import tables
 from core.model.errors import ConflictError
@@ -246,12 +245,3 @@ async def test_an_erasure_that_comes_between_waits_and_cancels_what_was_reopened
         await resending
     assert waited
     assert await state(rows, delivery, "status", "due_at") == ["exhausted", None]
-
-
-async def test_whoever_drops_events_waits_for_those_who_reopen(database: Database) -> None:
-    async with database.engine() as reopening, database.engine() as dropping:
-        await hold_events(reopening)
-
-        alone = await dropping.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({REOPEN_LOCK})")
-
-        assert alone.scalar() is False

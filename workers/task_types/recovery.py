@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import Database
 from core.intake.recover import ATTEMPTS, RECOVER
-from core.intake.reopen_queries import hold_events
+from core.journal.retention_queries import hold_past
 from core.model import ids
 from core.settings import require
 from workers.task_types import recovery_queries
@@ -105,7 +105,7 @@ class Recovery:
 
     async def _reopen(self, stretch: Stretch, after: int) -> Batch:
         async with self._database.engine() as tx:
-            await hold_events(tx)
+            await hold_past(tx)
             target = await recovery_queries.lock_endpoint(tx, task_id=stretch.task_id, endpoint_id=stretch.endpoint_id)
             if target is None or target.deleted or target.disabled:
                 raise TaskError("endpoint_disabled", "Endpoint disabled", "The endpoint was disabled or deleted.")
