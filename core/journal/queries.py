@@ -134,12 +134,12 @@ async def list_deliveries(
     }
     values: dict[str, object] = {name: value for name in tests if (value := getattr(wanted, name)) is not None}
     conditions = ["d.tenant_id = ringback_tenant_id()", f"d.id >= {KEPT_FROM}", *(tests[name] for name in values)]
-    if wanted.troubled:
-        conditions.append(_TROUBLED)
     if before is not None:
         conditions.append("d.id < :before")
         values["before"] = before
     by_endpoint = of_owner and wanted.event_id is None and wanted.task_id is None
+    if wanted.troubled and not by_endpoint:  # that index holds the deliveries of all owners
+        conditions.append(_TROUBLED)
     sql = (_FIRST_OF_EACH if by_endpoint else f"{_DELIVERY} WHERE {{}} ORDER BY d.id DESC LIMIT :limit").format(
         " AND ".join(conditions)
     )

@@ -77,7 +77,7 @@ async def exhausted(tx: AsyncConnection) -> object:
 
 PLANS: dict[str, tuple[str, Callable[[AsyncConnection, UUID], Awaitable[object]], set[str]]] = {
     "deliveries": ("endpoints", lambda tx, _: deliveries(tx), {OWNED, "deliveries_endpoint_id_id_idx"}),
-    "filtered": ("endpoints", lambda tx, _: exhausted(tx), {OWNED, "deliveries_endpoint_id_id_idx"}),
+    "filtered": ("endpoints", lambda tx, _: exhausted(tx), {OWNED, "deliveries_troubled_idx"}),
     "delivery": ("deliveries", lambda tx, id_: read_delivery(tx, delivery_id=DeliveryId(id_)), {"deliveries_pkey"}),
     "attempts": (
         "deliveries",
