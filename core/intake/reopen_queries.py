@@ -40,7 +40,7 @@ class Reopened:
     @property
     def queued(self) -> Queued:
         """Return what to publish."""
-        return Queued(self.delivery_id, self.lane, self.tenant_id)
+        return Queued(self.delivery_id, self.lane, self.tenant_id, asked=True)
 
 
 async def lock_payload(tx: AsyncConnection, *, tenant_id: TenantId, delivery_id: DeliveryId) -> Payload | None:

@@ -4,6 +4,7 @@ Locks are taken in one order, event, delivery, endpoint, so that whoever erases 
 here, or sees what was made.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from core.intake import replay_queries
 from core.intake.accept import NewEvent
 from core.intake.erase_queries import erase_payloads
 from core.intake.judge import TRIES, Judge
-from core.intake.replay_queries import Target
+from core.intake.reopen import check_target
 from core.journal.events import EventRecord
 from core.model import ids
 from core.model.errors import ConflictError, NotFoundError, UnavailableError
@@ -120,7 +121,10 @@ class Replays:
         publish: bool,
         delivery_id: DeliveryId | None = None,
     ) -> tuple[Queued, ...]:
-        check_target(await replay_queries.lock_endpoint(tx, tenant_id=tenant_id, endpoint_id=endpoint_id))
+        target = await replay_queries.lock_endpoint(tx, tenant_id=tenant_id, endpoint_id=endpoint_id)
+        if target is None:
+            raise NotFoundError("endpoint")
+        check_target(target)
         queued = await replay_queries.deliver_to(
             tx,
             tenant_id=tenant_id,
@@ -130,17 +134,7 @@ class Replays:
             trigger=trigger,
             publish=publish,
         )
-        return () if queued is None else (queued,)
-
-
-def check_target(target: Target | None) -> None:
-    """Raise an error if an endpoint may not be sent to."""
-    if target is None:
-        raise NotFoundError("endpoint")
-    if target.deleted:
-        raise ConflictError("The endpoint was deleted.")
-    if target.disabled:
-        raise ConflictError("The endpoint is disabled; enable it first.")
+        return () if queued is None else (replace(queued, asked=trigger is Trigger.TEST),)
 
 
 class _About(msgspec.Struct):

@@ -11,16 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import execute, fetch_all, fetch_one
 from core.intake.accept import PUBLISHED_FOR, NewEvent, build_body
 from core.intake.event_queries import FAN_OUT, MATCH, fan_out_values, verdict_values
+from core.intake.reopen_queries import Target
 from core.intake.verdicts import Verdict
 from core.journal.event_queries import EVENT_COLUMNS
 from core.journal.events import EventRecord
+from core.journal.retention_queries import hold_past
 from core.model.ids import DeliveryId, EndpointId, EventId, TenantId
 from core.model.matching import reaches_unfiltered, subscriptions_of
 from core.model.outcome import Trigger
 from core.model.queued import Queued
-
-REOPEN_LOCK: Final = 7_102_002
-"""The advisory lock that reopening shares; whoever drops events and ends as `expired` what needs them has it alone."""
 
 # As acceptance does it, of an event that is there. An operational event does not reach what it is about now either.
 _REPLAY: Final = f"""
@@ -49,17 +48,9 @@ class _Row:
     tenant_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Whether an endpoint may be sent to."""
-
-    disabled: bool
-    deleted: bool
-
-
 async def lock_event(tx: AsyncConnection, *, tenant_id: TenantId, event_id: EventId) -> EventRecord | None:
     """Keep an event from being erased, and its partition from being dropped, until this transaction ends."""
-    await execute(tx, "SELECT pg_advisory_xact_lock_shared(:lock)", lock=REOPEN_LOCK)
+    await hold_past(tx)
     sql = f"SELECT {EVENT_COLUMNS} FROM events WHERE id = :id AND tenant_id = :tenant_id FOR UPDATE"
     return await fetch_one(tx, EventRecord, sql, id=event_id, tenant_id=tenant_id)
 

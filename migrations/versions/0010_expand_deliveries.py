@@ -1,7 +1,7 @@
 """Reopen deliveries, find the troubled ones, follow attempts as they happen.
 
 Revision ID: 0010
-Revises: 0007
+Revises: 0009
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from alembic import op
 from migrations.script import beside_writers, index_partitions
 
 revision: Final = "0010"
-down_revision: Final[str | None] = "0007"
+down_revision: Final[str | None] = "0009"
 
 # What succeeds at once, as most does, is never in the first two.
 _INDEXES: Final = (

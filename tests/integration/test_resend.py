@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import func
 
 from core.database import Database
+from core.intake.erase_queries import erase_payloads
 from core.intake.reopen import Reopenings
-from core.intake.task_queries import erase_events
 from core.model import tables
 from core.model.errors import ConflictError
 from core.model.ids import DeliveryId, EndpointId, TaskId, TenantId
@@ -236,7 +236,7 @@ async def test_an_erasure_that_comes_between_waits_and_cancels_what_was_reopened
     delivery = await rows.delivery(tenant, endpoint, event_id=event, task_id=task, **EXHAUSTED)
 
     async with database.engine() as tx:
-        await erase_events(tx, tenant_id=tenant, task_id=task)
+        await erase_payloads(tx, tenant_id=tenant, task_id=task)
         resending = asyncio.create_task(reopenings.resend(tenant, delivery))
         await asyncio.wait([resending], timeout=0.3)
         waited = not resending.done()
