@@ -23,6 +23,7 @@ from api.routes import (
     endpoint_stats,
     endpoints,
     event_changes,
+    event_types,
     events,
     health,
     live,
@@ -44,10 +45,12 @@ from core.intake.judge import Judge
 from core.intake.recover import Recoveries
 from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
+from core.intake.schemas import Schemas
 from core.intake.submit import Submissions
 from core.intake.telling import Teller
 from core.intake.withdraw import Withdrawals
 from core.registry.callbacks import Callbacks
+from core.registry.catalogue import Catalogue
 from core.registry.register import Registrar
 from core.registry.register_endpoints import EndpointRegistrar
 from core.registry.tenant_changes import TenantChanges
@@ -65,6 +68,7 @@ _ROUTES: Final = (
     endpoint_secrets,
     endpoint_stats,
     event_changes,
+    event_types,
     events,
     recoveries,
     deliveries,
@@ -126,8 +130,10 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.endpoints = EndpointRegistrar(state.database, state.ring, callbacks)
     app.state.withdrawals = Withdrawals(state.database)
     app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)
-    judge = Judge()
-    app.state.acceptance = Acceptance(state.database, state.publisher, judge)
+    judge, schemas = Judge(), Schemas(state.database)
+    app.state.catalogue = Catalogue(state.database)
+    app.state.schemas = schemas
+    app.state.acceptance = Acceptance(state.database, state.publisher, judge, schemas)
     app.state.replays = Replays(state.database, state.publisher, judge)
     teller = Teller(state.database, state.publisher, settings.base_url, judge)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)

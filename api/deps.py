@@ -26,11 +26,13 @@ from core.intake.change import Changes
 from core.intake.recover import Recoveries
 from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
+from core.intake.schemas import Schemas
 from core.intake.submit import Submissions
 from core.intake.withdraw import Withdrawals
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError, OtherOwnerError
 from core.model.ids import EndpointId, InvalidIdError, TenantId
+from core.registry.catalogue import Catalogue
 from core.registry.register import Registrar
 from core.registry.register_endpoints import EndpointRegistrar
 from core.registry.tenant_changes import TenantChanges
@@ -218,6 +220,20 @@ async def get_acceptance(request: Request) -> Acceptance:
     return acceptance
 
 
+async def get_catalogue(request: Request) -> Catalogue:
+    """Return what describes event types."""
+    catalogue: object = request.app.state.catalogue
+    assert isinstance(catalogue, Catalogue)
+    return catalogue
+
+
+async def get_schemas(request: Request) -> Schemas:
+    """Return what knows the schemas of event types."""
+    schemas: object = request.app.state.schemas
+    assert isinstance(schemas, Schemas)
+    return schemas
+
+
 async def get_replays(request: Request) -> Replays:
     """Return what sends events again and erases them."""
     replays: object = request.app.state.replays
@@ -261,6 +277,8 @@ async def get_watcher(request: Request) -> Watcher:
 
 
 KeysDep = Annotated[Keys, Depends(get_keys)]
+CatalogueDep = Annotated[Catalogue, Depends(get_catalogue)]
+SchemasDep = Annotated[Schemas, Depends(get_schemas)]
 ReplaysDep = Annotated[Replays, Depends(get_replays)]
 TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
 AcceptanceDep = Annotated[Acceptance, Depends(get_acceptance)]

@@ -13,7 +13,7 @@ from api.idempotency import OnceDep
 from api.schemas.deliveries import DeliveryOut
 from api.schemas.events import EventOut, ReplayIn, SampleIn
 from api.state import State
-from core.intake.replay import SAMPLE_TYPE
+from core.intake.replay import SAMPLE_TYPE, sample_data
 from core.journal.event_queries import read_event
 from core.journal.events import EventRecord, event_document
 from core.journal.queries import read_delivery
@@ -57,13 +57,17 @@ async def send_test(
     once: OnceDep,
     body: SampleIn | None = None,
 ) -> DeliveryOut:
-    """Make a sample event for this endpoint alone, sent at once, past pause, breaker and order."""
+    """Make a sample event for this endpoint alone, sent at once, past pause, breaker and order.
+
+    Its data is the example that the catalogue has of its type, if there is one.
+    """
     endpoint_id = EndpointId(parse_id(ids.ENDPOINT, endpoint, "endpoint"))
     type_ = SAMPLE_TYPE if body is None or body.event_type is None else body.event_type
     async with state.database.tenant(caller.tenant_id, caller.owner) as tx:
         if await read_endpoint(tx, endpoint_id=endpoint_id) is None:
             raise NotFoundError("endpoint")
-    delivery_id = await replays.test(caller.tenant_id, endpoint_id, type_=type_, once=once)
+        sample = await sample_data(tx, tenant_id=caller.tenant_id, type_=type_)
+    delivery_id = await replays.test(caller.tenant_id, endpoint_id, type_=type_, data=sample, once=once)
     async with state.database.tenant(caller.tenant_id, caller.owner) as tx:
         made = await read_delivery(tx, delivery_id=delivery_id)
     response.headers["Location"] = f"/v1/deliveries/{ids.encode(ids.DELIVERY, delivery_id)}"

@@ -17,12 +17,13 @@ from typing import Final
 
 from core.database import Database
 from core.dispatch.publish import Publisher
-from core.intake.dedupe import KeyReusedError, RequestKey
+from core.intake.dedupe import KeyReusedError, RequestKey, look
 from core.intake.event_group import EventGroups, Outcome
-from core.intake.event_key_queries import Taken
+from core.intake.event_key_queries import Taken, read_keys
 from core.intake.event_queries import EventKey, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, Refusal
+from core.intake.schemas import Schemas
 from core.intake.together import Together, record_of
 from core.intake.wish import REQUEST, EventWish, line_of
 from core.journal.event_queries import read_event
@@ -33,8 +34,9 @@ from core.model.ids import EventId, TenantId
 class Acceptance:
     """Takes events in."""
 
-    def __init__(self, database: Database, publisher: Publisher, judge: Judge) -> None:
+    def __init__(self, database: Database, publisher: Publisher, judge: Judge, schemas: Schemas) -> None:
         self._database: Final = database
+        self._schemas: Final = schemas
         self._judge: Final = judge
         self._groups: Final = EventGroups(database, publisher)
         self._together: Final = Together(database, publisher, judge)
@@ -42,10 +44,14 @@ class Acceptance:
     async def accept(self, tenant_id: TenantId, wish: EventWish, *, key: RequestKey | None = None) -> Accepted:
         """Record an event and return it once it is committed; a key or a client's ID gives back the one that is there.
 
-        Raises `InvalidInputError` for a type that is the platform's own, `ContentDiffersError` for an ID of another
-        event, `KeyReusedError` for a key of another request, `UnavailableError` if too much waits already.
+        Raises `InvalidInputError` for a type that is the platform's own and for data that does not fit the schema of
+        its type, unless it was accepted before that; `ContentDiffersError` for an ID of another event,
+        `KeyReusedError` for a key of another request, `UnavailableError` if too much waits already.
         """
         line = line_of(tenant_id, wish, self._database.unix_seconds())
+        problems = await self._schemas.problems(tenant_id, wish)
+        if problems and not await self._is_known(line, key):
+            raise InvalidInputError(*problems)
         if key is not None and line.key is not None:
             return await self._together.one(line, key)
         if key is not None:
@@ -65,7 +71,30 @@ class Acceptance:
         Raises `KeyReusedError` for a key of another request.
         """
         now = self._database.unix_seconds()
-        return await self._together.many([_line_or_refusal(tenant_id, wish, now) for wish in wishes], key)
+        lines = [await self._line_or_refusal(tenant_id, wish, now, key) for wish in wishes]
+        return await self._together.many(lines, key)
+
+    async def _line_or_refusal(
+        self, tenant_id: TenantId, wish: EventWish | Refusal, now: float, key: RequestKey | None
+    ) -> Line | Refusal:
+        if isinstance(wish, Refusal):
+            return wish
+        try:
+            line = line_of(tenant_id, wish, now)
+        except InvalidInputError as error:
+            return Refusal.of(error)
+        problems = await self._schemas.problems(tenant_id, wish)
+        return line if not problems or await self._is_known(line, key) else Refusal.of(InvalidInputError(*problems))
+
+    async def _is_known(self, line: Line, key: RequestKey | None) -> bool:
+        """Tell whether an event was accepted before, when its type had another schema: it gets its answer again."""
+        if line.key is None and key is None:
+            return False
+        async with self._database.engine() as tx:
+            if key is not None and await look(tx, key) is not None:
+                return True
+            held = () if line.key is None else await read_keys(tx, keys=[(line.event.tenant_id, line.key)])
+            return any(one is not None and not one.expired for one in held)
 
     async def _record(self, line: Line) -> Outcome | None:
         """Record an event in a shared transaction; its filters are judged again if they have changed."""
@@ -91,12 +120,3 @@ class Acceptance:
         if event is None:
             raise GoneError("What was made for this key is past its retention.")
         return Accepted(event, replayed=is_request)
-
-
-def _line_or_refusal(tenant_id: TenantId, wish: EventWish | Refusal, now: float) -> Line | Refusal:
-    if isinstance(wish, Refusal):
-        return wish
-    try:
-        return line_of(tenant_id, wish, now)
-    except InvalidInputError as error:
-        return Refusal.of(error)

@@ -26,6 +26,7 @@ from core.model.matching import OPERATIONAL
 from core.model.outcome import Trigger
 from core.model.queued import Queued
 from core.once import EVERY_TIME, Once
+from core.registry.event_type_queries import read_event_type
 
 SAMPLE_TYPE: Final = "ringback.test"
 SAMPLE: Final = b'{"message":"This is a test. It says nothing of anything that happened."}'
@@ -135,6 +136,12 @@ class Replays:
             publish=publish,
         )
         return () if queued is None else (replace(queued, asked=trigger is Trigger.TEST),)
+
+
+async def sample_data(tx: AsyncConnection, *, tenant_id: TenantId, type_: str) -> bytes:
+    """Return what a test of a type sends: the example in the tenant's catalogue, or else a sentence."""
+    described = await read_event_type(tx, tenant_id=tenant_id, name=type_)
+    return SAMPLE if described is None or described.example is None else msgspec.json.encode(described.example)
 
 
 class _About(msgspec.Struct):

@@ -59,7 +59,7 @@ class TaskType:
     def problems(self, value: JsonValue) -> tuple[FieldError, ...]:
         """Return what is wrong with an input, or nothing."""
         found = islice(self.validator.iter_errors(value), MOST_PROBLEMS)
-        return tuple(FieldError(f"/input{_pointer(one.instance_path)}", one.message[:DETAIL_LENGTH]) for one in found)
+        return tuple(FieldError(f"/input{pointer_of(one.instance_path)}", one.message[:DETAIL_LENGTH]) for one in found)
 
     @cached_property
     def validator(self) -> Draft202012Validator:
@@ -71,5 +71,6 @@ def _refuse(uri: str) -> dict[str, object]:
     raise ValueError(f"{uri} is not part of the schema")
 
 
-def _pointer(path: Sequence[str | int]) -> str:
+def pointer_of(path: Sequence[str | int]) -> str:
+    """Return the JSON Pointer (RFC 6901) of a path."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)

@@ -1,0 +1,88 @@
+"""Whether the data of events fits the schema of their type, from what is remembered of a tenant's catalogue.
+
+```
+event ──► has its type a schema? (asked every 2 s) ──► no: nothing more
+                                                  └──► yes: compiled before, in this version? else read and compiled
+```
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from core import clock
+from core.database import Database
+from core.flights import Flights
+from core.intake.wish import EventWish
+from core.model.errors import FieldError, InvalidInputError
+from core.model.ids import TenantId
+from core.registry.event_type_queries import list_schema_versions, read_schema
+from core.registry.event_types import DataSchema
+
+BELIEVED_FOR: Final = 2.0
+_TENANTS: Final = 10_000
+_COMPILED: Final = 500
+"""Schemas that are kept compiled."""
+
+_Versions = Mapping[str, datetime]
+
+
+class Schemas:
+    """Remembers which types have a schema, and the schemas that were asked for."""
+
+    def __init__(self, database: Database, *, seconds: Callable[[], float] = clock.monotonic) -> None:
+        self._database: Final = database
+        self._seconds: Final = seconds
+        self._known: Final[dict[UUID, tuple[float, _Versions]]] = {}
+        self._reads: Final = Flights[_Versions]()
+        self._compiled: Final[dict[tuple[UUID, str], tuple[datetime, DataSchema | None]]] = {}
+
+    async def problems(self, tenant_id: TenantId, wish: EventWish) -> tuple[FieldError, ...]:
+        """Return where data does not fit its type's schema, with pointers below `/data`; nothing if it fits."""
+        known = self._known.get(tenant_id)
+        if known is None or self._seconds() - known[0] >= BELIEVED_FOR:
+            versions = await self._learn(tenant_id, known)
+        else:
+            versions = known[1]
+        version = versions.get(wish.type)
+        if version is None:
+            return ()
+        schema = await self._schema(tenant_id, wish.type, version)
+        return () if schema is None else schema.problems(wish.value, len(wish.data))
+
+    def forget(self, tenant_id: TenantId) -> None:
+        """Ask again at the next event: the catalogue was changed here."""
+        self._known.pop(tenant_id, None)
+
+    async def _learn(self, tenant_id: TenantId, known: tuple[float, _Versions] | None) -> _Versions:
+        if known is not None:  # this request asks, those beside it go on with what was known
+            self._known[tenant_id] = (self._seconds(), known[1])
+        return await self._reads.share(tenant_id, partial(self._read, tenant_id))
+
+    async def _read(self, tenant_id: TenantId) -> _Versions:
+        at = self._seconds()
+        async with self._database.tenant(tenant_id) as tx:
+            found = {one.name: one.updated_at for one in await list_schema_versions(tx, tenant_id=tenant_id)}
+        if len(self._known) >= _TENANTS:
+            self._known.clear()
+        self._known[tenant_id] = (at, found)
+        return found
+
+    async def _schema(self, tenant_id: TenantId, type_: str, version: datetime) -> DataSchema | None:
+        kept = self._compiled.get((tenant_id, type_))
+        if kept is not None and kept[0] >= version:
+            return kept[1]
+        async with self._database.tenant(tenant_id) as tx:
+            found = await read_schema(tx, tenant_id=tenant_id, name=type_)
+        if found is None:  # deleted since
+            return None
+        if len(self._compiled) >= _COMPILED:
+            self._compiled.clear()
+        try:
+            schema = DataSchema(found.schema)
+        except InvalidInputError:  # one that an earlier version took: it refuses nothing
+            schema = None
+        self._compiled[tenant_id, type_] = (found.updated_at, schema)
+        return schema

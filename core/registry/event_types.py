@@ -1,0 +1,100 @@
+"""Event types: what a tenant says of the events that it sends. The schema of one is a stranger's: it is bounded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+import msgspec
+from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
+
+from core.model.errors import FieldError, InvalidInputError
+from core.model.json_value import JsonValue
+from core.model.matching import RESERVED
+from core.model.schema_weight import weigh
+from core.registry.task_types import DETAIL_LENGTH, MOST_PROBLEMS, pointer_of
+
+TYPES: Final = 1_000
+"""Event types that a tenant may describe."""
+SCHEMA_LENGTH: Final = 64 * 1024
+"""Bytes of a schema, and of an example."""
+WORK: Final = 256 * 1024 * 1024
+"""Bytes of data times weight of the schema: a second or so at the worst, for weights that no sane schema has."""
+DETAILED: Final = 256 * 1024
+"""The same, up to which each bad value is told: the library makes all of its findings before it gives the first."""
+_PATTERNS: Final = RegexOptions(size_limit=1024 * 1024, dfa_size_limit=1024 * 1024)
+"""The engine whose time is linear in the text; it has no look-around and no back-references."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTypeWish:
+    """An event type as it is described; `None` where nothing is said."""
+
+    name: str
+    description: str | None
+    schema: Mapping[str, JsonValue] | None
+    example: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTypeRecord:
+    """An event type as Postgres holds it."""
+
+    name: str
+    description: str | None
+    schema: Mapping[str, JsonValue] | None
+    example: JsonValue
+    created_at: datetime
+    updated_at: datetime
+
+
+class DataSchema:
+    """A JSON Schema (2020-12) that the data of events has to fit."""
+
+    def __init__(self, schema: Mapping[str, JsonValue]) -> None:
+        """Compile it; raise `InvalidInputError` at `/schema` for what is none, or would take too much work."""
+        self._weight: Final = weigh(schema)
+        try:
+            self._validator: Final = Draft202012Validator(dict(schema), pattern_options=_PATTERNS, offline=True)
+        except ValidationError as error:
+            raise InvalidInputError(_field_error("/schema", error)) from None
+        except ValueError:
+            raise InvalidInputError(FieldError("/schema", "It is not a JSON Schema (2020-12).")) from None
+
+    def problems(self, value: JsonValue, length: int, *, pointer: str = "/data") -> tuple[FieldError, ...]:
+        """Return what is wrong with data that is `length` bytes long, or nothing."""
+        if self._weight * length > WORK:
+            return (FieldError(pointer, "It is too long to be checked against the schema of its type."),)
+        if self._validator.is_valid(value):
+            return ()
+        if self._weight * length > DETAILED:
+            return (FieldError(pointer, "It does not fit the schema of its type."),)
+        found = islice(self._validator.iter_errors(value), MOST_PROBLEMS)
+        return tuple(_field_error(pointer, one) for one in found)
+
+
+def check_event_type(wish: EventTypeWish) -> None:
+    """Raise `InvalidInputError` for a type of the platform's own, a schema that is none, an example that does not fit.
+
+    What Postgres cannot keep in JSON, the character U+0000, is refused too.
+    """
+    if wish.name.startswith(RESERVED):
+        raise InvalidInputError(FieldError("/name", f"Types that start with {', '.join(RESERVED)} are the platform's."))
+    written = {"/schema": msgspec.json.encode(wish.schema), "/example": msgspec.json.encode(wish.example)}
+    for pointer, text in written.items():
+        if len(text) > SCHEMA_LENGTH:
+            raise InvalidInputError(FieldError(pointer, f"It is longer than {SCHEMA_LENGTH} bytes of JSON."))
+        if b"\\u0000" in text.replace(b"\\\\", b""):
+            raise InvalidInputError(FieldError(pointer, "It holds a character that cannot be kept."))
+    if wish.schema is None:
+        return
+    schema = DataSchema(wish.schema)
+    if wish.example is not None:
+        problems = schema.problems(wish.example, len(written["/example"]), pointer="/example")
+        if problems:
+            raise InvalidInputError(*problems)
+
+
+def _field_error(pointer: str, error: ValidationError) -> FieldError:
+    return FieldError(f"{pointer}{pointer_of(error.instance_path)}", error.message[:DETAIL_LENGTH])
