@@ -1,8 +1,12 @@
-"""Batches of events as they come in: a JSON array, or NDJSON, where a bad line spoils nothing but itself."""
+"""Batches of events as they come in: a JSON array, of CloudEvents too, or NDJSON.
+
+In NDJSON a bad line spoils nothing but itself.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
@@ -10,13 +14,16 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 
 from api.bodies import BODY_LIMIT, JSON, media_type_of, parse_json
+from api.cloud_events import BATCHED, structured_event
 from api.errors import TITLES, ProblemError, field_errors
 from api.incoming import plain_event
+from api.schemas.cloud_events import CloudEventIn
 from api.schemas.events import EventIn
 from core.intake.outcomes import Accepted, Refusal
 from core.intake.wish import EventWish
 from core.model import ids
 from core.model.errors import FieldError, InvalidInputError
+from core.model.json_value import JsonValue
 
 NDJSON: Final = "application/x-ndjson"
 LINES: Final = 1_000
@@ -27,13 +34,14 @@ BATCH: Final[dict[str, object]] = {
         "required": True,
         "content": {
             JSON: {"schema": {"type": "array", "maxItems": LINES, "items": EventIn.model_json_schema()}},
+            BATCHED: {"schema": {"type": "array", "maxItems": LINES, "items": CloudEventIn.model_json_schema()}},
             NDJSON: {"schema": {"type": "string", "description": "An event on each line; empty lines do not count."}},
         },
     }
 }
-_STATUS: Final = {"invalid-json": 400, "conflict": 409, "gone": 410, "too-large": 413}
+_STATUS: Final = {"invalid-json": 400, "conflict": 409, "gone": 410, "too-large": 413, "unsupported-media-type": 415}
 
-Read = Callable[[bytes], EventWish]
+Read = Callable[[JsonValue, bytes], EventWish]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,9 @@ class Batch:
 
 
 async def read_batch(request: Request) -> Batch:
-    """Read either kind of batch; raise a 400 for an array that is none, a 422 for more than 1,000 lines."""
+    """Read any kind of batch; raise a 400 for an array that is none, a 422 for more than 1,000 lines."""
     body = await request.body()
-    read = _ndjson if media_type_of(request) == NDJSON else _array
+    read = _READERS.get(media_type_of(request), _array)
     return Batch(await asyncio.to_thread(read, body) if len(body) > LONG else read(body), body)
 
 
@@ -71,20 +79,23 @@ def outcome_document(outcome: Accepted | Refusal) -> dict[str, object]:
     return document
 
 
-def _array(body: bytes) -> list[EventWish | Refusal]:
+def _array(body: bytes, read: Read = plain_event) -> list[EventWish | Refusal]:
     try:
         lines = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         parse_json(body)  # says where the mistake is
         raise InvalidInputError(FieldError("", "It is not a JSON array.")) from None
     _check_count(len(lines))
-    return [_line(bytes(line), array=True) for line in lines]
+    return [_line(bytes(line), read, array=True) for line in lines]
 
 
 def _ndjson(body: bytes) -> list[EventWish | Refusal]:
     lines = [line for line in body.split(b"\n") if line.strip()]
     _check_count(len(lines))
-    return [_line(line, array=False) for line in lines]
+    return [_line(line, plain_event, array=False) for line in lines]
+
+
+_READERS: Final = {NDJSON: _ndjson, BATCHED: partial(_array, read=structured_event)}
 
 
 def _check_count(lines: int) -> None:
@@ -92,13 +103,15 @@ def _check_count(lines: int) -> None:
         raise InvalidInputError(FieldError("", f"A batch holds {LINES} events at most."))
 
 
-def _line(written: bytes, *, array: bool) -> EventWish | Refusal:
+def _line(written: bytes, read: Read, *, array: bool) -> EventWish | Refusal:
     if len(written) > BODY_LIMIT:
         return Refusal("too-large", f"It is over {BODY_LIMIT} bytes.")
     try:
-        return plain_event(parse_json(written), written)
+        return read(parse_json(written), written)
+    except InvalidInputError as error:
+        return Refusal.of(error)
     except ProblemError as error:
-        if array:  # a mistake in an array is one in the whole of it
+        if array and error.code == "invalid-json":  # a mistake in an array is one in the whole of it
             raise
         return Refusal(error.code, str(error.detail))
     except RequestValidationError as error:

@@ -8,15 +8,23 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.bodies import JSON, parse_json
+from api.bodies import JSON, media_type_of, parse_json
+from api.cloud_events import STRUCTURED, Headers, binary_event, compared_headers, is_binary, structured_event
+from api.schemas.cloud_events import CloudEventIn
 from api.schemas.events import EventIn
 from core.intake.wish import EventWish
 from core.model.json_value import JsonValue
 
 INCOMING: Final[dict[str, object]] = {
-    "requestBody": {"required": True, "content": {JSON: {"schema": EventIn.model_json_schema()}}}
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": EventIn.model_json_schema()},
+            STRUCTURED: {"schema": CloudEventIn.model_json_schema()},
+        },
+    }
 }
-MEDIA_TYPES: Final = (JSON,)
+MEDIA_TYPES: Final = (JSON, STRUCTURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +42,14 @@ class _Outline(msgspec.Struct):
 
 
 async def read_incoming(request: Request) -> Incoming:
-    """Read an event; raise a 400, 413 or 422 for what is none."""
+    """Read an event, a CloudEvent of either mode too; raise a 400, 413, 415 or 422 for what is none."""
     body = await request.body()
+    if media_type_of(request) == STRUCTURED:
+        return Incoming(structured_event(parse_json(body), body), body)
+    headers: Headers = request.scope["headers"]
+    if is_binary(headers):
+        value = parse_json(body) if body else None
+        return Incoming(binary_event(headers, value, body), compared_headers(headers) + body)
     return Incoming(plain_event(parse_json(body), body), body)
 
 

@@ -31,7 +31,12 @@ Reading = Annotated[Transaction, Depends(Transaction.of("events:read"), scope="f
 async def accept_event(
     request: Request, caller: Writer, sent: IncomingDep, acceptance: AcceptanceDep, idempotency_key: KeyHeader = None
 ) -> Response:
-    """Accept an event. An answer means that it is recorded, with a delivery for each endpoint that wants it."""
+    """Accept an event. An answer means that it is recorded, with a delivery for each endpoint that wants it.
+
+    CloudEvents 1.0 are taken in both modes: structured, as `application/cloudevents+json`, and binary, with their
+    attributes in `ce-*` headers (percent-encoded) and JSON as the body. One is known by its `source` and `id`: the
+    event's `client_id` is both, with a space between. `subject`, `dataschema` and extensions stay in `attributes`.
+    """
     key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
     return answer_to_event(await acceptance.accept(caller.tenant_id, sent.wish, key=key))
 
