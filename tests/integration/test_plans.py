@@ -36,6 +36,7 @@ from core.model.settle import Verdict
 from core.model.states import DeliveryStatus
 from core.registry.endpoint_queries import take_back
 from core.registry.endpoints import EndpointFilter
+from core.registry.event_type_queries import list_schema_versions
 from core.registry.queries import list_endpoints
 from tests.conftest import TEMPLATE
 from tests.support.claiming import OK
@@ -53,6 +54,7 @@ from workers.upkeep.retention_queries import delete_keys, delete_rollups, delete
 # 200 tenants with 10 endpoints each; of 20,000 deliveries 2,000 wait, some 100 are on the wire, the rest have ended.
 FILL = """
 INSERT INTO tenants (id, slug, name) SELECT ringback_uuid7(), 't-' || n, 'Acme' FROM generate_series(1, 200) n;
+INSERT INTO event_types (tenant_id, name, schema) SELECT id, 'n' || n, '{}' FROM tenants, generate_series(1, 50) n;
 INSERT INTO endpoints (id, tenant_id, url, event_types, signature, max_in_flight, ordering, status)
 SELECT ringback_uuid7(), t.id, 'https://example.com/', '{}', 'hmac', 50, 'none', 'enabled'
 FROM tenants t, generate_series(1, 10);
@@ -261,6 +263,7 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
         lambda at: list_endpoints(at.tx, wanted=EndpointFilter(), before=None, limit=51),
         {"endpoints_tenant_id_id_idx"},
     ),
+    "schemas": (lambda at: list_schema_versions(at.tx, tenant_id=at.tenant), {"event_types_pkey"}),
     "events": (lambda at: events(at, EventFilter()), {"events_tenant_id_id_idx"}),
     "events by client ID": (lambda at: events(at, EventFilter(client_id="c1")), {"events_client_id_idx"}),
     "given up": (lambda at: listing(at, DeliveryFilter(status="exhausted")), {"deliveries_troubled_idx"}),
