@@ -18,6 +18,7 @@ from api.middleware import RequestLog
 from api.routes import (
     deliveries,
     delivery_changes,
+    delivery_export,
     endpoint_changes,
     endpoint_secrets,
     endpoint_stats,
@@ -49,8 +50,10 @@ from core.intake.schemas import Schemas
 from core.intake.submit import Submissions
 from core.intake.telling import Teller
 from core.intake.withdraw import Withdrawals
+from core.journal.export import Exports
 from core.registry.callbacks import Callbacks
 from core.registry.catalogue import Catalogue
+from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.registry.register import Registrar
 from core.registry.register_endpoints import EndpointRegistrar
 from core.registry.tenant_changes import TenantChanges
@@ -71,6 +74,7 @@ _ROUTES: Final = (
     event_types,
     events,
     recoveries,
+    delivery_export,  # before the path that takes any name for a delivery
     deliveries,
     delivery_changes,
     live,
@@ -138,6 +142,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     teller = Teller(state.database, state.publisher, settings.base_url, judge)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)
     app.state.reopenings = Reopenings(state.database, state.publisher)
+    app.state.exports = Exports(state.database, state.redis, default_cap=DEFAULT_MAX_IN_FLIGHT)
     app.state.recoveries = Recoveries(state.database, state.publisher)
     app.state.watcher = watcher = Watcher(state.database, state.redis)
     return watcher

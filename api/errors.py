@@ -105,6 +105,7 @@ TITLES: Final = {
     "unauthorized": "A valid API key is needed",
     "unavailable": "Try again later",
     "unsupported-media-type": "Not a media type that is read here",
+    "upgrade-required": "A later version of HTTP is needed",
 }
 _CODES: Final = {
     400: "bad-request",

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx
+from starlette.types import Message
 
 from api.app import create_app
 from api.state import State
@@ -43,3 +44,43 @@ async def serving(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
             headers={"Authorization": f"Bearer {settings.operator_key.get_secret_value()}"},
         ) as client:
             yield client
+
+
+async def asked_until(settings: Settings, path: str, tenant: str, *, chunks: int) -> bytes:
+    """Ask the API as the operator for a tenant, and hang up while so many pieces of the body have come.
+
+    Returns what came; raises `TimeoutError` if the API does not end then.
+    """
+    app = create_app(settings)
+    assert settings.operator_key is not None
+    headers = {"authorization": f"Bearer {settings.operator_key.get_secret_value()}", "ringback-tenant": tenant}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    written: list[bytes] = []
+    gone, asked = asyncio.Event(), iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        if (message := next(asked, None)) is not None:
+            return message
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if body := message.get("body"):
+            written.append(body)
+        if len(written) == chunks:
+            gone.set()
+            await asyncio.Event().wait()  # as a server does once the client takes nothing more
+
+    async with app.router.lifespan_context(app), asyncio.timeout(10):
+        await app(scope, receive, send)
+    return b"".join(written)
