@@ -34,6 +34,7 @@ _DELIVERY: Final = f"{_SHOWN} FROM deliveries d {_WITH_ENDPOINT}"
 
 
 _TROUBLED: Final = "(" + re.sub("last_error|status", r"d.\g<0>", TROUBLED) + ")"
+_WAITING: Final = "d.due_at IS NOT NULL"
 _FIRST_OF_EACH: Final = f"""
 {_SHOWN} FROM (
     SELECT d.* FROM endpoints o CROSS JOIN LATERAL (
@@ -112,7 +113,8 @@ async def list_deliveries(
 ) -> tuple[DeliveryRecord, ...]:
     """List deliveries, newest first, by `deliveries_tenant_id_id_idx` or the index of the filter.
 
-    What has failed is found by `deliveries_troubled_idx`, however rare it is among what has succeeded.
+    What has failed is found by `deliveries_troubled_idx`, however rare it is among what has succeeded;
+    what is pending by `deliveries_due_idx` where little waits, of whichever tenant.
 
     With `of_owner`, in a transaction that has an owner: by its endpoints (`endpoints_tenant_id_owner_id_idx`), of each
     the first ones (`deliveries_endpoint_id_id_idx`), so that the tenant's other deliveries are not looked at.
@@ -138,8 +140,8 @@ async def list_deliveries(
         conditions.append("d.id < :before")
         values["before"] = before
     by_endpoint = of_owner and wanted.event_id is None and wanted.task_id is None
-    if wanted.troubled and not by_endpoint:  # that index holds the deliveries of all owners
-        conditions.append(_TROUBLED)
+    if not by_endpoint:  # those indexes hold the deliveries of all owners
+        conditions += [_TROUBLED] * wanted.troubled + [_WAITING] * (wanted.status == "pending")
     sql = (_FIRST_OF_EACH if by_endpoint else f"{_DELIVERY} WHERE {{}} ORDER BY d.id DESC LIMIT :limit").format(
         " AND ".join(conditions)
     )
