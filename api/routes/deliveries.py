@@ -12,8 +12,8 @@ from api.bodies import StrictRoute
 from api.deps import StateDep, Transaction, get_state, paged, parse_id
 from api.paging import Page
 from api.schemas.deliveries import (
-    AttemptList,
     AttemptOut,
+    AttemptPage,
     DeliveryDetailOut,
     DeliveryOut,
     DeliveryPage,
@@ -24,13 +24,13 @@ from api.schemas.deliveries import (
 from api.schemas.fields import in_utc
 from api.state import State
 from core.journal.event_queries import read_event
-from core.journal.queries import list_attempts, list_deliveries, read_delivery, read_task
+from core.journal.queries import list_attempt_lines, list_attempts, list_deliveries, read_delivery, read_task
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.journal.schedule import plan
 from core.journal.waiting import explain
 from core.model import ids
 from core.model.errors import FieldError, InvalidInputError, NotFoundError
-from core.model.ids import DeliveryId, EndpointId, EventId, TaskId
+from core.model.ids import AttemptId, DeliveryId, EndpointId, EventId, TaskId
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ async def list_of_event(
 async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading) -> Response:
     """Read a delivery with its schedule: every attempt made and every attempt still to come."""
     (found,) = await _explain(state, tx, [await find_delivery(tx, delivery)])
-    attempts = await list_attempts(tx.connection, delivery_id=found.id)
+    attempts = await list_attempt_lines(tx.connection, delivery_id=found.id)
     planned = plan(found, attempts, default=state.settings.retry_schedule)
     detail = DeliveryDetailOut(
         **shown(found).model_dump(), schedule=[ScheduledOut.model_validate(one) for one in planned]
@@ -117,11 +117,14 @@ async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading
 
 
 @router.get("/v1/deliveries/{delivery}/attempts")
-async def read_attempts(delivery: str, tx: Reading) -> AttemptList:
-    """List a delivery's attempts in their order, with request and response as they were."""
-    found = await find_delivery(tx, delivery)
-    attempts = await list_attempts(tx.connection, delivery_id=found.id)
-    return AttemptList(data=[AttemptOut.of(one) for one in attempts])
+async def read_attempts(
+    delivery: str, request: Request, response: Response, tx: Reading, page: Annotated[Page, Depends(paged(ids.ATTEMPT))]
+) -> AttemptPage:
+    """List a delivery's attempts in their order, the first one first, with request and response as they were."""
+    of, after = (await find_delivery(tx, delivery)).id, None if page.before is None else AttemptId(page.before)
+    found = await list_attempts(tx.connection, delivery_id=of, after=after, limit=page.limit + 1)
+    items, cursor = page.cut(found, request, response)
+    return AttemptPage(data=[AttemptOut.of(one) for one in items], next_cursor=cursor)
 
 
 async def _page(

@@ -10,6 +10,9 @@ from api.schemas.fields import AttemptIdOut, DeliveryIdOut, EndpointIdOut, Event
 from core.journal.read import AttemptRecord
 
 DeliveryStatusName = Literal["pending", "retrying", "succeeded", "exhausted", "cancelled"]
+ReasonName = Literal["client", "gone", "aborted", "endpoint_disabled", "endpoint_deleted", "payload_erased", "expired"]
+OutcomeName = Literal["succeeded", "failed", "unknown"]
+TriggerName = Literal["first", "retry", "resend", "replay", "recover", "test", "reconnect"]
 ErrorName = Literal["timeout", "connect", "tls", "dns", "blocked_address", "too_large", "protocol", "http_status"]
 
 
@@ -23,7 +26,7 @@ class DeliveryOut(Out):
     task_id: TaskIdOut | None
     url: str
     status: DeliveryStatusName
-    reason: str | None
+    reason: ReasonName | None = Field(description="Why it was cancelled.")
     waiting_for: (
         Literal["schedule", "retry_after", "rate_limit", "concurrency", "breaker", "paused", "order"] | None
     ) = Field(description="Why it waits, as of now.")
@@ -40,9 +43,9 @@ class ScheduledOut(Out):
     number: int
     at: Moment
     made: bool
-    reason: str = Field(description="Why it was or will be made.", examples=["first", "retry"])
-    outcome: str | None = None
-    error: str | None = None
+    reason: TriggerName = Field(description="Why it was or will be made.")
+    outcome: OutcomeName | None = None
+    error: ErrorName | None = None
     response_code: int | None = None
 
 
@@ -93,8 +96,8 @@ class AttemptOut(Out):
     id: AttemptIdOut
     delivery_id: DeliveryIdOut
     number: int
-    trigger: str
-    outcome: Literal["succeeded", "failed", "unknown"]
+    trigger: TriggerName
+    outcome: OutcomeName
     error: ErrorName | None
     note: str | None
     request: RequestOut
@@ -111,7 +114,7 @@ class AttemptOut(Out):
             id=attempt.id,  # pyright: ignore[reportArgumentType] - the validator encodes it
             delivery_id=attempt.delivery_id,  # pyright: ignore[reportArgumentType] - the validator encodes it
             number=attempt.number,
-            trigger=attempt.trigger,
+            trigger=attempt.trigger,  # pyright: ignore[reportArgumentType] - a CHECK holds the words
             outcome=attempt.outcome,  # pyright: ignore[reportArgumentType] - a CHECK holds the words
             error=attempt.error,  # pyright: ignore[reportArgumentType] - a CHECK holds the words
             note=attempt.note,
@@ -129,11 +132,11 @@ class AttemptOut(Out):
         )
 
 
-class AttemptList(Out):
-    """All attempts of a delivery, in their order."""
+class AttemptPage(Out):
+    """A page of a delivery's attempts, in their order."""
 
     data: list[AttemptOut]
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 def _response(attempt: AttemptRecord) -> ResponseOut | None:

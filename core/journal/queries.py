@@ -11,10 +11,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all, fetch_one
-from core.journal.read import AttemptRecord, DeliveryFilter, DeliveryRecord
+from core.journal.read import AttemptLine, AttemptRecord, DeliveryFilter, DeliveryRecord
 from core.journal.retention_queries import KEPT_FROM
 from core.journal.tasks import TaskRecord
-from core.model.ids import DeliveryId, TaskId
+from core.model.ids import AttemptId, DeliveryId, TaskId
 from core.model.tables import TROUBLED
 
 TASK_COLUMNS: Final = (
@@ -148,13 +148,26 @@ async def list_deliveries(
     return await fetch_all(tx, DeliveryRecord, sql, limit=limit, **values)
 
 
-async def list_attempts(tx: AsyncConnection, *, delivery_id: DeliveryId) -> tuple[AttemptRecord, ...]:
-    """List a delivery's attempts in their order, by the primary key."""
+async def list_attempt_lines(tx: AsyncConnection, *, delivery_id: DeliveryId) -> tuple[AttemptLine, ...]:
+    """List all attempts of a delivery in their order, without bodies and headers, by the primary key."""
+    sql = """
+    SELECT number, trigger, outcome, error, response_status, started_at
+    FROM attempts WHERE delivery_id = :id ORDER BY number
+    """
+    return await fetch_all(tx, AttemptLine, sql, id=delivery_id)
+
+
+async def list_attempts(
+    tx: AsyncConnection, *, delivery_id: DeliveryId, after: AttemptId | None, limit: int
+) -> tuple[AttemptRecord, ...]:
+    """List a delivery's attempts in their order, by the primary key; all of them come with the event's body."""
     sql = """
     SELECT a.id, a.delivery_id, a.number, a.trigger, a.outcome, a.error, a.note, a.request_url, a.request_headers,
            e.body AS request_body, a.response_status, a.response_headers, a.response_body, a.response_truncated,
            a.address, a.dns_ms, a.connect_ms, a.tls_ms, a.first_byte_ms, a.total_ms, a.started_at
     FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN events e ON e.id = d.event_id
-    WHERE a.delivery_id = :id AND d.id = :id ORDER BY a.number
+    WHERE a.delivery_id = :id AND d.id = :id AND a.number > coalesce(
+        (SELECT number FROM attempts WHERE delivery_id = :id AND id = CAST(:after AS UUID)), 0)
+    ORDER BY a.number LIMIT :limit
     """
-    return await fetch_all(tx, AttemptRecord, sql, id=delivery_id)
+    return await fetch_all(tx, AttemptRecord, sql, id=delivery_id, after=after, limit=limit)

@@ -83,20 +83,27 @@ def delivery_document(delivery: DeliveryRecord) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRecord:
-    """One request that was made for a delivery, or may have been."""
+class AttemptLine:
+    """An attempt as the schedule shows it, without anything large."""
 
-    id: AttemptId
-    delivery_id: DeliveryId
     number: int
     trigger: str
     outcome: str
     error: str | None
+    response_status: int | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord(AttemptLine):
+    """One request that was made for a delivery, or may have been."""
+
+    id: AttemptId
+    delivery_id: DeliveryId
     note: str | None
     request_url: str
     request_headers: Mapping[str, str]
     request_body: bytes | None
-    response_status: int | None
     response_headers: Sequence[Sequence[str]] | None
     response_body: bytes | None
     response_truncated: bool | None
@@ -106,7 +113,6 @@ class AttemptRecord:
     tls_ms: float | None
     first_byte_ms: float | None
     total_ms: float | None
-    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

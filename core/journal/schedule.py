@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.journal.read import AttemptRecord, DeliveryRecord
+from core.journal.read import AttemptLine, DeliveryRecord
 from core.model.outcome import Trigger
 
 
@@ -21,7 +21,7 @@ class Planned:
     response_code: int | None = None
 
 
-def plan(delivery: DeliveryRecord, attempts: Sequence[AttemptRecord], *, default: Sequence[int]) -> list[Planned]:
+def plan(delivery: DeliveryRecord, attempts: Sequence[AttemptLine], *, default: Sequence[int]) -> list[Planned]:
     """Return the attempts, then what follows if each of those still to come fails; jitter is not foreseen."""
     made = [
         Planned(

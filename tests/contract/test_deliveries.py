@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 from sqlalchemy import func
 
+from api.paging import encode_cursor
 from core.model import ids, tables
 from core.model.ids import DeliveryId, EndpointId, EventId, TaskId
 from tests.support.accounts import Account, Json, data, pointers, refused
@@ -232,6 +233,49 @@ async def test_attempts_come_in_their_order_and_an_unknown_one_has_no_response(a
     assert [(one["number"], one["outcome"], one["response"]) for one in attempts] == [
         (1, "unknown", None),
         (2, "succeeded", None),
+    ]
+
+
+async def test_attempts_come_page_by_page_in_their_order(acme: Account, rows: Rows) -> None:
+    delivery = await rows.delivery(acme.tenant_id, await rows.endpoint(acme.tenant_id), claim=3, attempt_count=3)
+    await rows.put(tables.attempts, acme.tenant_id, delivery_id=delivery, number=2, trigger="resend")
+    await rows.put(tables.attempts, acme.tenant_id, delivery_id=delivery)
+    await rows.put(tables.attempts, acme.tenant_id, delivery_id=delivery, number=3, trigger="resend")
+
+    first = await acme.client.get(f"{path(delivery)}/attempts", params={"limit": 2})
+    rest = await acme.client.get(first.links["next"]["url"])
+
+    assert [one["number"] for one in data(first)] == [1, 2]
+    assert [one["number"] for one in data(rest)] == [3]
+    assert rest.json()["next_cursor"] is None
+
+
+async def test_a_cursor_that_names_none_of_these_attempts_begins_at_the_first(acme: Account, rows: Rows) -> None:
+    delivery = await rows.delivery(acme.tenant_id, await rows.endpoint(acme.tenant_id))
+    await rows.put(tables.attempts, acme.tenant_id, delivery_id=delivery)
+
+    query = {"cursor": encode_cursor(rows.new_id(), ids.ATTEMPT, acme.tenant_id)}
+    found = data(await acme.client.get(f"{path(delivery)}/attempts", params=query))
+
+    assert [one["number"] for one in found] == [1]
+
+
+async def test_the_schedule_names_each_reason_and_outcome(acme: Account, rows: Rows) -> None:
+    endpoint = await rows.endpoint(acme.tenant_id, retry_schedule=[60])
+    waiting = {"status": "retrying", "step": 0, "claim": 2, "attempt_count": 2, "trigger": "recover"}
+    delivery = await rows.delivery(acme.tenant_id, endpoint, **waiting)
+    failed: dict[str, object] = {"outcome": "failed", "error": "timeout"}
+    await rows.put(tables.attempts, acme.tenant_id, delivery_id=delivery, **failed)
+    await rows.put(tables.attempts, acme.tenant_id, delivery_id=delivery, number=2, trigger="retry", outcome="unknown")
+
+    detail: Json = (await acme.client.get(path(delivery))).json()
+
+    schedule = cast("list[Json]", detail["schedule"])
+    assert [(one["reason"], one["outcome"], one["error"]) for one in schedule] == [
+        ("first", "failed", "timeout"),
+        ("retry", "unknown", None),
+        ("recover", None, None),
+        ("retry", None, None),
     ]
 
 

@@ -81,7 +81,7 @@ PLANS: dict[str, tuple[str, Callable[[AsyncConnection, UUID], Awaitable[object]]
     "delivery": ("deliveries", lambda tx, id_: read_delivery(tx, delivery_id=DeliveryId(id_)), {"deliveries_pkey"}),
     "attempts": (
         "deliveries",
-        lambda tx, id_: list_attempts(tx, delivery_id=DeliveryId(id_)),
+        lambda tx, id_: list_attempts(tx, delivery_id=DeliveryId(id_), after=None, limit=51),
         {"attempts_pkey", "deliveries_pkey", "events_pkey"},
     ),
     "endpoint": ("endpoints", lambda tx, id_: read_endpoint(tx, endpoint_id=EndpointId(id_)), {"endpoints_pkey"}),
