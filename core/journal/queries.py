@@ -126,7 +126,9 @@ async def list_deliveries(
         "task_id": "d.task_id = :task_id",
         "event_type": "d.event_type = :event_type",
         "response_code": "d.last_response_code = :response_code",
-        "response_class": "d.last_response_code / 100 = :response_class",
+        # A range, of which the statistics know how much it holds; of a quotient they know nothing.
+        "response_class": "d.last_response_code BETWEEN CAST(:response_class AS INTEGER) * 100"
+        " AND CAST(:response_class AS INTEGER) * 100 + 99",
         "error": "d.last_error = :error",
         # The ID bounds what is read: its time is that of its making, a statement's length away from `created_at`.
         "created_after": "d.id >= ringback_floor(CAST(:created_after AS TIMESTAMPTZ) - INTERVAL '1 min')"
