@@ -29,6 +29,7 @@ from api.routes import (
     health,
     live,
     metrics,
+    problems,
     recoveries,
     stream,
     task_changes,
@@ -81,6 +82,7 @@ _ROUTES: Final = (
     tenants,
     health,
     metrics,
+    problems,
 )
 
 _log: Final = structlog.stdlib.get_logger()

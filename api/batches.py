@@ -15,8 +15,9 @@ from fastapi.exceptions import RequestValidationError
 
 from api.bodies import BODY_LIMIT, JSON, media_type_of, parse_json
 from api.cloud_events import BATCHED, structured_event
-from api.errors import TITLES, ProblemError, field_errors
+from api.errors import ProblemError, field_errors
 from api.incoming import plain_event
+from api.problem_types import PROBLEM_TYPES
 from api.schemas.cloud_events import CloudEventIn
 from api.schemas.events import EventIn
 from core.intake.outcomes import Accepted, Refusal
@@ -71,7 +72,7 @@ def outcome_document(outcome: Accepted | Refusal) -> dict[str, object]:
     document: dict[str, object] = {
         "status": _STATUS.get(outcome.code, 422),
         "type": f"/problems/{outcome.code}",
-        "title": TITLES[outcome.code],
+        "title": PROBLEM_TYPES[outcome.code].title,
         "detail": outcome.detail,
     }
     if outcome.errors:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
+from api.problem_types import PROBLEM_BASE, PROBLEM_TYPES
 from core.database import is_away
 from core.intake.dedupe import KeyReusedError
 from core.model.errors import (
@@ -28,7 +29,6 @@ from core.model.errors import (
 )
 
 PROBLEM: Final = "application/problem+json"
-PROBLEM_BASE: Final = "/problems/"
 RETRY_AFTER: Final = "1"
 
 _STATUS: Final[Mapping[type[RingbackError], HTTPStatus]] = {
@@ -66,47 +66,23 @@ def problem(
     code: str,
     detail: str,
     *,
-    errors: Sequence[Mapping[str, str]] = (),
+    more: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return a problem document; `code` becomes the type's page, `errors` the bad values of a 422."""
+    """Return a problem document; `code` becomes the type's page, `more` are members that only its type has."""
     request_id = str(request.scope.get("ringback.request_id", ""))
     document: dict[str, object] = {
         "type": f"{PROBLEM_BASE}{code}",
-        "title": TITLES.get(code, status.phrase),
+        "title": PROBLEM_TYPES[code].title,
         "status": int(status),
         "detail": detail,
         "instance": f"urn:uuid:{request_id}",
         "request_id": request_id,
+        **(more or {}),
     }
-    if errors:
-        document["errors"] = errors
     return Response(msgspec.json.encode(document), int(status), dict(headers or {}), media_type=PROBLEM)
 
 
-TITLES: Final = {
-    "bad-request": "The request cannot be read",
-    "conflict": "The present state forbids it",
-    "forbidden": "The key lacks a scope",
-    "gone": "It is no longer here",
-    "idempotency-key-reused": "The Idempotency-Key belongs to another request",
-    "internal": "Something went wrong here",
-    "invalid-form": "The body is not a form",
-    "invalid-input": "Some values are not allowed",
-    "invalid-json": "The body is not JSON",
-    "limit-reached": "A limit is reached",
-    "method-not-allowed": "Not a method of this resource",
-    "not-found": "Not found",
-    "other-owner": "The key is of one owner",
-    "precondition-failed": "It is not the one that was meant",
-    "task-failed": "The task failed",
-    "tenant-required": "Name the tenant",
-    "too-large": "The body is too large",
-    "unauthorized": "A valid API key is needed",
-    "unavailable": "Try again later",
-    "unsupported-media-type": "Not a media type that is read here",
-    "upgrade-required": "A later version of HTTP is needed",
-}
 _CODES: Final = {
     400: "bad-request",
     401: "unauthorized",
@@ -144,11 +120,14 @@ def _at_once(
 def _domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, RingbackError)
     status = status_of(error)
-    errors = [{"pointer": e.pointer, "detail": e.detail} for e in getattr(error, "errors", ())]
+    more: dict[str, object] = {}
     headers = {"Retry-After": RETRY_AFTER} if status in (429, 503) else {}
+    if isinstance(error, InvalidInputError):
+        more["errors"] = [{"pointer": one.pointer, "detail": one.detail} for one in error.errors]
     if isinstance(error, LimitReachedError):
         headers |= _rate_limit(error)
-    return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
+        more["violated-policies"] = [error.policy]
+    return problem(request, status, error.code, error.detail, more=more, headers=headers)
 
 
 def status_of(error: RingbackError) -> HTTPStatus:
@@ -169,7 +148,7 @@ def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     code = error.code if isinstance(error, ProblemError) else _CODES.get(error.status_code, "bad-request")
-    detail = error.detail if isinstance(error, ProblemError) else TITLES[code] + "."
+    detail = error.detail if isinstance(error, ProblemError) else PROBLEM_TYPES[code].title + "."
     headers = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
     return problem(request, status, code, detail, headers=headers)
 
@@ -189,7 +168,7 @@ def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = field_errors(error)
     detail = "Some values are not allowed."
-    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail, errors=errors)
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail, more={"errors": errors})
 
 
 def field_errors(error: RequestValidationError) -> list[dict[str, str]]:

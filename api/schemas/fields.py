@@ -105,4 +105,10 @@ class Problem(BaseModel):
     detail: str
     instance: str
     request_id: str
-    errors: list[ProblemField] | None = None
+    errors: list[ProblemField] | None = Field(default=None, description="The bad values, with `invalid-input`.")
+    violated_policies: list[str] | None = Field(
+        default=None,
+        alias="violated-policies",
+        description="The limits that are reached, with `limit-reached` (draft-ietf-httpapi-ratelimit-headers-10).",
+        examples=[["waiting-tasks"]],
+    )
