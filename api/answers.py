@@ -53,6 +53,16 @@ def _tag(body: bytes) -> str:
 
 def _tags(header: str) -> set[str]:
     return {part.strip() for part in header.split(",")}
+def with_etag(request: Request, response: Response) -> Response:
+    """Give a JSON answer its ETag, unless it has one; what else it says of caching stays."""
+    plain = response.status_code == HTTPStatus.OK and response.headers.get("content-type") == JSON
+    if not plain or "etag" in response.headers:
+        return response
+    kept = {name: value for name, value in response.headers.items() if name not in {"content-length", "content-type"}}
+    made = tagged(request, bytes(response.body), headers=kept)
+    if "cache-control" in kept:
+        made.headers["Cache-Control"] = kept["cache-control"]
+    return made
 
 
 def _has(wanted: str | None, tag: str) -> bool:

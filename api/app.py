@@ -114,9 +114,8 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         lifespan=lifespan,
         redirect_slashes=False,
-        responses=openapi.ERRORS,
+        generate_unique_id_function=openapi.operation_id,
     )
-    openapi.add_webhooks(app)
     app.add_middleware(HotRoutes)
     app.add_middleware(RequestLog)
     add_error_handlers(app)

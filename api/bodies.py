@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
+from api.answers import with_etag
 from api.errors import ProblemError
 from api.idempotency import mark_replay
 from core.model.json_value import JsonValue
@@ -91,7 +92,7 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's handler."""
         handler = super().get_route_handler()
-        accepted = self._media_types()
+        accepted, single = self._media_types(), self._is_single()
         optional = self.body_field is not None and not self.body_field.field_info.is_required()
 
         async def handle(request: Request) -> Response:
@@ -99,9 +100,13 @@ class StrictRoute(APIRoute):
                 check_body(request, accepted)
             response = await handler(StrictRequest(request.scope, request.receive))
             mark_replay(request, response)
-            return response
+            return with_etag(request, response) if single else response
 
         return handle
+
+    def _is_single(self) -> bool:
+        """Tell whether it reads one thing: its answers carry an ETag."""
+        return "GET" in self.methods and "next_cursor" not in getattr(self.response_model, "model_fields", {})
 
     def _media_types(self) -> tuple[str, ...]:
         """Return what the route's description says that it takes; nothing if it takes no body."""

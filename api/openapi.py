@@ -2,142 +2,66 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, cast
 
 from fastapi import FastAPI
-from pydantic import Field, JsonValue
+from fastapi.routing import APIRoute
 
-from api.schemas.fields import Moment, Out, Problem
+from api.reference.examples import Json
+from api.reference.operations import complete
+from api.reference.webhooks import add_webhooks
+from api.schemas.fields import Problem
 
 COMMITTED: Final = Path(__file__).parent.parent / "docs" / "openapi.json"
 TITLE: Final = "Ringback"
 SUMMARY: Final = "Runs tasks and rings back."
 DESCRIPTION: Final = (
     "Submit tasks and poll them; register callback URLs and get signed, idempotent, retried callbacks;"
-    " read what was delivered, when, and why."
+    " read what was delivered, when, and why.\n\n"
+    "Errors are problem documents (RFC 9457) whose `type` opens a page that says what to do."
+    " Query parameters that are not described are ignored; fields of a body that are not described are refused."
 )
-_ERRORS: Final = {
-    400: "The request cannot be read.",
-    401: "A valid API key is needed.",
-    403: "The key lacks a scope; the answer says which.",
-    404: "There is no such thing for this tenant.",
-    413: "The body is too large.",
-    415: "Not a media type that is read here.",
-    422: "Some values are not allowed; `errors` says which.",
-    429: "A limit is reached; try again after `Retry-After` seconds.",
-    503: "A store is away; try again after `Retry-After` seconds.",
-}
-_HEADERS: Final[dict[str, dict[str, object]]] = {
-    "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer"}},
-    "RateLimit-Policy": {
-        "description": "The limit that is reached, and its quota (draft-ietf-httpapi-ratelimit-headers).",
-        "schema": {"type": "string"},
-        "example": '"waiting-tasks";q=100000',
-    },
-    "RateLimit": {
-        "description": "What is left of it, and in how many seconds there may be more.",
-        "schema": {"type": "string"},
-        "example": '"waiting-tasks";r=0;t=1',
-    },
-}
-_SENT: Final = {429: tuple(_HEADERS), 503: ("Retry-After",)}
-
-
-def _references(names: Iterable[str]) -> dict[str, object]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-ERRORS: Final[dict[int | str, dict[str, object]]] = {
-    status: {
-        "description": description,
-        "model": Problem,
-        **({"headers": _references(_SENT[status])} if status in _SENT else {}),
-    }
-    for status, description in _ERRORS.items()
+TAGS: Final = {
+    "tasks": "Runs of registered task types: submit them, poll them, follow them, read what came of them.",
+    "events": "Facts that clients send, and the catalogue of their types.",
+    "endpoints": "Callback URLs that partners registered, with their subscriptions and secrets.",
+    "deliveries": "The duty to bring one event to one endpoint, and every attempt made for it.",
+    "tenants and keys": "Isolated customers of the platform, their API keys and their default signing secret.",
+    "operations": "What operators and their machines look at.",
+    "problem types": "The pages that the `type` of an error opens.",
+    "webhooks": "What receivers get: signed as Standard Webhooks has it, with the same ID and bytes in every attempt.",
 }
 
 
-_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
-
-
-class WebhookBody(Out):
-    """What every receiver gets (Standard Webhooks): `webhook-id`, `-timestamp` and `-signature` come as headers."""
-
-    type: str = Field(examples=["task.succeeded"])
-    timestamp: Moment
-    data: dict[str, JsonValue] = Field(
-        description="The task as `GET` shows it, without `input`; or the endpoint or delivery as `GET` shows it."
-    )
-
-
-def add_webhooks(app: FastAPI) -> None:
-    """Describe the requests that receivers get."""
-
-    @app.webhooks.post("task.started")
-    def started(body: WebhookBody) -> None:
-        """Tell that a run of a task has started. Answer 2xx."""
-
-    @app.webhooks.post("task.retried")
-    def retried(body: WebhookBody) -> None:
-        """Tell that a run has failed and another will follow. Answer 2xx."""
-
-    @app.webhooks.post("task.revoked")
-    def revoked(body: WebhookBody) -> None:
-        """Tell that a task was cancelled, or waited too long. Answer 2xx."""
-
-    @app.webhooks.post("task.succeeded")
-    def succeeded(body: WebhookBody) -> None:
-        """Tell that a task has ended well. Answer 2xx."""
-
-    @app.webhooks.post("task.failed")
-    def failed(body: WebhookBody) -> None:
-        """Tell that a task has failed. Answer 2xx."""
-
-    _add_operational(app)
-
-
-def _add_operational(app: FastAPI) -> None:
-    """Describe what goes only to endpoints that ask for it, and never to the endpoint that it is about."""
-
-    @app.webhooks.post("endpoint.failing")
-    def failing(body: WebhookBody) -> None:
-        """Tell that an endpoint has only failed for a fifth of the time after which it is disabled. Answer 2xx."""
-
-    @app.webhooks.post("endpoint.disabled")
-    def disabled(body: WebhookBody) -> None:
-        """Tell that the platform has disabled an endpoint, by 410 or after days of failure. Answer 2xx."""
-
-    @app.webhooks.post("delivery.exhausted")
-    def exhausted(body: WebhookBody) -> None:
-        """Tell that a delivery has used up its schedule. Answer 2xx."""
+def operation_id(route: APIRoute) -> str:
+    """Name an operation by its function: stable whatever becomes of its path."""
+    return route.name
 
 
 class Api(FastAPI):
-    """An app whose document gives problems their own media type (RFC 9457), which FastAPI calls plain JSON."""
+    """An app whose document says of every operation what holds for all of them."""
 
-    def openapi(self) -> dict[str, object]:
+    def openapi(self) -> Json:
         """Return the document."""
-        made: dict[str, object] = super().openapi()
-        cast("dict[str, object]", made["components"])["headers"] = _HEADERS
-        for content in _contents(made):
-            if content.get("application/json", {}).get("schema") == _PROBLEM:
-                content["application/problem+json"] = content.pop("application/json")
-        return made
+        if self.openapi_schema is None:
+            made: Json = super().openapi()
+            cast("dict[str, Json]", made["components"])["schemas"]["Problem"] = _problem()
+            complete(made)
+            add_webhooks(made)
+            made |= {"servers": [{"url": "/", "description": "This server."}], "tags": _tags()}
+            self.openapi_schema = made
+        return self.openapi_schema
 
 
-_Response = dict[str, dict[str, dict[str, object]]]
+def _tags() -> list[Json]:
+    return [{"name": name, "description": description} for name, description in TAGS.items()]
 
 
-def _contents(document: dict[str, object]) -> Iterator[dict[str, dict[str, object]]]:
-    paths = cast(
-        "dict[str, dict[str, dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]]]]", document["paths"]
-    )
-    for operations in paths.values():
-        for operation in operations.values():
-            for response in operation["responses"].values():
-                yield response.get("content", {})
+def _problem() -> Json:
+    schema: Json = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs")
+    return schema
 
 
 def document(app: FastAPI) -> str:

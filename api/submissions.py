@@ -1,8 +1,8 @@
 """What comes with `POST /v1/tasks`: JSON, or a form that carries a file beside the same fields as JSON text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import msgspec
 from fastapi import Depends, Request
@@ -22,13 +22,14 @@ NAME_LIMIT: Final = 255
 INPUT_FIELD: Final = "input"
 _TEXT: Final = "type"
 
-_TASK: Final = TaskIn.model_json_schema()
-_FIELDS: Final[Mapping[str, JsonValue]] = _TASK["properties"]
+_TASK: Final[dict[str, object]] = TaskIn.model_json_schema(ref_template="#/components/schemas/{model}")
+_TASK.pop("$defs")
+_FIELDS: Final = cast("dict[str, object]", _TASK["properties"])
 SUBMISSION: Final[dict[str, object]] = {
     "requestBody": {
         "required": True,
         "content": {
-            JSON: {"schema": _TASK},
+            JSON: {"schema": _TASK, "example": {"type": "math.divide", "input": {"x": 1, "y": 4}}},
             FORM: {
                 "schema": {
                     "type": "object",
@@ -38,6 +39,7 @@ SUBMISSION: Final[dict[str, object]] = {
                     "required": [_TEXT],
                     "additionalProperties": False,
                 },
+                "example": {"type": "words.count", "file": "one two three"},
                 "encoding": {name: {"contentType": JSON} for name in _FIELDS if name != _TEXT},
             },
         },

@@ -70,7 +70,7 @@ class Filters:
         )
 
 
-@router.get("/v1/deliveries")
+@router.get("/v1/deliveries", operation_id="list_deliveries")
 async def list_all(
     request: Request,
     response: Response,
@@ -82,7 +82,7 @@ async def list_all(
     return await _page(request, response, tx, filters.wanted, page)
 
 
-@router.get("/v1/tasks/{task}/deliveries", tags=["tasks"])
+@router.get("/v1/tasks/{task}/deliveries", tags=["tasks"], operation_id="list_task_deliveries")
 async def list_of_task(
     task: str, request: Request, response: Response, tx: Reading, page: Annotated[Page, Depends(paged(ids.DELIVERY))]
 ) -> DeliveryPage:
@@ -104,7 +104,7 @@ async def list_of_event(
     return await _page(request, response, tx, DeliveryFilter(event_id=event_id), page)
 
 
-@router.get("/v1/deliveries/{delivery}", response_model=DeliveryDetailOut)
+@router.get("/v1/deliveries/{delivery}", response_model=DeliveryDetailOut, operation_id="read_delivery")
 async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading) -> Response:
     """Read a delivery with its schedule: every attempt made and every attempt still to come."""
     (found,) = await _explain(state, tx, [await find_delivery(tx, delivery)])

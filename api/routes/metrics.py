@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from api.deps import StateDep
+from api.schemas.fields import Problem
 from api.state import State
 from core.journal.gauge_queries import (
     AttemptGauge,
@@ -25,7 +26,14 @@ _TASK_LABELS: Final = ("type", "queue", "status")
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {"description": "The gauges.", "content": {"text/plain": {}}},
+        503: {"model": Problem, "description": "Postgres is away."},
+    },
+)
 async def metrics(state: StateDep) -> Response:
     """Read the gauges of all tenants: tasks, deliveries, attempts, endpoints in trouble, the broker and its queues."""
     registry = CollectorRegistry()

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import HTMLResponse
 
 from api.problem_types import PROBLEM_BASE, PROBLEM_TYPES, ProblemType
+from api.schemas.fields import Problem
 from core.model.errors import NotFoundError
 
 _STYLE: Final = (
@@ -48,7 +49,10 @@ async def list_problem_types(accept: Accept = None) -> Response:
     return _page(accept, _TITLE, f"<ul>{''.join(links)}</ul>", lines)
 
 
-@router.get(f"{PROBLEM_BASE}{{code}}", responses=_PAGE)
+@router.get(
+    f"{PROBLEM_BASE}{{code}}",
+    responses={**_PAGE, 404: {"model": Problem, "description": "There is no such problem type."}},
+)
 async def read_problem_type(code: str, accept: Accept = None) -> Response:
     """Read what a problem type means and what to do about it: the page that the `type` of an error opens."""
     kind = PROBLEM_TYPES.get(code)

@@ -98,7 +98,7 @@ class TaskFilters:
         self.wanted = TaskFilter(status, type_, created_after, created_before, metadata)
 
 
-@router.get("/v1/tasks")
+@router.get("/v1/tasks", operation_id="list_tasks")
 async def list_all(
     request: Request,
     response: Response,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from api.schemas.fields import In, KeyIdOut, Line, Moment, Out, Owner, TenantIdOut
 from core import clock
@@ -117,6 +117,9 @@ class KeyIn(In):
         description="The partner whose things alone the key sees and makes; untold: that of the key that makes it.",
     )
     expires_at: Moment | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "backend", "role": "client", "expires_at": "2099-12-31T00:00:00Z"}]}
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "KeyIn":

@@ -21,13 +21,17 @@ async def make(what: str, account: Account, rows: Rows) -> Path:
             ended = {"status": "SUCCESS", "due_at": None, "finished_at": func.now(), "result": b"7", "result_size": 1}
             task = ids.encode(ids.TASK, await rows.task(account.tenant_id, **ended))
             return f"/v1/tasks/{task}/result" if what == "result" else f"/v1/tasks/{task}"
+        case "task type":
+            return "/v1/task-types/math.divide"
+        case "secret":
+            return "/v1/secret"
         case "endpoint":
             return f"/v1/endpoints/{ids.encode(ids.ENDPOINT, endpoint)}"
         case _:
             return f"/v1/deliveries/{ids.encode(ids.DELIVERY, await rows.delivery(account.tenant_id, endpoint))}"
 
 
-@pytest.fixture(params=["waiting task", "ended task", "result", "endpoint", "delivery"])
+@pytest.fixture(params=["waiting task", "ended task", "result", "endpoint", "delivery", "task type", "secret"])
 async def path(request: pytest.FixtureRequest, acme: Account, rows: Rows) -> Path:
     """Each single thing in turn."""
     what: str = request.param
@@ -83,3 +87,13 @@ async def test_a_waiting_task_keeps_its_retry_after_in_a_304(
 
     assert (first.status_code, first.headers["retry-after"]) == (202, "1")
     assert (again.status_code, again.headers["retry-after"]) == (304, "1")
+
+
+async def test_a_secret_is_never_kept_by_a_cache(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/secret")
+
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_list_has_no_etag(client: httpx.AsyncClient) -> None:
+    assert "etag" not in (await client.get("/v1/tasks")).headers
