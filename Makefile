@@ -1,7 +1,7 @@
 # What each target needs lies in .venv, made on first use from the locks in requirements/.
 
 .DEFAULT_GOAL := help
-.PHONY: help up receiver test check bench fmt lock clean
+.PHONY: help up receiver test conformance check bench fmt lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -9,6 +9,8 @@ PYTEST_ARGS ?= -n 2 --dist loadscope
 UP_ARGS ?=
 RECEIVER_ARGS ?=
 BENCH_ARGS ?=
+SECONDS ?= 600
+SEED ?=
 export PYTHON
 
 V := .venv/bin
@@ -26,6 +28,9 @@ receiver: .venv/app.stamp ## Run a receiver that verifies and prints webhooks (R
 
 test: .venv/dev.stamp ## Run the tests; installs RabbitMQ if it is missing (PYTEST_ARGS)
 	@tests/run $(PYTEST_ARGS)
+
+conformance: .venv/dev.stamp ## Compare the API with its OpenAPI document for ten minutes (SECONDS, SEED)
+	@SECONDS=$(SECONDS) SEED=$(SEED) $(V)/python -m pytest -p no:cacheprovider -s tests/conformance
 
 check: .venv/dev.stamp ## Lint, types, layers, house rules, generated pages in step
 	$(V)/ruff check .

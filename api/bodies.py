@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from api.answers import with_etag
 from api.errors import ProblemError
 from api.idempotency import mark_replay
+from core.model.errors import FieldError, InvalidInputError
 from core.model.json_value import JsonValue
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ class StrictRoute(APIRoute):
         optional = self.body_field is not None and not self.body_field.field_info.is_required()
 
         async def handle(request: Request) -> Response:
+            _check_query(request)
             if accepted and request.method in _WITH_BODY and not (optional and _is_bare(request)):
                 check_body(request, accepted)
             response = await handler(StrictRequest(request.scope, request.receive))
@@ -106,7 +108,7 @@ class StrictRoute(APIRoute):
 
     def _is_single(self) -> bool:
         """Tell whether it reads one thing: its answers carry an ETag."""
-        return "GET" in self.methods and "next_cursor" not in getattr(self.response_model, "model_fields", {})
+        return "GET" in (self.methods or ()) and "next_cursor" not in getattr(self.response_model, "model_fields", {})
 
     def _media_types(self) -> tuple[str, ...]:
         """Return what the route's description says that it takes; nothing if it takes no body."""
@@ -138,6 +140,14 @@ def merging(apply: Callable[[T], R]) -> Callable[[T], R]:
             raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in told]) from None
 
     return merge
+
+
+def _check_query(request: Request) -> None:
+    """Raise a 422 for a NUL, which no text of the API holds and no store keeps."""
+    query: bytes = request.scope["query_string"]
+    if b"%00" in query or b"\x00" in query:
+        named = (name for name, value in request.query_params.multi_items() if "\x00" in name + value)
+        raise InvalidInputError(*(FieldError(f"/{name}", "It holds a character that is not kept.") for name in named))
 
 
 def media_type_of(request: Request) -> str:

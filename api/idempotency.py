@@ -25,10 +25,14 @@ from core.once import EVERY_TIME, Once
 REPLAYED: Final = {"Idempotent-Replayed": "true"}
 _ONCE: Final = "ringback.once"
 
+KEY_PATTERN: Final = rf'^("[ -~]{{1,{KEY_LENGTH}}}"|(?!".*"$)[!-~]([ -~]{{0,{KEY_LENGTH - 2}}}[!-~])?)$'
+"""What `request_key` takes: quoted, or bare without space at its ends."""
+
 KeyHeader = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
+        json_schema_extra={"pattern": KEY_PATTERN, "example": "8e03978e-40d5-43dd-bc93-6894a57f9324"},
         description="Quoted or bare; the same key and body give the first answer again, for 24 hours.",
     ),
 ]

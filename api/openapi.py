@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.reference.examples import Json
+from api.reference.links import add_links
 from api.reference.operations import complete
 from api.reference.webhooks import add_webhooks
 from api.schemas.fields import Problem
@@ -48,6 +49,7 @@ class Api(FastAPI):
             made: Json = super().openapi()
             cast("dict[str, Json]", made["components"])["schemas"]["Problem"] = _problem()
             complete(made)
+            add_links(made)
             add_webhooks(made)
             made |= {"servers": [{"url": "/", "description": "This server."}], "tags": _tags()}
             self.openapi_schema = made

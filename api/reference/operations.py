@@ -10,9 +10,11 @@ from typing import Final, cast
 from api.problem_types import PROBLEM_TYPES
 from api.reference.examples import Examples, Json
 from api.reference.headers import HEADERS, IF_NONE_MATCH, of_answer, of_error, references
+from api.schemas.fields import NO_NUL
 
 PROBLEM: Final = "application/problem+json"
 JSON: Final = "application/json"
+_BOUNDS: Final = {"enum", "format", "pattern"}
 _UNUSED: Final = ("HTTPValidationError", "ValidationError")
 """FastAPI's own description of a 422."""
 _MODEL: Final = {"$ref": "#/components/schemas/Problem"}
@@ -118,7 +120,9 @@ def _bodies(operation: Json, examples: Examples) -> None:
 def _parameters(path: str, operation: Json, examples: Examples) -> None:
     for parameter in cast("list[Json]", operation.get("parameters", [])):
         name = str(parameter["name"])
-        parameter["schema"] = _without_null(cast("Json", parameter["schema"]))
+        parameter["schema"] = schema = _without_null(cast("Json", parameter["schema"]))
+        if parameter["in"] == "query" and schema.get("type") == "string" and not _BOUNDS & set(schema):
+            schema["pattern"] = NO_NUL
         if "example" in parameter or "examples" in parameter:
             continue
         if name in _PARAMETERS:

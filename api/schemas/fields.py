@@ -18,8 +18,9 @@ from pydantic import (
 
 from core.clock import timestamp
 from core.model import ids
+from core.model.header_rules import COUNT_LIMIT, NAME_PATTERN, VALUE_LIMIT, VALUE_PATTERN
 
-_NO_NUL: Final = r"^[^\x00]*$"
+NO_NUL: Final = r"^[^\x00]*$"
 
 
 def _encoder(prefix: str) -> Callable[[object], object]:
@@ -35,6 +36,10 @@ def in_utc(moment: datetime) -> datetime:
         return moment if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("the time lies outside of what can be kept") from None
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 TenantIdOut = Annotated[str, BeforeValidator(_encoder(ids.TENANT)), Field(examples=["ten_01jz8f6kq3e5v9t2w4x6y8z0ab"])]
@@ -61,20 +66,40 @@ InstantIn = Annotated[
     AfterValidator(in_utc),
     Field(description="RFC 3339, with its offset from UTC.", examples=["2026-01-31T12:00:00Z"]),
 ]
-Line = Annotated[str, StringConstraints(pattern=_NO_NUL, min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(pattern=_NO_NUL, max_length=2000)]
+WHOLE: Final = BeforeValidator(_whole)
+"""Makes a strict integer one as JSON Schema has it: `5` and `5.0` are the same (2020-12 core, section 4.2.2)."""
+Line = Annotated[str, StringConstraints(pattern=NO_NUL, min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=2000)]
 MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-MetadataValue = Annotated[str, StringConstraints(pattern=_NO_NUL, max_length=500)]
+MetadataValue = Annotated[str, StringConstraints(pattern=NO_NUL, max_length=500)]
 Metadata = Annotated[
     dict[MetadataKey, MetadataValue],
-    Field(max_length=50, description="A flat map of strings, kept as it is.", examples=[{"order": "42"}]),
+    Field(
+        max_length=50,
+        description="A flat map of strings, kept as it is.",
+        examples=[{"order": "42"}],
+        json_schema_extra={"additionalProperties": False},
+    ),
 ]
 Owner = Annotated[
     str,
-    StringConstraints(pattern=_NO_NUL, min_length=1, max_length=255),
+    StringConstraints(pattern=NO_NUL, min_length=1, max_length=255),
     Field(description="The partner whose it is, by an ID of the tenant's own.", examples=["customer-42"]),
 ]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2048), Field(examples=["https://example.com/hook"])]
+
+HeaderMap = Annotated[
+    dict[str, str],
+    Field(
+        description="Sent with each request; their values are masked.",
+        examples=[{"X-Order": "42"}],
+        json_schema_extra={
+            "maxProperties": COUNT_LIMIT,
+            "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
+            "additionalProperties": {"type": "string", "maxLength": VALUE_LIMIT, "pattern": f"^{VALUE_PATTERN}$"},
+        },
+    ),
+]
 
 
 class In(BaseModel):

@@ -1,10 +1,10 @@
 """Tasks and task types on the wire."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from api.schemas.fields import In, Line, Metadata, Moment, Out, TaskIdOut, Url
+from api.schemas.fields import WHOLE, In, Line, Metadata, Moment, Out, TaskIdOut, Url
 
 TypeName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$"), Field(examples=["math.divide", "words.count"])
@@ -12,6 +12,7 @@ TypeName = Annotated[
 SigningSecret = Annotated[
     str, StringConstraints(max_length=128), Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 ]
+_YEAR: Final = 365 * 86_400
 Status = Literal["PENDING", "STARTED", "PROGRESS", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]
 
 
@@ -26,9 +27,11 @@ class TaskIn(In):
     webhook_secret: SigningSecret | None = Field(
         default=None, description="Signs that; the tenant's default otherwise."
     )
-    delay: int = Field(default=0, ge=0, le=365 * 86_400, description="Seconds to wait before it may run.")
-    expires_in: int | None = Field(
-        default=None, ge=1, le=365 * 86_400, description="Seconds that it may wait; then it ends as `REVOKED`."
+    delay: Annotated[int, Field(strict=True, ge=0, le=_YEAR), WHOLE] = Field(
+        default=0, description="Seconds to wait before it may run."
+    )
+    expires_in: Annotated[int, Field(strict=True, ge=1, le=_YEAR), WHOLE] | None = Field(
+        default=None, description="Seconds that it may wait; then it ends as `REVOKED`."
     )
     unique_key: Line | None = Field(
         default=None, description="While a task with this key waits, runs or has succeeded, that one is given back."

@@ -4,16 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from api.schemas.fields import In, KeyIdOut, Line, Moment, Out, Owner, TenantIdOut
+from api.schemas.fields import WHOLE, In, KeyIdOut, Line, Moment, Out, Owner, TenantIdOut
 from core import clock
 from core.model.merge_patch import merge_patch
 from core.registry.tenant_changes import TenantWish
 from core.registry.tenants import SCOPES, TenantLimits, TenantRecord
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"), Field(examples=["acme"])]
-Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
-Positive = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
-Days = Annotated[int, Field(strict=True, ge=1, le=3650)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1), WHOLE]
+Positive = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1), WHOLE]
+Days = Annotated[int, Field(strict=True, ge=1, le=3650), WHOLE]
+Scope = Annotated[str, Field(json_schema_extra={"enum": list(SCOPES)})]
 RoleName = Literal["admin", "client", "partner", "inspector"]
 
 
@@ -111,14 +112,20 @@ class KeyIn(In):
 
     name: Line = Field(examples=["backend"])
     role: RoleName | None = None
-    scopes: Annotated[list[str], Field(min_length=1, examples=[["tasks:read", "tasks:write"]])] | None = None
+    scopes: Annotated[list[Scope], Field(min_length=1, examples=[["tasks:read", "tasks:write"]])] | None = None
     owner: Owner | None = Field(
         default=None,
         description="The partner whose things alone the key sees and makes; untold: that of the key that makes it.",
     )
-    expires_at: Moment | None = None
+    expires_at: Moment | None = Field(default=None, description="In the future; untold: it does not expire.")
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "backend", "role": "client", "expires_at": "2099-12-31T00:00:00Z"}]}
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["role"], "properties": {"role": {"type": "string"}, "scopes": {"type": "null"}}},
+                {"required": ["scopes"], "properties": {"scopes": {"type": "array"}, "role": {"type": "null"}}},
+            ],
+            "examples": [{"name": "backend", "role": "client", "expires_at": "2099-12-31T00:00:00Z"}],
+        }
     )
 
     @model_validator(mode="after")

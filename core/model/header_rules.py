@@ -9,8 +9,11 @@ TOTAL_LIMIT: Final = 8 * 1024
 VALUE_LIMIT: Final = 4096
 MASK: Final = "********"
 
-_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]{1,64}")
-_VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
+NAME_PATTERN: Final = r"[A-Za-z0-9!#$%&'*+.^_|~-]{1,64}"
+VALUE_PATTERN: Final = r"[\x20-\x7e\t]*"
+
+_NAME: Final = re.compile(NAME_PATTERN)
+_VALUE: Final = re.compile(VALUE_PATTERN)
 _RESERVED: Final = frozenset(
     {
         *("accept-encoding", "connection", "expect", "forwarded", "host", "keep-alive", "via"),

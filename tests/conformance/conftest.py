@@ -1,0 +1,23 @@
+"""The whole product, and two tenants whose keys may not see each other's things."""
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.conftest import TEMPLATE
+from tests.support.stack import Stack, running
+from tests.support.stores import PostgresServer
+
+
+@pytest.fixture
+def stack(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, redis_store: str) -> Generator[Stack]:
+    """API, worker and deliverer on stores of their own."""
+    made = Stack(
+        tmp_path_factory.mktemp("stack"),
+        database=postgres.create_database("conformance", TEMPLATE),
+        broker=redis_store.replace("unix://", "redis+socket://").replace("?db=1", "?virtual_host=0"),
+        redis=redis_store,
+    )
+    with running(made):
+        yield made
+    postgres.drop_database("conformance")
