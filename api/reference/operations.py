@@ -39,6 +39,8 @@ def complete(document: Json) -> None:
     components["responses"] = {_name(status): _error(status) for status in _statuses()}
     for model in _UNUSED:
         components["schemas"].pop(model, None)
+    for model in components["schemas"].values():
+        _close_tuples(model)
     examples = Examples(document)
     for path, method, operation in _operations(document):
         operation["summary"] = str(operation["operationId"]).replace("_", " ").capitalize()
@@ -46,6 +48,16 @@ def complete(document: Json) -> None:
         _bodies(operation, examples)
         _parameters(path, operation, examples)
         _answers(path, method, operation, components["schemas"])
+
+
+def _close_tuples(schema: object) -> None:
+    """Say of tuples what all of their items are, for tools that read no `prefixItems` (JSON Schema 2020-12)."""
+    if isinstance(schema, dict):
+        found = cast("Json", schema)
+        if "prefixItems" in found:
+            found.setdefault("items", cast("list[Json]", found["prefixItems"])[0])
+        for value in found.values():
+            _close_tuples(value)
 
 
 def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -59,7 +71,8 @@ def _responses(operation: Json) -> dict[str, Json]:
 
 
 def _statuses() -> set[HTTPStatus]:
-    return {kind.status for kind in PROBLEM_TYPES.values()}
+    """Return the statuses of problems that an operation can answer with: 405 is the answer where there is none."""
+    return {kind.status for kind in PROBLEM_TYPES.values()} - {HTTPStatus.METHOD_NOT_ALLOWED}
 
 
 def _name(status: HTTPStatus) -> str:
@@ -99,9 +112,13 @@ def _expected(operation: Json) -> Iterator[HTTPStatus]:
         yield HTTPStatus.FORBIDDEN
         yield HTTPStatus.NOT_FOUND
         yield HTTPStatus.TOO_MANY_REQUESTS
+        yield HTTPStatus.INTERNAL_SERVER_ERROR
         yield HTTPStatus.SERVICE_UNAVAILABLE
     if "requestBody" in operation or "idempotency-key" in sent:
         yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if "idempotency-key" in sent:
+        yield HTTPStatus.CONFLICT
+        yield HTTPStatus.GONE
     if "requestBody" in operation:
         yield HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     if "security" in operation or "requestBody" in operation:

@@ -136,7 +136,7 @@ async def poll_task(
 @router.get(
     "/v1/tasks/{task}/result",
     responses={
-        200: {"description": "The bare result.", "content": {"application/json": {"schema": {}}}},
+        200: {"description": "The bare result.", "content": {"application/json": {"schema": {}, "example": 0.25}}},
         202: {"model": PendingOut, "description": "There is no result yet."},
         410: {"model": Problem, "description": "It was revoked or erased, or its result is no longer kept."},
         500: {"model": Problem, "description": "It failed."},

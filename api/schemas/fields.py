@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 from uuid import UUID
 
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
 )
+from pydantic.config import JsonDict
 
 from core.clock import timestamp
 from core.model import ids
@@ -40,6 +41,13 @@ def in_utc(moment: datetime) -> datetime:
 
 def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def never_null(schema: JsonDict) -> None:
+    """Describe a field of a merge patch that can be left out, but not removed (RFC 7396)."""
+    del schema["default"]
+    choices = cast("list[JsonDict]", schema.pop("anyOf"))
+    schema.update(next(one for one in choices if one.get("type") != "null"))
 
 
 TenantIdOut = Annotated[str, BeforeValidator(_encoder(ids.TENANT)), Field(examples=["ten_01jz8f6kq3e5v9t2w4x6y8z0ab"])]

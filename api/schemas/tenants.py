@@ -1,10 +1,11 @@
 """Tenants, keys and the default signing secret on the wire."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
-from api.schemas.fields import WHOLE, In, KeyIdOut, Line, Moment, Out, Owner, TenantIdOut
+from api.schemas.fields import WHOLE, In, KeyIdOut, Line, Moment, Out, Owner, TenantIdOut, never_null
 from core import clock
 from core.model.merge_patch import merge_patch
 from core.registry.tenant_changes import TenantWish
@@ -15,6 +16,8 @@ Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1), WHOLE]
 Positive = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1), WHOLE]
 Days = Annotated[int, Field(strict=True, ge=1, le=3650), WHOLE]
 Scope = Annotated[str, Field(json_schema_extra={"enum": list(SCOPES)})]
+_LEFT_OUT: Final[JsonDict] = {"type": "null"}
+_GIVEN: Final[JsonDict] = {"not": _LEFT_OUT}
 RoleName = Literal["admin", "client", "partner", "inspector"]
 
 
@@ -55,8 +58,8 @@ class LimitsPatch(In):
 class TenantPatch(In):
     """What to change of a tenant (RFC 7396)."""
 
-    slug: Slug | None = None
-    name: Line | None = None
+    slug: Slug | None = Field(default=None, json_schema_extra=never_null)
+    name: Line | None = Field(default=None, json_schema_extra=never_null)
     limits: LimitsPatch | None = None
 
     def applied_to(self, tenant: TenantRecord) -> TenantWish:
@@ -121,8 +124,8 @@ class KeyIn(In):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"required": ["role"], "properties": {"role": {"type": "string"}, "scopes": {"type": "null"}}},
-                {"required": ["scopes"], "properties": {"scopes": {"type": "array"}, "role": {"type": "null"}}},
+                {"required": ["role"], "properties": {"role": _GIVEN, "scopes": _LEFT_OUT}},
+                {"required": ["scopes"], "properties": {"scopes": _GIVEN, "role": _LEFT_OUT}},
             ],
             "examples": [{"name": "backend", "role": "client", "expires_at": "2099-12-31T00:00:00Z"}],
         }
@@ -175,6 +178,6 @@ class SecretOut(Out):
 class RotationIn(In):
     """How a signing secret is rotated."""
 
-    overlap: Annotated[int, Field(strict=True, ge=0, le=7 * 86_400)] = Field(
+    overlap: Annotated[int, Field(strict=True, ge=0, le=7 * 86_400), WHOLE] = Field(
         default=86_400, description="Seconds in which requests are signed with the old secret too."
     )

@@ -29,6 +29,7 @@ class Request(Protocol):
     query: dict[str, object]
     headers: dict[str, str]
     body: object
+    media_type: str | None
     meta: CaseMetadata | None
 
 
@@ -61,17 +62,17 @@ def before_call(context: HookContext, case: Request, kwargs: Json) -> None:  # n
         case.query.pop("cursor", None)  # one that was never given is refused
         if isinstance(case.body, dict):
             body = cast("Fields", case.body)
-            case.body = {**body, **_meant(f"{case.method} {case.path}", body)}
+            case.body = {**body, **_meant(f"{case.method} {case.path} {case.media_type}", body)}
 
 
 def _meant(operation: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     more: dict[str, JsonValue] = {name: value for name, value in MEANT.items() if body.get(name) is not None}
-    if operation == "POST /v1/keys" and body.get("owner") is not None:  # tasks are no owner's
+    if operation.startswith("POST /v1/keys ") and body.get("owner") is not None:  # tasks are no owner's
         more |= cast("Fields", {"role": "partner"} if body.get("role") else {"scopes": ["deliveries:read"]})
-    if operation == "POST /v1/tasks" and "file" in body:  # a form: what it holds beside the file is JSON text
+    if operation == "POST /v1/tasks multipart/form-data":  # what a form holds beside the file is JSON text
         texts = {name: json.dumps(value) for name, value in {**body, **more}.items() if isinstance(value, str)}
         more |= cast("Fields", {**texts, "type": "words.count", "file": "one two three", "input": {}, "delay": 0})
-    elif operation == "POST /v1/tasks":
+    elif operation.startswith("POST /v1/tasks "):
         more |= cast("Fields", {"type": "math.divide", "input": {"x": 1, "y": 4}, "delay": 0})
     return more
 

@@ -216,3 +216,17 @@ async def test_what_nobody_foresaw_is_an_internal_error_that_shows_nothing(
     refused(answer, 500, "internal")
     assert "hunter2" not in answer.text
     assert "RuntimeError" not in answer.text
+
+
+@pytest.mark.parametrize(("written", "status"), [("0", 303), ("0.0", 303), ('"0"', 422), ("true", 422), ("0.5", 422)])
+async def test_an_integer_is_one_however_it_is_written(client: httpx.AsyncClient, written: str, status: int) -> None:
+    body = b'{"type": "math.divide", "input": {"x": 1, "y": 4}, "delay": %b}' % written.encode()
+
+    assert (await post(client, body)).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/v1/tasks?status=%00", "/v1/deliveries?endpoint_id=%00", "/v1/keys?unknown=a%00"])
+async def test_a_nul_in_a_query_is_told_by_its_name(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+
+    assert pointers(answer) == [f"/{path.partition('?')[2].partition('=')[0]}"]

