@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 
 from tests.conftest import TEMPLATE
-from tests.support.stack import Stack, running
+from tests.support.stack import MODULES, Stack
 from tests.support.stores import PostgresServer
 
 
@@ -18,6 +18,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, re
         broker=redis_store.replace("unix://", "redis+socket://").replace("?db=1", "?virtual_host=0"),
         redis=redis_store,
     )
-    with running(made):
-        yield made
+    try:
+        made.start(*MODULES)
+        made.wait_until_ready()
+        yield made  # no look for secrets at the end: what is read is also sent again, as a description
+    finally:
+        made.close()
     postgres.drop_database("conformance")
