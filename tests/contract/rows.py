@@ -1,7 +1,8 @@
 """The rows of the contract's tables, each with the tests that hold it to its word.
 
 A row is a method and a path; its tests are functions of `tests/contract` or `tests/e2e`. A row without a test names an
-operation that is not there yet: once it is, `test_rows.py` wants a name here. What the API serves beside the contract stands here as well.
+operation that is not there yet: once it is, `test_rows.py` wants a name here.
+What the API serves beside the contract stands here as well.
 """
 
 ROWS: dict[str, tuple[str, ...]] = {
