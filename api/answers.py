@@ -53,6 +53,8 @@ def _tag(body: bytes) -> str:
 
 def _tags(header: str) -> set[str]:
     return {part.strip() for part in header.split(",")}
+
+
 def with_etag(request: Request, response: Response) -> Response:
     """Give a JSON answer its ETag, unless it has one; what else it says of caching stays."""
     plain = response.status_code == HTTPStatus.OK and response.headers.get("content-type") == JSON

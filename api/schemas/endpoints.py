@@ -5,7 +5,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue, StringConstraints, field_validator
 
 from api.schemas.fields import (
+    WHOLE,
     EndpointIdOut,
+    HeaderMap,
     In,
     InstantIn,
     Metadata,
@@ -32,7 +34,7 @@ Subscriptions = Annotated[
         " `endpoint.*` and `delivery.*` come only to endpoints that ask for them.",
     ),
 ]
-Seconds = Annotated[int, Field(strict=True, ge=1, le=7 * 86_400)]
+Seconds = Annotated[int, Field(strict=True, ge=1, le=7 * 86_400), WHOLE]
 Schedule = Annotated[list[Seconds], Field(max_length=50, examples=[[5, 300, 1800]])]
 Signature = Annotated[
     Literal["hmac", "ed25519"],
@@ -44,9 +46,9 @@ Ordering = Annotated[
     Literal["none", "fifo"],
     Field(description="`fifo`: in the order of acceptance; an event waits until those before it have ended."),
 ]
-RateLimit = Annotated[int, Field(strict=True, ge=1, le=MOST_PER_SECOND, description="Requests per second at most.")]
-MaxInFlight = Annotated[int, Field(strict=True, ge=1, le=1000, description="Requests on the wire at once, at most.")]
-Timeout = Annotated[int, Field(strict=True, ge=1, le=30, description="Seconds over everything.")]
+RateLimit = Annotated[int, Field(strict=True, ge=1, le=MOST_PER_SECOND, description="Requests per second."), WHOLE]
+MaxInFlight = Annotated[int, Field(strict=True, ge=1, le=1000, description="Requests on the wire at once."), WHOLE]
+Timeout = Annotated[int, Field(strict=True, ge=1, le=30, description="Seconds over everything."), WHOLE]
 Filter = Annotated[
     str | dict[str, JsonValue],
     Field(
@@ -54,7 +56,6 @@ Filter = Annotated[
         examples=["$.order[?@.total > 100]", {"path": "$.country", "equals": "DE"}],
     ),
 ]
-HeadersIn = Annotated[dict[str, str], Field(description="Sent with each request; their values are shown masked.")]
 SecretIn = Annotated[str, Field(description="`whsec_…`; made if it is not given.", max_length=128)]
 
 
@@ -71,7 +72,7 @@ class EndpointIn(In):
     event_types: Subscriptions | None = None
     description: Text | None = None
     secret: SecretIn | None = None
-    headers: HeadersIn | None = None
+    headers: HeaderMap | None = None
     signature: Signature = "hmac"
     rate_limit: RateLimit | None = None
     max_in_flight: MaxInFlight = DEFAULT_MAX_IN_FLIGHT
@@ -160,7 +161,7 @@ class EndpointPage(Out):
 class RotateIn(In):
     """How to replace a secret."""
 
-    overlap: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OVERLAP)] = Field(
+    overlap: Annotated[int, Field(strict=True, ge=0, le=LONGEST_OVERLAP), WHOLE] = Field(
         default=OVERLAP, description="Seconds for which every request is signed with the old secret as well."
     )
     secret: SecretIn | None = None

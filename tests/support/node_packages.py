@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,21 +32,22 @@ def run_node(source: Path, program: str, *arguments: str) -> subprocess.Complete
     return subprocess.run([NODE, script, *arguments], capture_output=True, text=True, check=False)
 
 
-def installed(source: Path) -> Path:
-    """Return where a folder's packages are; they go with the environment."""
-    wanted = hashlib.sha256(b"".join((source / name).read_bytes() for name in _LOCKED)).hexdigest()[:16]
+def installed(source: Path, *scripts: str) -> Path:
+    """Return where a folder's packages are, with scripts of that folder beside them; they go with the environment."""
+    files = (*_LOCKED, *scripts)
+    wanted = hashlib.sha256(b"".join((source / name).read_bytes() for name in files)).hexdigest()[:16]
     place = Path(sys.prefix) / "node" / wanted
     place.mkdir(parents=True, exist_ok=True)
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a test run come together
         if not (place / "done").exists():
-            _install(source, place)
+            _install(source, place, files)
             (place / "done").touch()
     return place
 
 
-def _install(source: Path, place: Path) -> None:
-    for name in _LOCKED:
+def _install(source: Path, place: Path, files: Sequence[str]) -> None:
+    for name in files:
         shutil.copy(source / name, place)
     command = [NODE, _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     path = f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"
