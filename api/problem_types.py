@@ -140,6 +140,14 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Name the key's own owner, or use a key without an owner.",
         "This key is of one owner, and this is not that owner's.",
     ),
+    "precondition-failed": ProblemType(
+        HTTPStatus.PRECONDITION_FAILED,
+        "It is not what If-Match names",
+        "The request was to change a thing only as the ETag in If-Match (RFC 9110, section 13.1.1) names it, and the "
+        "thing has changed since. Nothing was changed.",
+        "Read the thing again, decide on what it is now, and send the change with its new ETag.",
+        "The endpoint has changed since.",
+    ),
     "task-failed": ProblemType(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "The task failed",

@@ -29,7 +29,10 @@ _MERGE_PATCH: Final[dict[str, object]] = {
 }
 _CHANGED: Final[dict[int | str, dict[str, object]]] = {
     409: {"model": Problem, "description": "Others change the endpoint all the time."},
-    412: {"model": Problem, "description": "The endpoint is not the one that `If-Match` names."},
+    412: {
+        "$ref": "#/components/responses/PreconditionFailed",
+        "description": "The endpoint is not the one that `If-Match` names.",
+    },
 }
 
 

@@ -18,6 +18,7 @@ from api.schemas.fields import (
     Owner,
     Text,
     Url,
+    never_null,
 )
 from core.model.matching import SUBSCRIPTION_PATTERN, TYPE_LENGTH
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT, MOST_PER_SECOND
@@ -92,7 +93,7 @@ class EndpointPatch(In):
     What cannot be changed here may come back as it was, and masked values of headers mean that they stay.
     """
 
-    url: Url | None = None
+    url: Url | None = Field(default=None, json_schema_extra=never_null)
     event_types: Subscriptions | None = None
     description: Text | None = None
     headers: dict[str, str | None] | None = None
