@@ -29,7 +29,6 @@ from core.intake.replay import Replays
 from core.intake.schemas import Schemas
 from core.intake.submit import Submissions
 from core.intake.withdraw import Withdrawals
-from core.journal.export import Exports
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError, OtherOwnerError
 from core.model.ids import EndpointId, InvalidIdError, TenantId
@@ -263,13 +262,6 @@ async def get_recoveries(request: Request) -> Recoveries:
     return recoveries
 
 
-async def get_exports(request: Request) -> Exports:
-    """Return what reads deliveries for exports."""
-    exports: object = request.app.state.exports
-    assert isinstance(exports, Exports)
-    return exports
-
-
 async def get_live(request: Request) -> Live:
     """Return what reads attempts as they happen."""
     live: object = request.app.state.live
@@ -291,7 +283,6 @@ ReplaysDep = Annotated[Replays, Depends(get_replays)]
 TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
 AcceptanceDep = Annotated[Acceptance, Depends(get_acceptance)]
 ChangesDep = Annotated[Changes, Depends(get_changes)]
-ExportsDep = Annotated[Exports, Depends(get_exports)]
 LiveDep = Annotated[Live, Depends(get_live)]
 RecoveriesDep = Annotated[Recoveries, Depends(get_recoveries)]
 ReopeningsDep = Annotated[Reopenings, Depends(get_reopenings)]

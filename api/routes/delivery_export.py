@@ -8,13 +8,13 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
-from api.deps import ExportsDep, TenantCaller, scoped
+from api.deps import TenantCaller, scoped
 from api.errors import ProblemError
 from api.lines import csv_lines, ndjson
 from api.routes.deliveries import Filters
 from api.schemas.deliveries import DeliveryOut
 from api.schemas.fields import Problem
-from core.journal.export import Wanted
+from core.journal.export import Exports, Wanted
 from core.journal.read import DeliveryRecord, delivery_document
 
 FormatName = Literal["ndjson", "csv"]
@@ -24,6 +24,13 @@ COLUMNS: Final = tuple(DeliveryOut.model_fields)
 
 router = APIRouter(tags=["deliveries"])
 _log: Final = structlog.stdlib.get_logger()
+
+
+async def get_exports(request: Request) -> Exports:
+    """Return what reads deliveries for exports."""
+    exports: object = request.app.state.exports
+    assert isinstance(exports, Exports)
+    return exports
 
 
 async def whole(request: Request) -> None:
@@ -48,7 +55,7 @@ async def whole(request: Request) -> None:
     },
 )
 async def export_deliveries(
-    exports: ExportsDep,
+    exports: Annotated[Exports, Depends(get_exports)],
     caller: Annotated[TenantCaller, Depends(scoped("deliveries:read", owners=True))],
     filters: Annotated[Filters, Depends()],
     form: Annotated[FormatName, Query(alias="format")] = "ndjson",
