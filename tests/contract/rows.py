@@ -136,10 +136,14 @@ ROWS: dict[str, tuple[str, ...]] = {
         "test_erasing_takes_the_data_and_leaves_the_record",
         "test_erasing_takes_response_bodies_and_may_come_again",
     ),
-    "PUT /v1/event-types/{name}": (),
-    "GET /v1/event-types/{name}": (),
-    "DELETE /v1/event-types/{name}": (),
-    "GET /v1/event-types": (),
+    "PUT /v1/event-types/{name}": (
+        "test_a_type_is_described_and_described_anew",
+        "test_a_bad_description_is_refused_with_its_place",
+        "test_data_that_does_not_fit_is_refused_with_its_place",
+    ),
+    "GET /v1/event-types/{name}": ("test_a_type_is_read_as_it_was_described",),
+    "DELETE /v1/event-types/{name}": ("test_a_type_that_is_forgotten_is_not_there",),
+    "GET /v1/event-types": ("test_types_are_listed_by_name_and_by_page",),
     # Deliveries and attempts
     "GET /v1/deliveries": (
         "test_deliveries_are_listed_by_each_filter",
@@ -158,7 +162,11 @@ ROWS: dict[str, tuple[str, ...]] = {
         "test_a_cancelled_delivery_says_who_cancelled_it",
         "test_an_ended_delivery_is_not_cancelled",
     ),
-    "GET /v1/deliveries/export": (),
+    "GET /v1/deliveries/export": (
+        "test_an_export_holds_every_page_newest_first",
+        "test_a_table_defuses_what_a_spreadsheet_would_run",
+        "test_an_export_that_fails_in_the_middle_is_seen_to_be_broken_off",
+    ),
     "GET /v1/stream": (
         "test_an_attempt_is_told_as_it_happens",
         "test_who_resumes_gets_what_was_missed_and_nothing_twice",
