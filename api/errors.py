@@ -154,7 +154,14 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> str:
-    """Name the methods that the path has, over all routes: Starlette names those of the first one only."""
+    """Name the methods that the path has, over all routes: Starlette names those of the first one only.
+
+    A path that is described as it stands, without parameters, has the methods of its description: another route's
+    parameter may match it too, yet finds nothing there.
+    """
+    described: Mapping[str, Mapping[str, object]] = request.app.openapi()["paths"]
+    if request.url.path in described:
+        return ", ".join(sorted(method.upper() for method in described[request.url.path]))
     routes: Sequence[BaseRoute] = request.app.routes
 
     def has(method: str) -> bool:
@@ -189,7 +196,8 @@ def _store(request: Request, error: Exception) -> Response:
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", detail)
     if not is_away(error):
         return unexpected(request, error)
-    _log.warning("store.unavailable", error=type(error).__name__)
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    _log.warning("store.unavailable", error=type(error).__name__, sqlstate=state)
     return _domain(request, UnavailableError())
 
 

@@ -105,7 +105,10 @@ class EndpointPatch(In):
     timeout: Timeout | None = None
     filter: Filter | None = None
     owner: Owner | None = None
-    metadata: dict[MetadataKey, MetadataValue | None] | None = None
+    metadata: (
+        Annotated[dict[MetadataKey, MetadataValue | None], Field(json_schema_extra={"additionalProperties": False})]
+        | None
+    ) = None
     id: JsonValue = Field(default=None, description="Read-only.")
     public_key: JsonValue = Field(default=None, description="Read-only.")
     status: JsonValue = Field(default=None, description="Read-only: see `pause` and `enable`.")

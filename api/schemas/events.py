@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, JsonValue, StringConstraints
 
 from api.schemas.fields import EventIdOut, In, Moment, Out, ProblemField, in_utc
 from core.model.matching import TYPE_LENGTH, TYPE_PATTERN
@@ -20,7 +20,9 @@ def check_rfc_3339(value: object) -> object:
     return value
 
 
-Timestamp = Annotated[datetime, BeforeValidator(check_rfc_3339, json_schema_input_type=str), AfterValidator(in_utc)]
+Timestamp = Annotated[
+    datetime, BeforeValidator(check_rfc_3339, json_schema_input_type=AwareDatetime), AfterValidator(in_utc)
+]
 Key = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", min_length=1, max_length=255)]
 EventTypeName = Annotated[
     str,
@@ -33,7 +35,7 @@ EventTypeName = Annotated[
 class EventIn(In):
     """An event: what happened, and to what."""
 
-    type: EventTypeName
+    type: EventTypeName = Field(json_schema_extra={"not": {"pattern": r"^(task|endpoint|delivery)\."}})
     data: object = Field(
         description="Any JSON. Its bytes reach the receiver as they are sent.", examples=[{"order": "42", "total": 1.0}]
     )

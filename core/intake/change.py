@@ -1,6 +1,7 @@
 """What clients do to tasks that are there: cancel, erase, run again."""
 
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -16,7 +17,7 @@ from core.intake.submit import Submissions, Submitted, TaskWish
 from core.intake.telling import Teller
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
-from core.model.errors import ConflictError, NotFoundError
+from core.model.errors import ConflictError, InvalidInputError, NotFoundError
 from core.model.ids import TaskId, TenantId
 from core.model.json_value import JsonValue
 from core.model.sealing import KeyRing
@@ -81,7 +82,7 @@ class Changes:
         status: int = HTTPStatus.SEE_OTHER,
         key: RequestKey | None = None,
     ) -> Submitted:
-        """Run an ended task again as a new one that names it; raise `ConflictError` if it has not ended.
+        """Run an ended task again as a new one that names it; raise `ConflictError` if it has not ended or cannot.
 
         `key` and `status` are those of `Submissions.submit`.
         """
@@ -109,7 +110,8 @@ class Changes:
             metadata=task.metadata,
             retry_of=task.id,
         )
-        return await submissions.submit(tenant_id, wish, status=status, key=key)
+        with _as_conflict():
+            return await submissions.submit(tenant_id, wish, status=status, key=key)
 
     async def _end(self, tenant_id: TenantId, task_id: TaskId, once: Once = EVERY_TIME) -> TaskRecord | None:
         """End a task, or ask it to; `None` for a replay. Raises `ConflictError` if it is not under way."""
@@ -134,6 +136,15 @@ class Changes:
 
     def _opened(self, sealed: bytes, tenant_id: TenantId, task_id: TaskId) -> str:
         return self._ring.open(sealed, tenant=tenant_id, row=task_id, column=TASK_SIGNING).decode()
+
+
+@contextmanager
+def _as_conflict() -> Generator[None]:
+    """Raise `ConflictError` for what was right when the task was new: a request without a body has no wrong input."""
+    try:
+        yield
+    except InvalidInputError as error:
+        raise ConflictError(f"The task cannot run again: {error.errors[0].detail}") from None
 
 
 async def _ask_to_end(tx: AsyncConnection, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:

@@ -38,6 +38,7 @@ async def test_a_route_that_is_not_there_is_not_found(client: httpx.AsyncClient,
         ("PATCH", "/healthz", "GET"),
         ("POST", "/v1/deliveries", "GET"),
         ("POST", "/v1/keys/key_x", "DELETE"),
+        ("PUT", "/v1/events/batch", "POST"),
     ],
 )
 async def test_a_method_that_is_not_there_is_told_which_ones_are(

@@ -142,6 +142,13 @@ async def test_a_recover_is_no_task_type_of_clients(acme: Account) -> None:
     assert pointers(submitted) == ["/type"]
 
 
+async def test_a_recover_is_not_run_again_as_a_task_of_a_client(acme: Account, rows: Rows) -> None:
+    started = await acme.client.post(path(await rows.endpoint(acme.tenant_id)), json={"since": SINCE})
+    await acme.client.post(f"{started.headers['location']}/cancel")
+
+    refused(await acme.client.post(f"{started.headers['location']}/retry"), 409, "conflict")
+
+
 async def test_a_recover_needs_the_scope_for_it(acme: Account, rows: Rows) -> None:
     endpoint = await rows.endpoint(acme.tenant_id)
 
