@@ -194,8 +194,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "upgrade-required": ProblemType(
         HTTPStatus.UPGRADE_REQUIRED,
         "A later version of HTTP is needed",
-        "An export was asked for in HTTP/1.0, in which a body that breaks off cannot be told "
-        "from one that ends.",
+        "An export was asked for in HTTP/1.0, in which a body that breaks off cannot be told from one that ends.",
         "Ask in HTTP/1.1 or later; if you did, let the proxy in between speak HTTP/1.1 to Ringback.",
         "Ask in HTTP/1.1 or later; if you did, the proxy in between does not.",
     ),

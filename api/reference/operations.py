@@ -71,8 +71,9 @@ def _responses(operation: Json) -> dict[str, Json]:
 
 
 def _statuses() -> set[HTTPStatus]:
-    """Return the statuses of problems that an operation can answer with: 405 is the answer where there is none."""
-    return {kind.status for kind in PROBLEM_TYPES.values()} - {HTTPStatus.METHOD_NOT_ALLOWED}
+    """Return the statuses that operations share: 405 is the answer where there is none, 426 is of the export alone."""
+    own = {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.UPGRADE_REQUIRED}
+    return {kind.status for kind in PROBLEM_TYPES.values()} - own
 
 
 def _name(status: HTTPStatus) -> str:

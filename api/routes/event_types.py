@@ -15,7 +15,7 @@ from core.model.errors import NotFoundError
 from core.registry.event_type_queries import list_event_types, read_event_type
 from core.registry.event_types import EventTypeWish
 
-router = APIRouter(route_class=StrictRoute, tags=["event types"])
+router = APIRouter(route_class=StrictRoute, tags=["events"])
 Writer = Annotated[TenantCaller, Depends(scoped("events:write"))]
 Reading = Annotated[Transaction, Depends(Transaction.of("events:read"), scope="function")]
 
