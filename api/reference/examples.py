@@ -93,7 +93,7 @@ class Examples:
 
     def of(self, schema: Json, name: str = "") -> object:
         """Return an example that fits the schema; `name` is that of the field that has it."""
-        if "$ref" in schema:
+        if "$ref" in schema and "examples" not in schema:
             model = str(schema["$ref"]).rpartition("/")[2]
             return self._with(self.of(self._schemas[model], name), _BY_MODEL.get(model, {}))
         if (told := _told(schema)) is not _MISSING:
