@@ -266,7 +266,6 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
     "schemas": (lambda at: list_schema_versions(at.tx, tenant_id=at.tenant), {"event_types_pkey"}),
     "events": (lambda at: events(at, EventFilter()), {"events_tenant_id_id_idx"}),
     "events by client ID": (lambda at: events(at, EventFilter(client_id="c1")), {"events_client_id_idx"}),
-    "given up": (lambda at: listing(at, DeliveryFilter(status="exhausted")), {"deliveries_troubled_idx"}),
     "failed so": (lambda at: listing(at, DeliveryFilter(error="tls")), {"deliveries_troubled_idx"}),
     "answered so": (lambda at: listing(at, DeliveryFilter(response_class=5)), {"deliveries_troubled_idx"}),
     "tasks": (

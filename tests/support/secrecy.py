@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,11 @@ USED_KEYS: Final[set[str]] = set()
 WORTH_HIDING: Final = 12
 """Header values shorter than this may stand anywhere by chance."""
 
+WINDOW: Final = 32
+"""Hexadecimal digits by which bytes are known: 16 bytes are no chance."""
+
+_WORD: Final = re.compile(r"[A-Za-z0-9+/=_]{24,}")
+_HEX: Final = re.compile(r"[0-9a-f]{32,}")
 _SEALED: Final = {
     SIGNING: "SELECT id, tenant_id, encode(sealed, 'hex') FROM secrets",
     HEADERS: "SELECT id, tenant_id, encode(sealed_headers, 'hex') FROM endpoints WHERE sealed_headers IS NOT NULL",
@@ -59,24 +65,43 @@ def places(database: str, logs: Iterable[Path], redis: str) -> Iterator[tuple[st
         yield table.name, ask(database, f"SET ROLE ringback_engine; SELECT t::TEXT FROM {table.name} t")
     for log in logs:
         yield log.name, log.read_text(errors="replace")
-    for key in ask_redis(redis, "KEYS", "*"):
-        yield "redis", f"{key} {ask_redis(redis, 'GET', key)}"
+    keys = ask_redis(redis, "KEYS", "*")
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
+        yield "redis", "\n".join((*some, *ask_redis(redis, "MGET", *some)))
 
 
 def spilled(secrets: Iterable[str], found: Iterable[tuple[str, str]]) -> list[str]:
     """Return where which secret lies, in plain, as the bytes of a `bytea`, or decoded."""
-    shapes = {shape: secret for secret in secrets for shape in _shapes(secret)}
-    holds = {(name, secret) for name, text in found for shape, secret in shapes.items() if shape in text}
+    known = _Known(secrets)
+    holds = {(name, secret) for name, text in found for secret in known.within(text)}
     return [f"{name} holds {secret[:8]}…" for name, secret in sorted(holds)]
 
 
-def _shapes(secret: str) -> Iterator[str]:
-    yield secret
-    yield secret.encode().hex()
-    prefix, _, encoded = secret.partition("_")
-    if prefix in {"whsec", "whsk"}:
-        yield encoded
-        yield base64.b64decode(encoded).hex()
+class _Known:
+    """Secrets by the shapes that they may lie in: thousands of them are looked for in one pass over a text."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._others: Final[list[str]] = []
+        self._words: Final[dict[str, str]] = {}
+        self._bytes: Final[dict[str, str]] = {}
+        for secret in secrets:
+            prefix, _, encoded = secret.partition("_")
+            if prefix not in {"whsec", "whsk", "rb"}:
+                self._others.append(secret)
+                continue
+            self._words.update({secret: secret, encoded: secret})
+            self._bytes[secret.encode().hex()[:WINDOW]] = secret
+            if prefix != "rb":
+                self._bytes[base64.b64decode(encoded).hex()[:WINDOW]] = secret
+
+    def within(self, text: str) -> Iterator[str]:
+        """Yield the secrets that a text holds."""
+        yield from (secret for secret in self._others if secret in text or secret.encode().hex() in text)
+        yield from (self._words[word] for word in set(_WORD.findall(text)) & self._words.keys())
+        for run in set(_HEX.findall(text)):
+            windows = {run[at : at + WINDOW] for at in range(0, len(run) - WINDOW + 1, 2)}
+            yield from (self._bytes[window] for window in windows & self._bytes.keys())
 
 
 def _values(headers: str) -> Iterator[str]:
