@@ -51,8 +51,9 @@ def _install(source: Path, place: Path, files: Sequence[str]) -> None:
         shutil.copy(source / name, place)
     command = [NODE, _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     path = f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        command, cwd=place, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-    )
+    # Node knows authorities of its own only, and not those that SSL_CERT_FILE names for everybody else.
+    trusted = {"NODE_EXTRA_CA_CERTS": os.environ["SSL_CERT_FILE"]} if "SSL_CERT_FILE" in os.environ else {}
+    env = {**trusted, **os.environ, "PATH": path}
+    done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NodePackagesError(source, done.stderr)
