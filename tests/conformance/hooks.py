@@ -39,6 +39,7 @@ SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MEANT: Final[Mapping[str, JsonValue]] = {
     "headers": {"X-Order": "42"},
     "expires_at": "2099-12-31T00:00:00Z",
+    "filter": "$.order",
     "secret": SECRET,
     "url": URL,
     "webhook_secret": SECRET,
@@ -78,6 +79,8 @@ def before_call(context: HookContext, case: Request, kwargs: Json) -> None:  # n
         if isinstance(case.body, dict):
             body = cast("Fields", case.body)
             case.body = {**body, **_meant(f"{case.method} {case.path} {case.media_type}", body)}
+            if case.media_type == "application/cloudevents+json":  # whose attributes have names and types of their own
+                case.body = {"specversion": "1.0", "id": str(body.get("id"))[:9], "source": "/a", "type": "order.paid"}
             if case.method == "PATCH" and case.path == "/v1/endpoints/{endpoint}":
                 case.body = {name: value for name, value in case.body.items() if name not in READ_ONLY}
 
@@ -88,6 +91,8 @@ def _meant(operation: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue
         more |= cast("Fields", {"role": "partner"} if body.get("role") else {"scopes": ["deliveries:read"]})
     if operation.startswith("POST /v1/endpoints ") and body.get("secret"):  # which is one of this kind
         more |= cast("Fields", {"signature": "hmac"})
+    if operation.startswith("PUT /v1/event-types/{name} ") and body.get("schema"):  # one that the example fits
+        more |= cast("Fields", {"schema": {"type": "object"}, "example": {"order": "42"}})
     if operation.startswith("POST /v1/endpoints/{endpoint}/recover "):  # a window that begins before it ends
         more |= cast("Fields", {"since": "2020-01-01T00:00:00Z", "until": "2099-12-31T00:00:00Z"})
     if operation == "POST /v1/tasks multipart/form-data":  # what a form holds beside the file is JSON text

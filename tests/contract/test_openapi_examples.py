@@ -72,7 +72,7 @@ def test_every_body_has_an_example(name: str) -> None:
     assert {"example", "examples"} & set(CONTENTS[name])
 
 
-@pytest.mark.parametrize("code", sorted(PROBLEM_TYPES.keys() - {"method-not-allowed"}))
+@pytest.mark.parametrize("code", sorted(PROBLEM_TYPES.keys() - {"method-not-allowed", "upgrade-required"}))
 def test_every_problem_type_is_shown_at_its_status(code: str) -> None:
     shown = [name for name in EXAMPLES if name.startswith("error ") and name.endswith(f" {code}")]
 
