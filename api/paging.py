@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
@@ -14,32 +14,72 @@ from fastapi import Request, Response
 from api.errors import ProblemError
 from core.model.errors import NotFoundError
 
-T = TypeVar("T", bound="Identified")
+T = TypeVar("T")
+Item = TypeVar("Item", bound="Identified")
 _NOBODY: Final = UUID(int=0)
-_LENGTH: Final = 16 + 16 + 4
+_ID: Final = 16
+_CHECK: Final = 4
 
 
-def encode_cursor(last: UUID, prefix: str, tenant_id: UUID | None) -> str:
-    """Return the cursor after this item."""
-    named = (tenant_id or _NOBODY).bytes + last.bytes
-    return base64.urlsafe_b64encode(named + _check(named, prefix)).decode().rstrip("=")
+def pack_cursor(last: bytes, kind: str, tenant_id: UUID | None) -> str:
+    """Return the cursor of a list of this kind that goes on after `last`."""
+    named = (tenant_id or _NOBODY).bytes + last
+    return base64.urlsafe_b64encode(named + _check(named, kind)).decode().rstrip("=")
 
 
-def decode_cursor(text: str, prefix: str, tenant_id: UUID | None) -> UUID:
-    """Read a cursor: 400 if it is none of this list's, `NotFoundError` if it is another tenant's."""
+def unpack_cursor(text: str, kind: str, tenant_id: UUID | None) -> bytes:
+    """Read a cursor: 400 if it is none of this list's, `NotFoundError` if it is another tenant's.
+
+    Anybody can make one: what it goes on after is the client's word, and has to be checked.
+    """
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
         raw = b""
-    if len(raw) != _LENGTH or _check(raw[:32], prefix) != raw[32:]:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "bad-request", "The cursor is not one of this list.")
-    if raw[:16] != (tenant_id or _NOBODY).bytes:
+    named = raw[:-_CHECK]
+    if len(named) <= _ID or _check(named, kind) != raw[-_CHECK:]:
+        raise no_cursor()
+    if named[:_ID] != (tenant_id or _NOBODY).bytes:
         raise NotFoundError("cursor")
-    return UUID(bytes=raw[16:32])
+    return named[_ID:]
 
 
-def _check(named: bytes, prefix: str) -> bytes:
-    return hashlib.blake2s(named, digest_size=4, person=prefix.encode()).digest()
+def no_cursor() -> ProblemError:
+    """Return the answer to what is no cursor of the list that is asked for."""
+    return ProblemError(HTTPStatus.BAD_REQUEST, "bad-request", "The cursor is not one of this list.")
+
+
+def encode_cursor(last: UUID, prefix: str, tenant_id: UUID | None) -> str:
+    """Return the cursor after this item."""
+    return pack_cursor(last.bytes, prefix, tenant_id)
+
+
+def decode_cursor(text: str, prefix: str, tenant_id: UUID | None) -> UUID:
+    """Do as `unpack_cursor`, for a list that is ordered by ID."""
+    last = unpack_cursor(text, prefix, tenant_id)
+    if len(last) != _ID:
+        raise no_cursor()
+    return UUID(bytes=last)
+
+
+def _check(named: bytes, kind: str) -> bytes:
+    return hashlib.blake2s(named, digest_size=_CHECK, person=kind.encode()).digest()
+
+
+def cut(
+    found: Sequence[T], limit: int, cursor_of: Callable[[T], str], request: Request, response: Response
+) -> tuple[Sequence[T], str | None]:
+    """Return the page and the cursor after it, given one item more than the page holds.
+
+    `Link` (RFC 8288) says what the cursor says.
+    """
+    items = found[:limit]
+    if len(found) <= limit:
+        return items, None
+    cursor = cursor_of(items[-1])
+    url = request.url.include_query_params(cursor=cursor)
+    response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return items, cursor
 
 
 class Identified(Protocol):
@@ -60,15 +100,6 @@ class Page:
     prefix: str
     tenant_id: UUID | None
 
-    def cut(self, found: Sequence[T], request: Request, response: Response) -> tuple[Sequence[T], str | None]:
-        """Return the page and the cursor after it, given one item more than the page holds.
-
-        `Link` (RFC 8288) says what the cursor says.
-        """
-        items = found[: self.limit]
-        if len(found) <= self.limit:
-            return items, None
-        cursor = encode_cursor(items[-1].id, self.prefix, self.tenant_id)
-        url = request.url.include_query_params(cursor=cursor)
-        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-        return items, cursor
+    def cut(self, found: Sequence[Item], request: Request, response: Response) -> tuple[Sequence[Item], str | None]:
+        """See `cut`."""
+        return cut(found, self.limit, lambda one: encode_cursor(one.id, self.prefix, self.tenant_id), request, response)

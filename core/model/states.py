@@ -21,7 +21,6 @@ class TaskStatus(StrEnum):
         return self in ENDED_TASK
 
 
-WAITING_TASK: Final = frozenset({TaskStatus.PENDING, TaskStatus.RETRY})
 RUNNING_TASK: Final = frozenset({TaskStatus.STARTED, TaskStatus.PROGRESS})
 ENDED_TASK: Final = frozenset({TaskStatus.SUCCESS, TaskStatus.FAILURE, TaskStatus.REVOKED})
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 
+from api.paging import pack_cursor
 from core.model import ids, tables
 from tests.support.accounts import Account, Json, client_of, data, document, pointers, refused
 from tests.support.rows import Rows
@@ -83,6 +84,13 @@ async def test_a_cursor_fits_the_longest_name(client: httpx.AsyncClient) -> None
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "A" * 48, "é", "%%%"])
 async def test_what_is_no_cursor_is_a_bad_request(client: httpx.AsyncClient, cursor: str) -> None:
     refused(await client.get("/v1/event-types", params={"cursor": cursor}), 400, "bad-request")
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a\x00b", b"no type"])
+async def test_a_cursor_that_goes_on_after_no_name_is_a_bad_request(acme: Account, name: bytes) -> None:
+    cursor = pack_cursor(name, "types", acme.tenant_id)
+
+    refused(await acme.client.get("/v1/event-types", params={"cursor": cursor}), 400, "bad-request")
 
 
 async def test_a_cursor_of_another_tenant_does_not_exist(client: httpx.AsyncClient, other: Account) -> None:

@@ -11,10 +11,11 @@ from core.database import Database
 from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TaskId, TenantId
 from tests.support.claiming import claim, claim_one
+from tests.support.plans import blocks_of
 from tests.support.rows import Rows
 from tests.support.samples import BODY, URL, ago
 from workers.delivery.lane_queries import due_of_lane
-from workers.delivery.queries import give_back
+from workers.delivery.queries import claim_deliveries, give_back
 
 
 async def test_a_claim_counts_the_attempt_and_returns_what_it_needs(
@@ -252,3 +253,26 @@ async def test_the_due_deliveries_of_a_lane_come_in_the_order_of_their_time(
         found = await due_of_lane(tx, lane=endpoint, limit=5)
 
     assert [one.delivery_id for one in found.queued] == made[2:]
+
+
+async def test_a_claim_reads_the_secrets_of_its_endpoint_alone(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, delivery: DeliveryId
+) -> None:
+    own = {(await rows.put(tables.secrets, tenant, endpoint_id=endpoint, sealed=b"own"))["id"] for _ in range(2)}
+    many = """
+    INSERT INTO secrets (id, tenant_id, endpoint_id, kind, sealed)
+    SELECT ringback_uuid7(), :tenant, ringback_uuid7(), 'hmac', 'other' FROM generate_series(1, 20000) RETURNING id
+    """
+    await rows.all(many, tenant=tenant)
+
+    async with database.engine() as tx:
+        await tx.exec_driver_sql("ANALYZE secrets")
+        touched = await blocks_of(
+            tx, lambda: claim_deliveries(tx, ids=[delivery], default_cap=50, default_timeout=1, lease=1)
+        )
+        await tx.rollback()
+    claimed = await claim_one(database, delivery)
+
+    assert touched < 100
+    assert own <= set(claimed.secret_ids)
+    assert set(claimed.sealed_secrets) == {b"own"}

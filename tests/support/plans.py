@@ -23,9 +23,11 @@ async def plan_of(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> 
 
 
 async def blocks_of(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> int:
-    """Run a query function twice, and return how many blocks of 8 KiB its statement touched the second time."""
+    """Run a query function, undo what it did, and return how many blocks of 8 KiB its statement touches then."""
+    undone = await tx.begin_nested()
     with _sent(tx) as statements:
         await run()
+    await undone.rollback()
     ((statement, values),) = statements
     explained = await tx.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values)
     told: object = explained.scalar_one()

@@ -12,7 +12,8 @@ from core.journal.order_queries import first_of, on_the_wire
 from workers.delivery.claim import Claimed
 
 # Claimable: due_at set and passed, no lease, whatever the status. The lease is the write-ahead record of the attempt.
-# By the primary keys of the wanted rows; `live` by deliveries_leased_idx; the head of an order by deliveries_order_idx.
+# By the primary keys of the wanted rows; `live` by deliveries_leased_idx; the head of an order by deliveries_order_idx;
+# secrets by secrets_tenant_id_endpoint_id_idx, in two arms: no index serves a comparison that minds null.
 _CLAIM: Final = """
 WITH seen AS (
     SELECT d.id, d.lane, d.due_at, d.sequence, coalesce(d.ordering_key, '') AS key,
@@ -55,15 +56,16 @@ SELECT c.id AS delivery_id, c.tenant_id, c.event_id, c.endpoint_id, c.task_id, c
        c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout, c.cap, e.rate_limit, e.retry_schedule AS schedule,
        coalesce(e.ordering = 'fifo', false) AS ordered,
        now() AS claimed_at, v.body, e.sealed_headers, t.sealed_webhook_secret,
-       ARRAY(SELECT s.id FROM secrets s WHERE s.tenant_id = c.tenant_id
-             AND s.endpoint_id IS NOT DISTINCT FROM c.endpoint_id AND (s.expires_at IS NULL OR s.expires_at > now())
-             ORDER BY s.id DESC) AS secret_ids,
-       ARRAY(SELECT s.sealed FROM secrets s WHERE s.tenant_id = c.tenant_id
-             AND s.endpoint_id IS NOT DISTINCT FROM c.endpoint_id AND (s.expires_at IS NULL OR s.expires_at > now())
-             ORDER BY s.id DESC) AS sealed_secrets
+       coalesce(k.ids, '{{}}') AS secret_ids, coalesce(k.sealed, '{{}}') AS sealed_secrets
 FROM claimed c JOIN events v ON v.id = c.event_id
 LEFT JOIN endpoints e ON e.id = c.endpoint_id
 LEFT JOIN tasks t ON c.endpoint_id IS NULL AND t.id = c.task_id
+LEFT JOIN LATERAL (
+    SELECT array_agg(s.id ORDER BY s.id DESC) AS ids, array_agg(s.sealed ORDER BY s.id DESC) AS sealed FROM (
+        SELECT * FROM secrets WHERE tenant_id = c.tenant_id AND endpoint_id = c.endpoint_id
+        UNION ALL
+        SELECT * FROM secrets WHERE c.endpoint_id IS NULL AND tenant_id = c.tenant_id AND endpoint_id IS NULL) s
+    WHERE s.expires_at IS NULL OR s.expires_at > now()) k ON true
 """
 # A batch without an ordered lane, as most are, is not looked at for its order: that would cost it a sixth more.
 _PLAIN: Final = _CLAIM.format(busy="", beside="", may_go="(s.ordered IS NOT TRUE OR s.asked)")
