@@ -17,15 +17,11 @@ import aiodns
 import pycares
 
 from core.model.addresses import Address
+from core.name_channels import NameChannels
 
 LANE_SHARE: Final = 4
 TENANT_SHARE: Final = 64
 """Look-ups under way at once. Nothing else limits them: one that waits is a few kilobytes in c-ares."""
-
-_TIMEOUT: Final = 2.0  # seconds for the first try, twice that for the second
-_TRIES: Final = 2
-_NOSEARCH: Final = 1 << 5  # ARES_FLAG_NOSEARCH and, below, ARES_FLAG_EDNS of ares.h; pycares gives them no type
-_EDNS: Final = 1 << 8
 
 
 class NameNotResolvedError(Exception):
@@ -58,7 +54,7 @@ class AresResolver:
     """
 
     def __init__(self) -> None:
-        self._channel: aiodns.DNSResolver | None = None
+        self._channels = NameChannels()
         self._lanes = _Shares(LANE_SHARE)
         self._tenants = _Shares(TENANT_SHARE)
 
@@ -68,7 +64,7 @@ class AresResolver:
         with _given_back(self._lanes, lane):
             await self._tenants.take(tenant)
         with _given_back(self._lanes, lane), _given_back(self._tenants, tenant):
-            answer = self._opened().getaddrinfo(host)
+            answer = asyncio.ensure_future(self._channels.look_up(host))
         answer.add_done_callback(lambda ended: self._release(ended, lane, tenant))
         try:
             return _addresses(await asyncio.shield(answer))
@@ -77,14 +73,7 @@ class AresResolver:
 
     async def aclose(self) -> None:
         """See `Resolver.aclose`."""
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            await channel.close()
-
-    def _opened(self) -> aiodns.DNSResolver:
-        if self._channel is None:
-            self._channel = aiodns.DNSResolver(timeout=_TIMEOUT, tries=_TRIES, flags=_NOSEARCH | _EDNS)
-        return self._channel
+        await self._channels.aclose()
 
     def _release(self, ended: asyncio.Future[pycares.AddrInfoResult], lane: UUID, tenant: UUID) -> None:
         if not ended.cancelled():

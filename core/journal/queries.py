@@ -140,8 +140,9 @@ async def list_deliveries(
         conditions.append("d.id < :before")
         values["before"] = before
     by_endpoint = of_owner and wanted.event_id is None and wanted.task_id is None
-    if not by_endpoint:  # those indexes hold the deliveries of all owners
-        conditions += [_TROUBLED] * wanted.troubled + [_WAITING] * (wanted.status == "pending")
+    conditions += [_TROUBLED] * wanted.troubled
+    if not by_endpoint:  # deliveries_due_idx holds what waits of all owners
+        conditions += [_WAITING] * (wanted.status == "pending")
     sql = (_FIRST_OF_EACH if by_endpoint else f"{_DELIVERY} WHERE {{}} ORDER BY d.id DESC LIMIT :limit").format(
         " AND ".join(conditions)
     )

@@ -1,7 +1,7 @@
 """All vectors of SSRF cases against the running product, where every forbidden address would answer."""
 
 import socket
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import cast
 from uuid import uuid4
 
@@ -63,8 +63,22 @@ def guarded(module_rig: Rig) -> Generator[Rig]:
 
 
 def register(guarded: Rig, url: str, **more: object) -> int:
-    given = {"url": url, "event_types": ["task.succeeded"], **more}
+    given = {"url": url, "event_types": ["task.succeeded", "order.paid"], **more}
     return guarded.stack.client.post("/v1/endpoints", json=given).status_code
+
+
+def by_task(guarded: Rig) -> None:
+    submit(guarded.stack)
+
+
+def by_event(guarded: Rig) -> None:
+    guarded.stack.client.post("/v1/events", json={"type": "order.paid", "data": {}}).raise_for_status()
+
+
+def by_test(guarded: Rig) -> None:
+    found = cast("list[Json]", guarded.stack.get("/v1/endpoints", limit="200")["data"])
+    for endpoint in found:
+        guarded.stack.client.post(f"/v1/endpoints/{endpoint['id']}/test").raise_for_status()
 
 
 def first_attempts(guarded: Rig, count: int) -> dict[str, Json]:
@@ -160,10 +174,8 @@ def test_a_name_that_resolves_to_a_forbidden_address_is_refused_like_the_address
     turn(guarded, HOSTILE_NAMES)
     literal = guarded.stack.client.post("/v1/endpoints", json={"url": "http://10.0.0.5/"}).json()
 
-    answers = {
-        case: guarded.stack.client.post("/v1/endpoints", json={"url": url})
-        for case, url in urls_of(HOSTILE_NAMES).items()
-    }
+    post = guarded.stack.client.post
+    answers = {case: post("/v1/endpoints", json={"url": url}) for case, url in urls_of(HOSTILE_NAMES).items()}
 
     assert {case: answer.status_code for case, answer in answers.items()} == dict.fromkeys(HOSTILE_NAMES, 422)
     assert {str(answer.json()["errors"]) for answer in answers.values()} == {str(literal["errors"])}
@@ -179,12 +191,15 @@ def test_no_name_that_resolves_to_a_forbidden_address_can_be_fetched(guarded: Ri
     assert codes == dict.fromkeys(HOSTILE_NAMES, "blocked_address")
 
 
-def test_a_name_that_turns_after_it_was_registered_is_met_when_it_is_connected_to(guarded: Rig) -> None:
+@pytest.mark.parametrize("door", [by_task, by_event, by_test])
+def test_a_name_that_turns_after_it_was_registered_is_met_when_it_is_connected_to(
+    guarded: Rig, door: Callable[[Rig], None]
+) -> None:
     turn(guarded, dict.fromkeys(HOSTILE_NAMES, Said((PUBLIC[0],))))
     taken = {case: register(guarded, url) for case, url in urls_of(HOSTILE_NAMES).items()}
     turn(guarded, HOSTILE_NAMES)
 
-    submit(guarded.stack)
+    door(guarded)
 
     assert taken == dict.fromkeys(HOSTILE_NAMES, 201)
     found = first_attempts(guarded, len(HOSTILE_NAMES))
@@ -195,7 +210,7 @@ def test_a_name_that_turns_after_it_was_registered_is_met_when_it_is_connected_t
 
 def test_a_tasks_webhook_url_that_turns_is_met_too(guarded: Rig) -> None:
     turn(guarded, dict.fromkeys(HOSTILE_NAMES, Said((PUBLIC[0],))))
-    paused = [submit(guarded.stack, webhook_url=url, delay=2) for url in urls_of(HOSTILE_NAMES).values()]
+    paused = [submit(guarded.stack, webhook_url=url, delay=6) for url in urls_of(HOSTILE_NAMES).values()]
     turn(guarded, HOSTILE_NAMES)
 
     found = first_attempts(guarded, len(paused))

@@ -60,7 +60,10 @@ def test_the_http_client_is_known_where_requests_are_sent_only() -> None:
 
 
 def test_names_are_resolved_in_one_place_only() -> None:
-    assert importers({"aiodns", "pycares", "dns"}, list(modules(*PRODUCT))) == ["core/resolver.py"]
+    assert importers({"aiodns", "pycares", "dns"}, list(modules(*PRODUCT))) == [
+        "core/name_channels.py",
+        "core/resolver.py",
+    ]
 
 
 def test_tests_wait_for_what_happens_and_never_sleep() -> None:

@@ -9,6 +9,7 @@ import dns.rcode
 import dns.resolver
 import pytest
 
+from core import name_channels
 from core.clock import monotonic
 from core.resolver import LANE_SHARE, TENANT_SHARE, AresResolver, NameNotResolvedError
 from tests.support.name_server import NameServer, Said
@@ -19,7 +20,7 @@ TENANT, OTHER_TENANT = UUID(int=3), UUID(int=4)
 SILENT = Said(silent=True)
 QUICK = "quick.hook.test"
 FOUND = (IPv4Address("93.184.216.34"),)
-PROMPT = 1.5
+PROMPT = 0.9
 """Seconds: less than a name server is given before it is asked again."""
 
 
@@ -101,6 +102,56 @@ async def test_an_answer_is_kept_for_as_long_as_it_says(
     await resolver.resolve("kept.hook.test", lane=OTHER_LANE, tenant=TENANT)
 
     assert names.asked == ["kept.hook.test"] * times
+
+
+async def test_a_name_that_takes_a_second_is_found_at_a_name_server_that_is_quick_else(
+    names: NameServer, resolver: AresResolver
+) -> None:
+    for number in range(20):
+        names.point(f"quick{number}.hook.test", "93.184.216.34")
+        await resolver.resolve(f"quick{number}.hook.test", lane=LANE, tenant=TENANT)
+    names.say("far.hook.test", Said(("93.184.216.34",), late=1.0))
+
+    found = await resolver.resolve("far.hook.test", lane=LANE, tenant=TENANT)
+
+    assert found == FOUND
+
+
+async def test_a_name_that_had_no_address_for_a_moment_is_found_again(
+    names: NameServer, resolver: AresResolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names.say("gap.hook.test", Said(ttl=3600))
+    with pytest.raises(NameNotResolvedError):
+        await resolver.resolve("gap.hook.test", lane=LANE, tenant=TENANT)
+    names.point("gap.hook.test", "93.184.216.34")
+    monkeypatch.setattr(name_channels, "_FRESH", 0.0)  # as if a second had passed
+
+    found = await resolver.resolve("gap.hook.test", lane=LANE, tenant=TENANT)
+
+    assert found == FOUND
+
+
+async def test_a_name_without_data_is_asked_for_once_a_second(names: NameServer, resolver: AresResolver) -> None:
+    names.say("empty.hook.test", Said())
+    for _ in range(3):
+        with pytest.raises(NameNotResolvedError):
+            await resolver.resolve("empty.hook.test", lane=LANE, tenant=TENANT)
+
+    assert len(names.asked) <= 4  # for both families, twice where the test takes long
+
+
+async def test_what_is_under_way_outlives_the_channel_it_was_asked_by(
+    names: NameServer, resolver: AresResolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(name_channels, "_FRESH", 0.0)
+    names.say("empty.hook.test", Said())
+    names.say("far.hook.test", Said(("93.184.216.34",), late=0.2))
+    far = asyncio.create_task(resolver.resolve("far.hook.test", lane=LANE, tenant=TENANT))
+    assert await asyncio.to_thread(names.wait_for, 1)
+    with pytest.raises(NameNotResolvedError):
+        await resolver.resolve("empty.hook.test", lane=LANE, tenant=TENANT)
+
+    assert await far == FOUND
 
 
 async def test_hundreds_of_silent_names_of_one_tenant_hold_up_nobody_else(

@@ -5,6 +5,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, socket
@@ -30,6 +31,8 @@ class Said:
     rcode: dns.rcode.Rcode = dns.rcode.NOERROR
     silent: bool = False
     ttl: int = 0
+    late: float = 0.0
+    """Seconds until it is said, over UDP."""
 
 
 NOTHING: Final = Said(rcode=dns.rcode.NXDOMAIN)
@@ -60,6 +63,13 @@ class NameServer:
         with self._heard:
             return self._heard.wait_for(lambda: len(set(self.asked)) >= count, within)
 
+    def lateness(self, query: bytes) -> float:
+        """Return how many seconds to wait before the answer is looked up."""
+        asked = dns.message.from_wire(query).question[0]
+        with self._lock:
+            script = self._scripts.get((asked.name.to_text(omit_final_dot=True).lower(), asked.rdtype))
+            return script[0].late if script else 0.0
+
     def answer(self, query: bytes, limit: int) -> bytes | None:
         """Return the answer to a question, cut to the limit, if there is to be one."""
         question = dns.message.from_wire(query)
@@ -87,6 +97,8 @@ class NameServer:
         found = [address for address in said.addresses if ip_address(address).version == version]
         if found:
             reply.answer.append(dns.rrset.from_text_list(f"{name}.", said.ttl, "IN", kind, found))
+        else:  # how long that holds: without it c-ares takes an hour
+            reply.authority.append(dns.rrset.from_text(f"{name}.", said.ttl, "IN", "SOA", f". . 1 60 60 60 {said.ttl}"))
         reply.set_rcode(said.rcode)
         return not said.silent
 
@@ -123,10 +135,19 @@ class _Datagram(socketserver.BaseRequestHandler):
     server: _Datagrams  # pyright: ignore[reportIncompatibleVariableOverride] - narrower, and set by that server only
 
     def handle(self) -> None:
+        query, _ = cast("tuple[bytes, socket]", self.request)
+        late = self.server.names.lateness(query)
+        if late > 0:
+            threading.Timer(late, self._answer).start()
+        else:
+            self._answer()
+
+    def _answer(self) -> None:
         query, answering = cast("tuple[bytes, socket]", self.request)
         wire = self.server.names.answer(query, _UDP_LIMIT)
         if wire is not None:
-            answering.sendto(wire, self.client_address)
+            with suppress(OSError):  # who asked, or the server, may be gone
+                answering.sendto(wire, self.client_address)
 
 
 class _Streams(socketserver.ThreadingTCPServer):
