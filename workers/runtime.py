@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 import uvloop
 
-from core import clock
+from core import clock, fail_points
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.parts import PartsNotSentError, publish_parts
@@ -69,6 +69,8 @@ class Runtime:
         if task is None:
             _log.info("task.nothing_to_do", task_id=ids.encode(ids.TASK, task_id))
             return False
+        if fail_points.reached is not None:
+            fail_points.reached("task.started")
         desk = TaskDesk(self._runner, self._database, self._board, task)
         context = TaskContext(task.id, task.run, desk, self._settings)
         end = call(definition, task, context)
@@ -78,6 +80,8 @@ class Runtime:
             end = self._leave(definition, task, end)
         if end is None:
             return True
+        if fail_points.reached is not None:
+            fail_points.reached("task.worked")
         end = with_progress(end, desk.last)
         ended = self._wait(self._runs.end(task.id, task.run, end, started=task))
         _log.info("task", **_wide(task, end, ended))

@@ -15,7 +15,7 @@ from amqp.exceptions import MessageNacked
 from celery import Celery
 from kombu import Connection, Producer
 
-from core import clock
+from core import clock, fail_points
 from core.dispatch.broker import (
     BATCH,
     WINDOW,
@@ -156,6 +156,8 @@ class Publisher:
                 for body in batches([one for one in burst if isinstance(one, Queued)]):
                     _publish_batch(producer, body)
                     _count(confirms)
+            if fail_points.reached is not None:
+                fail_points.reached("publish.sent")
             if confirms is not None:
                 confirms.wait()
         except MessageNacked:  # the queue is at its length: the window is full, the rows wait for the feeder

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core import fail_points
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake.event_key_queries import Taken, read_keys
@@ -66,6 +67,10 @@ class EventGroups:
         async with self._database.engine() as tx:
             inserted, queued = await insert_events(tx, lines=group, publish=publish, whole=False)
             taken = await read_taken(tx, group, inserted)
+            if fail_points.reached is not None:
+                fail_points.reached("accept.inserted")
+        if fail_points.reached is not None:
+            fail_points.reached("accept.committed")
         outcomes = (Outcome(one, taken.get(number)) for number, one in enumerate(inserted))
         return [one if _is_clear(one) else None for one in outcomes], queued
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 
+from core import fail_points
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake.accept import NewTask
@@ -74,7 +75,10 @@ class TaskGroups:
             mine = await claim_keys(tx, keys=keys) if keys else frozenset[UUID]()
             tasks = [one for one in group if one.key is None or one.task.id in mine]
             at_once = [publish and one.publish for one in tasks]
-            return await insert_tasks(tx, tasks=[one.task for one in tasks], publish=at_once)
+            made = await insert_tasks(tx, tasks=[one.task for one in tasks], publish=at_once)
+        if fail_points.reached is not None:
+            fail_points.reached("submit.committed")
+        return made
 
     async def _find(self, ids: Sequence[UUID]) -> dict[UUID, datetime]:
         async with self._database.engine() as tx:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from core import clock
+from core import clock, fail_points
 from core.database import Database
 from core.journal.record import Settled
 from core.model import ids
@@ -95,6 +95,8 @@ class Attempts:
 
     async def make(self, claimed: Claimed, before: float) -> None:
         """Make the attempt that was claimed; `before` is the monotonic time before its claim was sent."""
+        if fail_points.reached is not None:
+            fail_points.reached("attempt.claimed")
         started = clock.monotonic()
         if started + claimed.timeout > before + claimed.timeout + self._settings.lease:
             await self._leases.give_back(claimed)  # another may hold it before this request would end
@@ -107,6 +109,8 @@ class Attempts:
             custom, request = {}, None
         outcome = _UNREADABLE if request is None else await self._sender.send(request)
         elapsed = clock.monotonic() - started
+        if fail_points.reached is not None:
+            fail_points.reached("attempt.answered")
         self._note(claimed, outcome, elapsed)
         await self._record(claimed, outcome, _shown(request, custom), elapsed)
 

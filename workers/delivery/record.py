@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
+from core import fail_points
 from core.database import Database, is_away
 from core.intake.notices import Notices
 from core.journal.record import Recorded, Settled
@@ -119,6 +120,8 @@ class Recorder:
         else:
             async with self._database.statement() as tx:
                 recorded = await record_attempts(tx, settled=settled)
+        if fail_points.reached is not None:
+            fail_points.reached("record.committed")
         self._due_again(recorded.due)
         ended = [one.delivery_id for one in settled if one.ordered and one.verdict.delay is None]
         if ended:
