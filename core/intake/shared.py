@@ -26,8 +26,13 @@ BACKLOG: Final = 2_000
 GROUP_WEIGHT: Final = 8 * 1024 * 1024
 BACKLOG_WEIGHT: Final = 64 * 1024 * 1024
 """Bytes that may wait; 503 beyond."""
-PATIENCE: Final = 5.0
+PATIENCE: Final = 2.0
 """Seconds that a group whose connection was lost waits for Postgres, to see whether it was committed."""
+ANSWER_WITHIN: Final = 2.5
+"""Seconds that an item waits for its commit; 503 beyond, for whoever asks is promised a refusal within three.
+
+It may have been committed all the same: the same request under the same key finds out.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,13 @@ class Shared(Generic[W, R]):
         *,
         weigh: Callable[[W], int] = lambda _: 0,
         backlog: int = BACKLOG,
+        within: float = ANSWER_WITHIN,
     ) -> None:
-        """Start nothing yet; `weigh` says how many bytes an item holds."""
+        """Start nothing yet; `weigh` says how many bytes an item holds, `within` the seconds until it is refused."""
         self._work: Final = work
         self._weigh: Final = weigh
         self._backlog: Final = backlog
+        self._within: Final = within
         self._waiting: Final[deque[_Waiting[W, R]]] = deque()
         self._weight = 0
         self._flushing: asyncio.Task[None] | None = None
@@ -58,7 +65,8 @@ class Shared(Generic[W, R]):
     async def add(self, item: W) -> R:
         """Return what became of an item, once its group is committed.
 
-        Raises `UnavailableError` if too much waits already, and what `work` raises.
+        Raises `UnavailableError` if too much waits already or it takes longer than `ANSWER_WITHIN`, and what `work`
+        raises.
         """
         weight = self._weigh(item)
         if len(self._waiting) >= self._backlog or self._weight + weight > BACKLOG_WEIGHT:
@@ -68,11 +76,17 @@ class Shared(Generic[W, R]):
         self._weight += weight
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
-        return await answer
+        try:
+            async with asyncio.timeout(self._within):
+                return await answer
+        except TimeoutError:
+            raise UnavailableError from None
 
     async def _flush(self) -> None:
         while self._waiting:
-            group = self._next()
+            group = [one for one in self._next() if not one.answer.done()]  # who has given up is not recorded any more
+            if not group:
+                continue
             try:
                 answers = await self._work([one.item for one in group])
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
