@@ -1,18 +1,19 @@
-"""`python -m benchmarks [NAME] [OPTIONS]`: run a benchmark and print its result as JSON."""
+"""`python -m benchmarks NAME [OPTIONS]`: run a benchmark and print its result as JSON."""
 
 import argparse
+from importlib import import_module
+from typing import Final
 
-from benchmarks import tasks
-
-BENCHMARKS = {"tasks": tasks.main}
+NAMES: Final = ("accept", "deliver", "tasks")
 
 
 def main() -> None:
     """Run the benchmark that is named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="?", default="tasks", choices=BENCHMARKS)
-    name, rest = parser.parse_known_args()
-    BENCHMARKS[name.name](rest)
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("options", nargs=argparse.REMAINDER, help="see `python -m benchmarks NAME --help`")
+    asked = parser.parse_args()
+    import_module(f"benchmarks.drivers.{asked.name}").main(asked.options)
 
 
 if __name__ == "__main__":

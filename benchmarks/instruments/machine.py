@@ -65,3 +65,11 @@ def _program(pid: int) -> str:
     except OSError:
         return "ended"
     return words[2] if words[1:2] == ["-m"] else Path(words[0].split()[0] if words[0] else "ended").name
+
+
+def memory_of(pid: int) -> dict[str, float]:
+    """Return a process's resident memory in MiB: now, and the most there was."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    found = {name: text for name, _, text in (line.partition(":") for line in lines)}
+    names = {"resident_mib": "VmRSS", "most_resident_mib": "VmHWM"}
+    return {name: round(int(found[field].split()[0]) / 1024, 1) for name, field in names.items()}

@@ -22,8 +22,8 @@ import httpx
 import msgspec
 from redis import Redis
 
+from benchmarks.instruments.machine import cpu_seconds, describe
 from benchmarks.load import Order
-from benchmarks.machine import cpu_seconds, describe
 from cli.embedded.ports import free_port
 from cli.embedded.processes import spawn, stop
 from core.clock import monotonic

@@ -1,0 +1,104 @@
+"""How fast a backlog drains, and what a delivery costs, by endpoints and with or without TLS.
+
+The deliveries are written in bulk while the deliverer is stopped, each of an event of its own, spread evenly over the
+endpoints. Costs are counted from the moment at which a twentieth has come (the start of the process is not a cost of
+delivering) until every outcome is recorded. A connection to each endpoint is opened on the way: with 5,000 endpoints
+that is one for every ten deliveries.
+"""
+
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import certifi
+import msgspec
+import trustme
+
+from benchmarks.drivers import options
+from benchmarks.filling import prepare_deliveries
+from benchmarks.instruments.figures import per_thousand
+from benchmarks.instruments.processes import Sink, WrongAnswersError, eventually_counts, running_sink
+from benchmarks.instruments.sink import Plan
+from benchmarks.rig import Rig, running_rig
+from core.clock import monotonic
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured."""
+
+    deliveries: int = 50_000
+    endpoints: tuple[int, ...] = (1, 200, 5000)
+    transports: tuple[str, ...] = ("plain", "tls")
+    size: int = options.SIZE
+
+
+QUICK: Final = Settings(deliveries=10_000, endpoints=(200,), transports=("plain",))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure and print the result."""
+    options.show(measure(options.read("deliver", __doc__, arguments, whole=Settings(), quick=QUICK)))
+
+
+def measure(settings: Settings) -> dict[str, object]:
+    """Measure each transport on a rig of its own."""
+    rows = [row for transport in settings.transports for row in _rows(settings, transport)]
+    return options.result("deliver", settings, {"rows": rows})
+
+
+def _rows(settings: Settings, transport: str) -> Iterator[dict[str, object]]:
+    with _certificates(transport) as (certificate, authorities):
+        plan = Plan(ports=max(settings.endpoints), certificate=certificate)
+        with running_sink(plan) as sink, running_rig(authorities=authorities) as rig:
+            for endpoints in settings.endpoints:
+                yield {"transport": transport, **measure_drain(rig, sink, settings, endpoints)}
+
+
+@contextmanager
+def _certificates(transport: str) -> Generator[tuple[str | None, Path | None]]:
+    """Make an authority and a certificate for the loopback address, if there is to be TLS."""
+    if transport == "plain":
+        yield None, None
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        authority, certificate = trustme.CA(), Path(directory, "sink.pem")
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+        authorities = Path(directory, "authorities.pem")
+        authorities.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+        yield str(certificate), authorities
+
+
+def measure_drain(rig: Rig, sink: Sink, settings: Settings, endpoints: int) -> dict[str, object]:
+    """Let the deliverer drain a backlog; each event has to come, and to be recorded as delivered."""
+    rig.stop_deliverer()
+    rig.empty(endpoints=True)
+    rig.make_endpoints(sink, endpoints, "bench")
+    first = prepare_deliveries(rig, settings.deliveries, size=settings.size)
+    sink.clear()
+    rig.start_deliverer()
+    eventually_counts(sink, settings.deliveries // 20)
+    begun, counted, before = monotonic(), sink.count(), rig.spent()
+    eventually_counts(sink, settings.deliveries)
+    rig.wait_until_recorded()
+    spent, came = rig.spent(before), sink.came()
+    _check(rig, came.first_of_each(), range(first, first + settings.deliveries))
+    measured, took = settings.deliveries - counted, came.arrivals[-1] - begun
+    options.say(f"deliver {endpoints}: {measured / took:.0f}/s {per_thousand(spent, measured)}")
+    return {
+        "endpoints": endpoints,
+        "deliveries": measured,
+        "deliveries_per_second": round(measured / took, 1),
+        "duplicates": len(came.numbers) - settings.deliveries,
+        "connections": sink.connections(),
+        "cpu_ms_per_1000": per_thousand(spent, measured),
+        "deliverer": rig.memory("deliverer"),
+    }
+
+
+def _check(rig: Rig, came: dict[int, float], wanted: range) -> None:
+    missing = [number for number in wanted if number not in came]
+    delivered = int(rig.ask("SELECT count(*) FROM deliveries WHERE status = 'succeeded'"))
+    if missing or delivered != len(wanted):
+        raise WrongAnswersError(f"{len(missing)} did not come, {delivered} of {len(wanted)} are recorded as delivered")
