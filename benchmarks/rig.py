@@ -32,9 +32,8 @@ _NAMES: Final = {
     "benchmarks.trusting": "deliverer",
     "beam.smp": "broker",
     "redis-server": "redis",
-    "benchmarks.instruments.sink": "sink",
 }
-_NOT_OURS: Final = ("epmd", "benchmarks.instruments.load", "sink", "ended")
+_OURS: Final = ("api", "broker", "deliverer", "postgres", "redis")
 
 
 @dataclass
@@ -55,9 +54,12 @@ class Rig:
 
     def spent(self, before: Mapping[str, float] | None = None) -> dict[str, float]:
         """Return the CPU seconds of each process of the product and its stores, since `before` if that is given."""
-        found = {_NAMES.get(name, name): seconds for name, seconds in cpu_seconds().items()}
-        ours = {name: seconds for name, seconds in found.items() if name not in _NOT_OURS}
+        ours = {name: seconds for name, seconds in self.all_spent().items() if name in _OURS}
         return {name: seconds - (before or {}).get(name, 0.0) for name, seconds in ours.items()}
+
+    def all_spent(self) -> dict[str, float]:
+        """Return the CPU seconds of every process tree that the benchmark started."""
+        return {_NAMES.get(name, name): seconds for name, seconds in cpu_seconds().items()}
 
     def memory(self, name: str) -> dict[str, float]:
         """Return the resident memory of a process now and at its most, in MiB."""

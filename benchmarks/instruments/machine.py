@@ -29,16 +29,27 @@ def describe() -> dict[str, object]:
 
 def cpu_seconds() -> dict[str, float]:
     """Return the CPU time of each tree of processes that this one started, by its program; ended children count."""
+    parents, used = _processes()
+    spent: Counter[str] = Counter()
+    for pid, seconds in used.items():
+        root = _root(pid, parents, os.getpid())
+        if root is not None:
+            spent[_program(root)] += seconds  # pyright: ignore[reportArgumentType] - a Counter adds floats as well
+    return dict(spent)
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Return the CPU time of a process and all below it; ended children count."""
+    parents, used = _processes()
+    return sum(seconds for one, seconds in used.items() if one == pid or _root(one, parents, pid) is not None)
+
+
+def _processes() -> tuple[dict[int, int], dict[int, float]]:
     parents, used = dict[int, int](), dict[int, float]()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             _read(entry, parents, used)
-    spent: Counter[str] = Counter()
-    for pid, seconds in used.items():
-        root = _root(pid, parents)
-        if root is not None:
-            spent[_program(root)] += seconds  # pyright: ignore[reportArgumentType] - a Counter adds floats as well
-    return dict(spent)
+    return parents, used
 
 
 def _read(entry: Path, parents: dict[int, int], used: dict[int, float]) -> None:
@@ -51,9 +62,9 @@ def _read(entry: Path, parents: dict[int, int], used: dict[int, float]) -> None:
     used[pid] = sum(map(int, fields[11:15])) / _TICKS  # proc(5): utime, stime, cutime, cstime
 
 
-def _root(pid: int, parents: dict[int, int]) -> int | None:
+def _root(pid: int, parents: dict[int, int], above: int) -> int | None:
     while pid in parents:
-        if parents[pid] == os.getpid():
+        if parents[pid] == above:
             return pid
         pid = parents[pid]
     return None

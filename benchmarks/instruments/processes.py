@@ -98,6 +98,13 @@ class Came:
             found.setdefault(number, at)
         return found
 
+    def first_of_each_pair(self) -> dict[int, dict[int, float]]:
+        """Return when each number came first to each endpoint."""
+        found: dict[int, dict[int, float]] = {}
+        for number, endpoint, at in zip(self.numbers, self.endpoints, self.arrivals, strict=True):
+            found.setdefault(number, {}).setdefault(endpoint, at)
+        return found
+
 
 class Sink:
     """A running sink; `urls` has one for each endpoint."""
