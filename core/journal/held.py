@@ -1,6 +1,6 @@
 """What Redis knows of lanes that may not send: their breakers and pauses, and their buckets.
 
-The deliverers write it (`workers/delivery/holds.py`, `workers/delivery/meter.py`); the API reads it to say why a
+The deliverers write it (`workers/delivery/holds.py`, `core/lease/meter.py`); the API reads it to say why a
 delivery waits. While Redis is away nothing is said.
 """
 

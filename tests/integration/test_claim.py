@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import func
 
 from core.database import Database
+from core.lease.lane_queries import due_of_lane
+from core.lease.queries import claim_deliveries, give_back
 from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TaskId, TenantId
 from tests.support.claiming import claim, claim_one
 from tests.support.plans import blocks_of
 from tests.support.rows import Rows
 from tests.support.samples import BODY, URL, ago
-from workers.delivery.lane_queries import due_of_lane
-from workers.delivery.queries import claim_deliveries, give_back
 
 
 async def test_a_claim_counts_the_attempt_and_returns_what_it_needs(

@@ -7,6 +7,9 @@ import pytest
 from sqlalchemy import func
 
 from core.database import Database
+from core.lease.claim import Claimed
+from core.lease.lane_queries import due_of_lane, next_in_order
+from core.lease.queries import claim_deliveries
 from core.model import tables
 from core.model.ids import EndpointId, TenantId
 from core.model.queued import Queued
@@ -17,9 +20,6 @@ from tests.support.plans import blocks_of
 from tests.support.rows import Rows
 from tests.support.samples import ago
 from workers.delivery.attempt import Leases
-from workers.delivery.claim import Claimed
-from workers.delivery.lane_queries import due_of_lane, next_in_order
-from workers.delivery.queries import claim_deliveries
 from workers.delivery.record import Recorder
 from workers.feeder.delivery_queries import take_due_deliveries
 

@@ -30,6 +30,8 @@ from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.journal.stats_queries import read_backlog, read_windows
 from core.journal.waiting_queries import read_behind
+from core.lease.lane_queries import due_of_lane, next_in_order
+from core.lease.queries import claim_deliveries
 from core.model.ids import EndpointId, EventId, TaskId, TenantId
 from core.model.outcome import Trigger
 from core.model.settle import Verdict
@@ -42,8 +44,6 @@ from tests.conftest import TEMPLATE
 from tests.support.claiming import OK
 from tests.support.plans import indexes, plan_of, read_whole
 from tests.support.stores import PostgresServer, ask
-from workers.delivery.lane_queries import due_of_lane, next_in_order
-from workers.delivery.queries import claim_deliveries
 from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.queries import cancel_undeliverable, take_due_tasks, take_lapsed
 from workers.queries import take_lost

@@ -9,6 +9,7 @@ from sqlalchemy import func
 from core.database import Database
 from core.intake.erase_queries import erase_payloads
 from core.intake.reopen import Reopenings
+from core.lease.queries import give_back
 from core.model import tables
 from core.model.errors import ConflictError
 from core.model.ids import DeliveryId, EndpointId, TaskId, TenantId
@@ -17,7 +18,6 @@ from tests.support.claiming import DOWN, GONE, OK, UNKNOWN, claim, claim_one, re
 from tests.support.reopening import CANCELLED, DUE, EXHAUSTED, SUCCEEDED, TRIED, WAITING, Columns, reopenings_of, state
 from tests.support.rows import Rows
 from tests.support.samples import URL
-from workers.delivery.queries import give_back
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from uuid import UUID
 from core.database import Database
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
+from core.lease.claim import Claimed
+from core.lease.queries import claim_deliveries
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response
 from core.model.queued import Queued
-from workers.delivery.claim import Claimed
-from workers.delivery.queries import claim_deliveries
 
 CAP = 50
 TIMEOUT = 15

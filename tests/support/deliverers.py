@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from core.lease.meter import Meter
+from core.lease.presence import Presence
 from core.redis import open_redis
 from workers.delivery.gate import Gate
 from workers.delivery.holds import Holds
-from workers.delivery.meter import Meter
-from workers.delivery.presence import Presence
 
 AWAY = "unix:///nonexistent/redis.sock?db=1"
 

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from core import clock
 from core.database import Database
+from core.lease.claim import Claimed
+from core.lease.lane_queries import next_in_order
+from core.lease.queries import Policy
 from core.model.queued import Queued
 from core.settings import Settings
 from tests.support.claiming import OK, record, settled
 from workers.delivery.attempt import Leases
-from workers.delivery.claim import Claimed
 from workers.delivery.engine import Engine
 from workers.delivery.gate import Gate
-from workers.delivery.lane_queries import next_in_order
 from workers.delivery.lanes import Lanes
-from workers.delivery.queries import Policy
 
 
 class Post:

@@ -11,20 +11,20 @@ import structlog
 from core import clock, fail_points
 from core.database import Database
 from core.journal.record import Settled
+from core.lease.claim import Claimed
+from core.lease.lane_queries import due_of_lane
+from core.lease.queries import Policy, claim_deliveries, give_back, lane_policies
+from core.lease.signing import open_keys
 from core.model import ids
 from core.model.header_rules import MASK
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind
 from core.model.queued import Queued
 from core.model.sealing import CannotOpenError, KeyRing
-from core.model.signature import SigningKey, parse_secret
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
-from core.registry.secrets import HEADERS, TASK_SIGNING, open_secret
+from core.registry.secrets import HEADERS
 from core.settings import Settings
 from core.version import VERSION
-from workers.delivery.claim import Claimed
 from workers.delivery.exchange import OutgoingRequest, Sender
-from workers.delivery.lane_queries import due_of_lane
-from workers.delivery.queries import Policy, claim_deliveries, give_back, lane_policies
 from workers.delivery.record import Recorder
 from workers.delivery.request import Destination, build_request
 
@@ -138,16 +138,6 @@ class Attempts:
 
 
 _UNREADABLE: Final = Outcome(OutcomeKind.FAILED, error=ErrorClass.PROTOCOL, note=UNREADABLE)
-
-
-def open_keys(ring: KeyRing, claimed: Claimed) -> list[SigningKey]:
-    """Open the signing secrets: the task's own, else the endpoint's or the tenant's, newest first."""
-    tenant, own = claimed.tenant_id, claimed.sealed_webhook_secret
-    if own is not None and claimed.task_id is not None:
-        secret = ring.open(own, tenant=tenant, row=claimed.task_id, column=TASK_SIGNING)
-        return [parse_secret(secret.decode())]
-    pairs = zip(claimed.secret_ids, claimed.sealed_secrets, strict=True)
-    return [parse_secret(open_secret(ring, sealed, tenant_id=tenant, secret_id=row)) for row, sealed in pairs]
 
 
 def open_headers(ring: KeyRing, claimed: Claimed) -> dict[str, str]:

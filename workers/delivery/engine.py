@@ -18,11 +18,11 @@ from uuid import UUID
 import structlog
 
 from core import clock
+from core.lease.claim import Claimed
+from core.lease.queries import Policy
 from core.model.queued import Queued
-from workers.delivery.claim import Claimed
 from workers.delivery.gate import Admission, Gate
 from workers.delivery.lanes import Lanes
-from workers.delivery.queries import Policy
 from workers.loop import STORE_ERRORS, Pace
 
 CLAIM_BATCH: Final = 200

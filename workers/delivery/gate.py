@@ -18,14 +18,14 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from core import clock
+from core.lease.claim import Claimed
+from core.lease.meter import Meter
+from core.lease.presence import Presence
 from core.model.outcome import Outcome, OutcomeKind
 from core.model.queued import Queued
 from core.model.settle import pause_asked
 from core.model.slowdown import SLOW_DOWN, Pace, faster, slower
-from workers.delivery.claim import Claimed
 from workers.delivery.holds import Holds
-from workers.delivery.meter import Meter
-from workers.delivery.presence import Presence
 from workers.loop import IDLE, Report
 
 PAUSE: Final = 0.5

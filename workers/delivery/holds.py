@@ -20,8 +20,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from core.journal.held import HOLDS, hold_text, read_hold
+from core.lease.presence import REDIS_ERRORS, Presence, soon
 from core.model.breaker import WINDOW, Hold, after, is_over, opened, opens, paused, room
-from workers.delivery.presence import REDIS_ERRORS, Presence, soon
 
 SLOT: Final = 5
 """Seconds whose attempts are counted together."""

@@ -13,8 +13,8 @@ from core.database import Database, is_away
 from core.intake.notices import Notices
 from core.journal.record import Recorded, Settled
 from core.journal.record_queries import record_attempts
+from core.lease.lane_queries import next_in_order
 from core.model.queued import Queued
-from workers.delivery.lane_queries import next_in_order
 from workers.loop import STORE_ERRORS, Pace
 
 BATCH: Final = 500

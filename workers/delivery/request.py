@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.model.signature import SigningKey, sign
+from core.lease.signing import signed_headers
+from core.model.signature import SigningKey
 from workers.delivery.exchange import OutgoingRequest
 
 
@@ -28,20 +29,17 @@ def build_request(
     `timestamp` is the attempt's, in Unix seconds; `body` goes out byte for byte. Ringback's own headers
     come last and replace any of the same name, whatever its case.
     """
-    own = {
-        "Content-Type": "application/json",
-        "Accept-Encoding": "identity",
-        "User-Agent": f"Ringback/{version}",
-        "webhook-id": event_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(destination.keys, message_id=event_id, timestamp=timestamp, body=body),
-    }
-    taken = {name.lower() for name in own}
-    custom = tuple((name, value) for name, value in destination.headers.items() if name.lower() not in taken)
     return OutgoingRequest(
         lane=destination.lane,
         url=destination.url,
-        headers=(*custom, *own.items()),
+        headers=signed_headers(
+            destination.keys,
+            destination.headers,
+            event_id=event_id,
+            body=body,
+            timestamp=timestamp,
+            version=version,
+        ),
         body=body,
         timeout=destination.timeout,
         tenant=destination.tenant,

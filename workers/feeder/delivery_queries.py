@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import fetch_all
 from core.intake.accept import PUBLISHED_FOR
 from core.journal.order_queries import on_the_wire
-from workers.delivery.lane_queries import Due, Found, heads_of
+from core.lease.lane_queries import Due, Found, heads_of
 
 AGAIN: Final = 2
 """Seconds after which a published head is brought again: it may have been refused before it became one."""

@@ -24,10 +24,10 @@ from core.intake.notices import Notices
 from core.intake.telling import Teller
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
+from core.lease.claim import Lapsed
 from core.model.outcome import Outcome, OutcomeKind
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.settings import Settings
-from workers.delivery.claim import Lapsed
 from workers.ending import end_expired_tasks, end_lost_tasks
 from workers.feeder import queries
 from workers.feeder.delivery_queries import take_due_deliveries

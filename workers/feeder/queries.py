@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import AnyConnection, execute, fetch_all
 from core.intake.accept import PUBLISHED_FOR
 from core.intake.queries import RUNNING
+from core.lease.claim import Lapsed
 from core.model.queued import QueuedTask
-from workers.delivery.claim import Lapsed
 from workers.feeder.shares import LEAST, Standing
 
 GONE_AFTER: Final = 60

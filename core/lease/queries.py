@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import AnyConnection, execute, fetch_all
 from core.journal.order_queries import first_of, on_the_wire
-from workers.delivery.claim import Claimed
+from core.lease.claim import Claimed
 
 # Claimable: due_at set and passed, no lease, whatever the status. The lease is the write-ahead record of the attempt.
 # By the primary keys of the wanted rows; `live` by deliveries_leased_idx; the head of an order by deliveries_order_idx;

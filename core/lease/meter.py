@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from core import clock
 from core.journal.held import bucket_key
+from core.lease.presence import REDIS_ERRORS, Presence, soon
 from core.model.bucket import BURST, Bucket, Draw, draw
-from workers.delivery.presence import REDIS_ERRORS, Presence, soon
 
 # As core/model/bucket.py draws, with Redis's own clock, so that no deliverer's matters. Times are in milliseconds.
 _DRAW: Final = """
