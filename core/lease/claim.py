@@ -75,8 +75,12 @@ class Claimed(Leased):
     body: bytes
     sealed_headers: bytes | None
     sealed_webhook_secret: bytes | None
-    secret_ids: Sequence[UUID]
-    sealed_secrets: Sequence[bytes]
+    keys: Sequence[bytes]
+
+    @property
+    def secrets(self) -> list[tuple[UUID, bytes]]:
+        """The IDs of the signing secrets and what is sealed of them, newest first."""
+        return [(UUID(bytes=one[:16]), one[16:]) for one in sorted(self.keys, reverse=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

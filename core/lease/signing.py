@@ -14,8 +14,7 @@ def open_keys(ring: KeyRing, claimed: Claimed) -> list[SigningKey]:
     if own is not None and claimed.task_id is not None:
         secret = ring.open(own, tenant=tenant, row=claimed.task_id, column=TASK_SIGNING)
         return [parse_secret(secret.decode())]
-    pairs = zip(claimed.secret_ids, claimed.sealed_secrets, strict=True)
-    return [parse_secret(open_secret(ring, sealed, tenant_id=tenant, secret_id=row)) for row, sealed in pairs]
+    return [parse_secret(open_secret(ring, sealed, tenant_id=tenant, secret_id=row)) for row, sealed in claimed.secrets]
 
 
 def signed_headers(

@@ -200,8 +200,7 @@ async def test_a_claim_brings_the_secrets_of_the_overlap_newest_first(
 
     claimed = await claim_one(database, delivery)
 
-    assert claimed.sealed_secrets == [b"new", b"old"]
-    assert claimed.secret_ids == [UUID(int=3), UUID(int=2)]
+    assert claimed.secrets == [(UUID(int=3), b"new"), (UUID(int=2), b"old")]
 
 
 async def test_a_delivery_to_the_url_of_a_task_brings_its_secret_and_the_tenants(
@@ -215,7 +214,7 @@ async def test_a_delivery_to_the_url_of_a_task_brings_its_secret_and_the_tenants
     claimed = await claim_one(database, direct)
 
     assert (claimed.url, claimed.task_id, claimed.lane, claimed.endpoint_id) == (URL, task, lane, None)
-    assert (claimed.sealed_webhook_secret, claimed.sealed_secrets) == (b"own", [b"of the tenant"])
+    assert (claimed.sealed_webhook_secret, [sealed for _, sealed in claimed.secrets]) == (b"own", [b"of the tenant"])
 
 
 async def test_what_is_given_back_counts_no_attempt_and_is_due_again(database: Database, delivery: DeliveryId) -> None:
@@ -274,5 +273,5 @@ async def test_a_claim_reads_the_secrets_of_its_endpoint_alone(
     claimed = await claim_one(database, delivery)
 
     assert touched < 100
-    assert own <= set(claimed.secret_ids)
-    assert set(claimed.sealed_secrets) == {b"own"}
+    assert own <= {id_ for id_, _ in claimed.secrets}
+    assert {sealed for _, sealed in claimed.secrets} == {b"own"}

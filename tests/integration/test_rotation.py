@@ -46,8 +46,8 @@ async def signing(database: Database, rows: Rows, tenant: TenantId) -> list[str]
     lane = rows.new_id()
     task = await rows.task(tenant, webhook_url=URL)
     claimed = await claim_one(database, await rows.delivery(tenant, None, url=URL, task_id=task, lane=lane))
-    found = zip(claimed.secret_ids, claimed.sealed_secrets, strict=True)
-    return [open_secret(KeyRing(SECRET_KEYS), sealed, tenant_id=tenant, secret_id=id_) for id_, sealed in found]
+    ring = KeyRing(SECRET_KEYS)
+    return [open_secret(ring, sealed, tenant_id=tenant, secret_id=id_) for id_, sealed in claimed.secrets]
 
 
 async def live(rows: Rows, tenant: TenantId) -> tuple[dict[str, object], ...]:
