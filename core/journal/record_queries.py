@@ -19,7 +19,7 @@ COUNTS: Final = ["succeeded", "failed", "unknown", *_ERRORS]
 _BY_ERROR: Final = ", ".join(f"count(*) FILTER (WHERE error = '{error}') AS {error}" for error in _ERRORS)
 _BY_SLOT: Final = ", ".join(f"count(*) FILTER (WHERE slot = {slot})" for slot in range(SLOTS))
 
-# Slot by slot: as a query over both arrays it would cost as much as all else that a rollup's row does, three times over.
+# Slot by slot: as a query over both arrays it would cost three times as much as all else that a rollup's row does.
 _SUMS: Final = ", ".join(f"r.latencies[{slot}] + excluded.latencies[{slot}]" for slot in range(1, SLOTS + 1))
 
 # Adds rows of counts to those of the same lane and bucket, in the order of their key.

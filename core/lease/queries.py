@@ -12,7 +12,7 @@ from core.journal.order_queries import first_of, on_the_wire
 from core.lease.claim import Claimed
 
 # Claimable: due_at set and passed, no lease, whatever the status. The lease is the write-ahead record of the attempt.
-# `coalesce` hides from the planner that an index could find all that is due: it would, while it thinks that to be little.
+# `coalesce` hides from the planner that an index could find all that is due: it would, while it thinks that little.
 # By the primary keys of the wanted rows; what is on the wire of a lane, counted once for each lane of the batch, by
 # deliveries_leased_idx; the head of an order by deliveries_order_idx; secrets, each behind the bytes of its ID, by
 # secrets_tenant_id_endpoint_id_idx, in two arms: no index serves a comparison that minds null.
@@ -29,7 +29,8 @@ WITH seen AS (
     LEFT JOIN tenants n ON n.id = d.tenant_id
     WHERE coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL
 ){busy}, numbered AS (
-    SELECT s.id, s.lane, s.timeout, s.max_in_flight, row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) AS nth
+    SELECT s.id, s.lane, s.timeout, s.max_in_flight,
+           row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) AS nth
     FROM seen s{beside}
     WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.asked)
       AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
