@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import openapi
 from api.auth import Keys
 from api.errors import add_error_handlers
-from api.hot import HotRoutes
+from api.hot import HotApi
 from api.live import Live
 from api.middleware import RequestLog
 from api.routes import (
@@ -107,7 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
         await state.close()
         _log.info("api.stopped")
 
-    app = openapi.Api(
+    app = HotApi(
         title=openapi.TITLE,
         summary=openapi.SUMMARY,
         description=openapi.DESCRIPTION,
@@ -116,7 +116,6 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=openapi.operation_id,
     )
-    app.add_middleware(HotRoutes)
     app.add_middleware(RequestLog)
     add_error_handlers(app)
     for module in _ROUTES:

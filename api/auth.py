@@ -9,6 +9,7 @@ from api.errors import ProblemError
 from api.state import State
 from api.throttle import Failures
 from core import clock
+from core.model import ids
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.errors import ForbiddenError, NotFoundError
 from core.model.ids import TenantId
@@ -30,6 +31,8 @@ class Caller:
     owner: str | None = None
     operator: bool = False
     requests_per_second: int | None = None
+    shown_tenant: str | None = None
+    """The tenant's ID as the log shows it."""
 
     def require(self, scope: str) -> None:
         """Raise `ForbiddenError` if the key lacks the scope."""
@@ -42,7 +45,7 @@ class Keys:
 
     def __init__(self, state: State) -> None:
         self._state: Final = state
-        self._known: Final[dict[bytes, tuple[float, FoundKey]]] = {}
+        self._known: Final[dict[bytes, tuple[float, Caller]]] = {}
         self._tenants: Final[dict[str, tuple[float, TenantRecord]]] = {}
         self._failures: Final = Failures()
 
@@ -52,19 +55,23 @@ class Keys:
         Raises `LimitReachedError` for an address from which too many come without a valid key.
         """
         scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not has_valid_checksum(key.strip()):
+        if scheme.lower() != "bearer":
             raise self._refused(address)
         hashed = hash_api_key(key.strip())
         if hmac.compare_digest(hashed, self._state.operator_hash):
             return await self._operator(tenant)
-        found = await self._find(hashed, address)
+        known = self._known.get(hashed)  # a key that is known has a valid checksum
+        if known is None and not has_valid_checksum(key.strip()):
+            raise self._refused(address)
+        if known is None or clock.monotonic() - known[0] >= CACHED_FOR:
+            found = await self._find(hashed, known, address)
+        else:
+            found = known[1]
         if found is None:
             raise self._refused(address)
-        if tenant is not None:
-            await self._check_own(tenant, found)
-        return Caller(
-            found.tenant_id, frozenset(found.scopes), found.owner, requests_per_second=found.requests_per_second
-        )
+        if tenant is not None and (await self._tenant(tenant)).id != found.tenant_id:
+            raise NotFoundError("tenant")
+        return found
 
     def _refused(self, address: str) -> ProblemError:
         self._failures.count(address)
@@ -78,11 +85,8 @@ class Keys:
     async def _operator(self, tenant: str | None) -> Caller:
         if tenant is None:
             return Caller(None, frozenset(SCOPES), operator=True)
-        return Caller((await self._tenant(tenant)).id, frozenset(SCOPES), operator=True)
-
-    async def _check_own(self, tenant: str, key: KeyRecord) -> None:
-        if (await self._tenant(tenant)).id != key.tenant_id:
-            raise NotFoundError("tenant")
+        tenant_id = (await self._tenant(tenant)).id
+        return Caller(tenant_id, frozenset(SCOPES), operator=True, shown_tenant=ids.encode(ids.TENANT, tenant_id))
 
     async def _tenant(self, text: str) -> TenantRecord:
         now = clock.monotonic()
@@ -98,11 +102,8 @@ class Keys:
         self._tenants[text] = (now, found)
         return found
 
-    async def _find(self, hashed: bytes, address: str) -> FoundKey | None:
+    async def _find(self, hashed: bytes, known: tuple[float, Caller] | None, address: str) -> Caller | None:
         now = clock.monotonic()
-        known = self._known.get(hashed)
-        if known is not None and now - known[0] < CACHED_FOR:
-            return known[1]
         if known is not None:  # this request asks, those beside it go on with what was known: 2 s more at the most
             self._known[hashed] = (now, known[1])
         else:
@@ -113,11 +114,22 @@ class Keys:
                 await touch_key(tx, key_id=found.id)
         if len(self._known) >= _CACHE_LIMIT:
             self._known.clear()
-        if found is not None:
-            self._known[hashed] = (now, found)
-        else:
+        if found is None:
             self._known.pop(hashed, None)
-        return found
+            return None
+        caller = _caller(found)
+        self._known[hashed] = (now, caller)
+        return caller
+
+
+def _caller(key: FoundKey) -> Caller:
+    return Caller(
+        key.tenant_id,
+        frozenset(key.scopes),
+        key.owner,
+        requests_per_second=key.requests_per_second,
+        shown_tenant=ids.encode(ids.TENANT, key.tenant_id),
+    )
 
 
 def _is_stale(key: KeyRecord) -> bool:

@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from api.bodies import BODY_LIMIT, JSON, media_type_of, parse_json
 from api.cloud_events import BATCHED, structured_event
 from api.errors import ProblemError, field_errors
-from api.incoming import plain_event
+from api.incoming import read_plain
 from api.problem_types import PROBLEM_TYPES
 from api.schemas.cloud_events import CloudEventIn
 from api.schemas.events import EventIn
@@ -24,7 +24,6 @@ from core.intake.outcomes import Accepted, Refusal
 from core.intake.wish import EventWish
 from core.model import ids
 from core.model.errors import FieldError, InvalidInputError
-from core.model.json_value import JsonValue
 
 NDJSON: Final = "application/x-ndjson"
 LINES: Final = 1_000
@@ -42,7 +41,7 @@ BATCH: Final[dict[str, object]] = {
 }
 _STATUS: Final = {"invalid-json": 400, "conflict": 409, "gone": 410, "too-large": 413, "unsupported-media-type": 415}
 
-Read = Callable[[JsonValue, bytes], EventWish]
+Read = Callable[[bytes], EventWish]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,12 @@ class Batch:
 
 async def read_batch(request: Request) -> Batch:
     """Read any kind of batch; raise a 400 for an array that is none, a 422 for more than 1,000 lines."""
-    body = await request.body()
-    read = _READERS.get(media_type_of(request), _array)
+    return await batch_of(await request.body(), media_type_of(request))
+
+
+async def batch_of(body: bytes, media_type: str) -> Batch:
+    """Read a batch of that media type; raise as `read_batch`."""
+    read = _READERS.get(media_type, _array)
     return Batch(await asyncio.to_thread(read, body) if len(body) > LONG else read(body), body)
 
 
@@ -80,7 +83,7 @@ def outcome_document(outcome: Accepted | Refusal) -> dict[str, object]:
     return document
 
 
-def _array(body: bytes, read: Read = plain_event) -> list[EventWish | Refusal]:
+def _array(body: bytes, read: Read = read_plain) -> list[EventWish | Refusal]:
     try:
         lines = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -93,10 +96,15 @@ def _array(body: bytes, read: Read = plain_event) -> list[EventWish | Refusal]:
 def _ndjson(body: bytes) -> list[EventWish | Refusal]:
     lines = [line for line in body.split(b"\n") if line.strip()]
     _check_count(len(lines))
-    return [_line(line, plain_event, array=False) for line in lines]
+    return [_line(line, read_plain, array=False) for line in lines]
 
 
-_READERS: Final = {NDJSON: _ndjson, BATCHED: partial(_array, read=structured_event)}
+def _cloud_event(written: bytes) -> EventWish:
+    return structured_event(parse_json(written), written)
+
+
+BATCH_TYPES: Final = (JSON, BATCHED, NDJSON)
+_READERS: Final = {NDJSON: _ndjson, BATCHED: partial(_array, read=_cloud_event)}
 
 
 def _check_count(lines: int) -> None:
@@ -108,7 +116,7 @@ def _line(written: bytes, read: Read, *, array: bool) -> EventWish | Refusal:
     if len(written) > BODY_LIMIT:
         return Refusal("too-large", f"It is over {BODY_LIMIT} bytes.")
     try:
-        return read(parse_json(written), written)
+        return read(written)
     except InvalidInputError as error:
         return Refusal.of(error)
     except ProblemError as error:

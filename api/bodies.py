@@ -1,7 +1,7 @@
 """Request bodies: strict, never over their limit, JSON never deeper than 64 levels."""
 
 import re
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -29,6 +29,7 @@ FORM: Final = "multipart/form-data"
 BATCH_LIMIT: Final = 16 * 1024 * 1024
 BATCH_PATH: Final = "/v1/events/batch"
 _LIMITS: Final = {FORM: FILE_LIMIT + BODY_LIMIT}
+_CONTAINERS: Final = (dict, list)  # `dict | list` would be made anew for each value
 _PLACE: Final = re.compile(r"byte \d+")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
@@ -45,26 +46,26 @@ def parse_json(body: bytes) -> JsonValue:
         where = _PLACE.search(str(error))
         detail = f"The body is not JSON in UTF-8{f', at {where[0]}' if where else ''}."
         raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", detail) from None
-    if _depth_exceeds(value, DEPTH_LIMIT):
+    if is_deep(body, value):
         detail = f"The body is nested deeper than {DEPTH_LIMIT} levels."
         raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", detail)
     return value
 
 
+def is_deep(written: bytes, value: JsonValue, limit: int = DEPTH_LIMIT) -> bool:
+    """Tell whether arrays and objects lie deeper in each other than that, given a document and what it means."""
+    return written.count(b"[") + written.count(b"{") > limit and _depth_exceeds(value, limit)
+
+
 def _depth_exceeds(value: JsonValue, limit: int) -> bool:
     """Tell whether arrays and objects lie deeper in each other than that; an empty one counts as well."""
-    level = [value]
-    for _ in range(limit):
-        level = [child for one in level for child in _inner(one)]
-        if not level:
+    level: list[Collection[JsonValue]] = [[value]]
+    for _ in range(limit + 1):
+        inner = [one for members in level for one in members if isinstance(one, _CONTAINERS)]
+        if not inner:
             return False
+        level = [one.values() if isinstance(one, dict) else one for one in inner]
     return True
-
-
-def _inner(value: JsonValue) -> list[JsonValue]:
-    if isinstance(value, dict):
-        return [child for child in value.values() if isinstance(child, dict | list)]
-    return [child for child in value if isinstance(child, dict | list)] if isinstance(value, list) else []
 
 
 class StrictRequest(Request):
@@ -97,7 +98,7 @@ class StrictRoute(APIRoute):
         optional = self.body_field is not None and not self.body_field.field_info.is_required()
 
         async def handle(request: Request) -> Response:
-            _check_query(request)
+            check_query(request)
             if accepted and request.method in _WITH_BODY and not (optional and _is_bare(request)):
                 check_body(request, accepted)
             response = await handler(StrictRequest(request.scope, request.receive))
@@ -142,7 +143,7 @@ def merging(apply: Callable[[T], R]) -> Callable[[T], R]:
     return merge
 
 
-def _check_query(request: Request) -> None:
+def check_query(request: Request) -> None:
     """Raise a 422 for a NUL, which no text of the API holds and no store keeps."""
     query: bytes = request.scope["query_string"]
     if b"%00" in query or b"\x00" in query:

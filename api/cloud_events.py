@@ -25,7 +25,7 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCHED: Final = "application/cloudevents-batch+json"
 ATTRIBUTES_LENGTH: Final = 8 * 1024
 """Bytes of JSON that the attributes of one event may have."""
-_MARKS: Final = frozenset({b"ce-specversion", b"ce-id", b"ce-source", b"ce-type"})
+MARKS: Final = frozenset({b"ce-specversion", b"ce-id", b"ce-source", b"ce-type"})
 _PREFIX: Final = b"ce-"
 _NAME: Final = re.compile(r"[a-z0-9]{1,64}")
 _TEXT: Final = re.compile(TEXT_PATTERN)
@@ -44,7 +44,7 @@ class _Outline(msgspec.Struct):
 
 def is_binary(headers: Headers) -> bool:
     """Tell whether the headers are those of a CloudEvent in binary mode, complete or not."""
-    return any(name in _MARKS for name, _ in headers)
+    return any(name in MARKS for name, _ in headers)
 
 
 def structured_event(value: JsonValue, written: bytes) -> EventWish:

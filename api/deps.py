@@ -59,14 +59,19 @@ async def get_caller(
     ] = None,
 ) -> Caller:
     """Find out who calls."""
+    return await let_in(request, request.headers.get("authorization"), acting_for)
+
+
+async def let_in(request: Request, authorization: str | None, acting_for: str | None) -> Caller:
+    """Find out who calls, and count the request; raise what `Keys.caller` and `Throttle.admit` raise."""
     keys = await get_keys(request)
     throttle: object = request.app.state.throttle
     assert isinstance(throttle, Throttle)
     address = "" if request.client is None else request.client.host
-    caller = await keys.caller(request.headers.get("authorization"), acting_for, address=address)
-    if caller.tenant_id is not None:
+    caller = await keys.caller(authorization, acting_for, address=address)
+    if caller.tenant_id is not None and caller.requests_per_second is not None:
         await throttle.admit(caller.tenant_id, caller.requests_per_second)
-    request.scope["ringback.tenant_id"] = caller.tenant_id and ids.encode(ids.TENANT, caller.tenant_id)
+    request.scope["ringback.tenant_id"] = caller.shown_tenant
     return caller
 
 
@@ -102,15 +107,20 @@ def scoped(scope: str, *, owners: bool = False) -> Callable[..., Coroutine[None,
     """
 
     async def check(caller: CallerDep) -> TenantCaller:
-        if caller.tenant_id is None:
-            detail = "Name the tenant with the header Ringback-Tenant."
-            raise ProblemError(HTTPStatus.BAD_REQUEST, "tenant-required", detail)
-        caller.require(scope)
-        if caller.owner is not None and not owners:
-            raise OtherOwnerError
-        return TenantCaller(caller.tenant_id, caller.scopes, caller.owner, caller.operator)
+        return let_through(caller, scope, owners=owners)
 
     return check
+
+
+def let_through(caller: Caller, scope: str, *, owners: bool = False) -> TenantCaller:
+    """Return a caller who acts for a tenant and has the scope; see `scoped`."""
+    if caller.tenant_id is None:
+        detail = "Name the tenant with the header Ringback-Tenant."
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "tenant-required", detail)
+    caller.require(scope)
+    if caller.owner is not None and not owners:
+        raise OtherOwnerError
+    return TenantCaller(caller.tenant_id, caller.scopes, caller.owner, caller.operator)
 
 
 async def operator(caller: CallerDep) -> Caller:

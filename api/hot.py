@@ -1,25 +1,26 @@
 """The hot routes: what comes most is answered in front of FastAPI's machinery, which costs more than the work itself.
 
-The same functions, bodies, limits and errors as behind it: a hot route only resolves by hand what its function asks
-for. FastAPI keeps the function for the OpenAPI document, where its parameters are described.
+The same checks, bodies, limits and errors as behind it: a hot route only resolves by hand what its function asks for.
+FastAPI keeps the function for the OpenAPI document, where its parameters are described.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from fastapi import Request, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from api.bodies import FORM, JSON, StrictRequest, check_body
-from api.deps import get_acceptance, get_caller, get_state, get_submissions, get_watcher, scoped
+from api.bodies import BATCH_PATH, FORM, JSON, StrictRequest, check_body
+from api.deps import get_caller, get_state, get_submissions, get_watcher, scoped
 from api.errors import error_answer
-from api.incoming import MEDIA_TYPES, read_incoming
-from api.routes.events import accept_event
+from api.hot_events import EVENTS_PATH, accept_hot, accept_hot_batch
+from api.middleware import log_request, name_request
+from api.openapi import Api
 from api.routes.tasks import submit_task
 from api.submissions import read_submission
+from core import clock
 
 _writer: Final = scoped("tasks:write")
-_sender: Final = scoped("events:write")
 
 
 async def _submit(request: Request) -> Response:
@@ -38,40 +39,37 @@ async def _submit(request: Request) -> Response:
     )
 
 
-async def _accept(request: Request) -> Response:
-    check_body(request, MEDIA_TYPES)
-    headers = request.headers
-    return await accept_event(
-        request,
-        await _sender(await get_caller(request, None, headers.get("ringback-tenant"))),
-        await read_incoming(request),
-        await get_acceptance(request),
-        idempotency_key=headers.get("idempotency-key"),
-    )
-
-
 _HOT: Final[Mapping[tuple[str, str], Callable[[Request], Awaitable[Response]]]] = {
     ("POST", "/v1/tasks"): _submit,
-    ("POST", "/v1/events"): _accept,
+    ("POST", EVENTS_PATH): accept_hot,
+    ("POST", BATCH_PATH): accept_hot_batch,
 }
 
 
-class HotRoutes:
-    """Answers the hot routes and leaves the rest to the app behind it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app: Final = app
+class HotApi(Api):
+    """An app that answers the hot routes before anything else of it is asked."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         answer = _HOT.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if answer is None:
-            await self._app(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
+        scope["app"] = self
         scope["ringback.route"] = scope["path"]
+        request_id, started, status = name_request(scope), clock.monotonic(), 0
         request = StrictRequest(scope, receive)
         try:
-            response = await answer(request)
-        except Exception as error:  # noqa: BLE001 - as Starlette does: each has its answer, the last one a 500
-            response = error_answer(request, error)
-        await response(scope, receive, send)
+            response = await _answered(answer, request)
+            response.raw_headers.append((b"x-request-id", request_id.encode()))
+            status = response.status_code
+            await response(scope, receive, send)
+        finally:
+            log_request(scope, status, started)
+
+
+async def _answered(answer: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    try:
+        return await answer(request)
+    except Exception as error:  # noqa: BLE001 - as Starlette does: each has its answer, the last one a 500
+        return error_answer(request, error)

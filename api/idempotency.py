@@ -47,14 +47,20 @@ def request_key(
     """
     if header is None:
         return None
+    return key_of(header, tenant_id, method=request.method, path=request.url.path, compared=compared, owner=owner)
+
+
+def key_of(
+    header: str, tenant_id: TenantId, *, method: str, path: str, compared: bytes, owner: str | None = None
+) -> RequestKey:
+    """Read the header of a request; see `request_key`."""
     key = header.strip()
     if len(key) > 1 and key.startswith('"') and key.endswith('"'):
         key = key[1:-1]
     if not 1 <= len(key) <= KEY_LENGTH or not key.isascii() or not key.isprintable():
         detail = f"An Idempotency-Key has 1 to {KEY_LENGTH} visible ASCII characters."
         raise ProblemError(HTTPStatus.BAD_REQUEST, "bad-request", detail)
-    path = request.url.path
-    return RequestKey.of(tenant_id, method=request.method, path=path, key=key, body=compared, owner=owner)
+    return RequestKey.of(tenant_id, method=method, path=path, key=key, body=compared, owner=owner)
 
 
 async def get_once(request: Request, caller: CallerDep, state: StateDep, header: KeyHeader = None) -> Once:

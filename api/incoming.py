@@ -1,19 +1,20 @@
 """Events as they come in: read strictly, their data in the bytes that were sent."""
 
-from dataclasses import dataclass
-from typing import Annotated, Final
+from functools import lru_cache
+from typing import Annotated, Final, cast
 
 import msgspec
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.bodies import JSON, media_type_of, parse_json
+from api.bodies import DEPTH_LIMIT, JSON, is_deep, media_type_of, parse_json
 from api.cloud_events import STRUCTURED, Headers, binary_event, compared_headers, is_binary, structured_event
 from api.schemas.cloud_events import CloudEventIn
 from api.schemas.events import EventIn
 from core.intake.wish import EventWish
 from core.model.json_value import JsonValue
+from core.model.matching import is_event_type
 
 INCOMING: Final[dict[str, object]] = {
     "requestBody": {
@@ -25,20 +26,36 @@ INCOMING: Final[dict[str, object]] = {
     }
 }
 MEDIA_TYPES: Final = (JSON, STRUCTURED)
+_NUL: Final = "\x00"
+_SPACE: Final = b" \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """An event as it was sent; `compared` is what an Idempotency-Key stands for."""
 
     wish: EventWish
     compared: bytes
 
 
-class _Outline(msgspec.Struct):
+class _Outline(msgspec.Struct, gc=False):
     """Where the data lies in a body."""
 
     data: msgspec.Raw
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An event as nearly all come: what does not fit is read again by `EventIn`, which says what is wrong with it."""
+
+    type: str
+    data: object
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
+    timestamp: None = None
+    ordering_key: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
+
+
+_outline: Final = msgspec.json.Decoder(_Outline)
+_plain: Final = msgspec.json.Decoder(_Plain)
+_is_type: Final = lru_cache(maxsize=4096)(is_event_type)
 
 
 async def read_incoming(request: Request) -> Incoming:
@@ -50,10 +67,27 @@ async def read_incoming(request: Request) -> Incoming:
     if is_binary(headers):
         value = parse_json(body) if body else None
         return Incoming(binary_event(headers, value, body), compared_headers(headers) + body)
-    return Incoming(plain_event(parse_json(body), body), body)
+    return Incoming(read_plain(body), body)
 
 
 IncomingDep = Annotated[Incoming, Depends(read_incoming)]
+
+
+def read_plain(written: bytes) -> EventWish:
+    """Read an event in JSON; raise a 400 for what is none, a 422 for bad values.
+
+    Both ways take and refuse the same; the first one is many times as fast.
+    """
+    try:
+        read = _plain.decode(written)
+        data = bytes(_outline.decode(written).data).strip(_SPACE)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return plain_event(parse_json(written), written)
+    client_id, key, value = read.id, read.ordering_key, cast("JsonValue", read.data)
+    kept = _NUL not in (client_id or "") and _NUL not in (key or "")
+    if not kept or not _is_type(read.type) or is_deep(data, value, DEPTH_LIMIT - 1):
+        return plain_event(parse_json(written), written)
+    return EventWish(type=read.type, data=data, value=value, client_id=client_id, ordering_key=key)
 
 
 def plain_event(value: JsonValue, written: bytes) -> EventWish:
@@ -61,7 +95,7 @@ def plain_event(value: JsonValue, written: bytes) -> EventWish:
     checked = _checked(value)
     return EventWish(
         type=checked.type,
-        data=bytes(msgspec.json.decode(written, type=_Outline).data).strip(b" \t\r\n"),
+        data=bytes(_outline.decode(written).data).strip(_SPACE),
         value=checked.data,  # pyright: ignore[reportArgumentType] - it was read as JSON
         client_id=checked.id,
         timestamp=checked.timestamp,

@@ -26,8 +26,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = str(uuid4())
-        scope["ringback.request_id"] = request_id
+        request_id = name_request(scope)
         started, status = clock.monotonic(), 0
 
         async def answer(message: Message) -> None:
@@ -45,15 +44,23 @@ class RequestLog:
             await unexpected(Request(scope), error)(scope, receive, answer)
         finally:
             if scope["path"] not in _QUIET:
-                _log.info("request", **_wide(scope, request_id, status, started))
+                log_request(scope, status, started)
 
 
-def _wide(scope: Scope, request_id: str, status: int, started: float) -> dict[str, object]:
-    return {
-        "request_id": request_id,
-        "method": scope["method"],
-        "route": scope.get("ringback.route") or getattr(scope.get("route"), "path", None),
-        "status": status,
-        "ms": round((clock.monotonic() - started) * 1000, 1),
-        "tenant_id": scope.get("ringback.tenant_id"),
-    }
+def name_request(scope: Scope) -> str:
+    """Give a request its ID."""
+    request_id = scope["ringback.request_id"] = str(uuid4())
+    return request_id
+
+
+def log_request(scope: Scope, status: int, started: float) -> None:
+    """Write the line of a request that has been answered."""
+    _log.info(
+        "request",
+        request_id=scope["ringback.request_id"],
+        method=scope["method"],
+        route=scope.get("ringback.route") or getattr(scope.get("route"), "path", None),
+        status=status,
+        ms=round((clock.monotonic() - started) * 1000, 1),
+        tenant_id=scope.get("ringback.tenant_id"),
+    )

@@ -1,12 +1,13 @@
 """Events: accept, read, and what became of them."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.answers import JSON, listed, single
+from api.answers import Ready, listed, single
 from api.batches import BATCH, BatchDep, outcome_document
 from api.bodies import BATCH_PATH, StrictRoute
 from api.deps import AcceptanceDep, TenantCaller, Transaction, paged, parse_id, scoped
@@ -15,7 +16,7 @@ from api.incoming import INCOMING, IncomingDep
 from api.paging import Page
 from api.schemas.events import BatchOut, EventOut, EventPage
 from api.schemas.fields import Moment
-from core.intake.outcomes import Accepted
+from core.intake.outcomes import Accepted, Refusal
 from core.journal.event_queries import list_events, read_event
 from core.journal.events import EventFilter, EventRecord, event_document
 from core.model import ids
@@ -24,6 +25,8 @@ from core.model.ids import EventId
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 Writer = Annotated[TenantCaller, Depends(scoped("events:write"))]
+_REPLAYED: Final = tuple((name.lower().encode(), value.encode()) for name, value in REPLAYED.items())
+_encode: Final = msgspec.json.Encoder().encode
 Reading = Annotated[Transaction, Depends(Transaction.of("events:read"), scope="function")]
 
 
@@ -43,10 +46,9 @@ async def accept_event(
 
 def answer_to_event(accepted: Accepted) -> Response:
     """Return 202 with the event and where it is read."""
-    headers = {"Location": f"/v1/events/{ids.encode(ids.EVENT, accepted.event.id)}"}
-    if accepted.replayed:
-        headers |= REPLAYED
-    return Response(msgspec.json.encode(event_document(accepted.event)), HTTPStatus.ACCEPTED, headers, media_type=JSON)
+    document = event_document(accepted.event)
+    location = (b"location", f"/v1/events/{document['id']}".encode())
+    return Ready(_encode(document), HTTPStatus.ACCEPTED, location, *(_REPLAYED if accepted.replayed else ()))
 
 
 @router.post(BATCH_PATH, status_code=HTTPStatus.ACCEPTED, response_model=BatchOut, openapi_extra=BATCH)
@@ -58,9 +60,13 @@ async def accept_batch(
     A bad line does not spoil the others; one that is no JSON spoils an array as a whole, and in NDJSON only itself.
     """
     key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
-    outcomes, replayed = await acceptance.accept_all(caller.tenant_id, sent.wishes, key=key)
-    body = msgspec.json.encode({"data": [outcome_document(one) for one in outcomes]})
-    return Response(body, HTTPStatus.ACCEPTED, REPLAYED if replayed else None, media_type=JSON)
+    return answer_to_batch(*await acceptance.accept_all(caller.tenant_id, sent.wishes, key=key))
+
+
+def answer_to_batch(outcomes: Sequence[Accepted | Refusal], replayed: bool) -> Response:  # noqa: FBT001 - as it is told
+    """Return 202 with what became of each line."""
+    body = _encode({"data": [outcome_document(one) for one in outcomes]})
+    return Ready(body, HTTPStatus.ACCEPTED, *(_REPLAYED if replayed else ()))
 
 
 class EventFilters:

@@ -29,8 +29,7 @@ AT_ONCE: Final = 16
 """Waiting tasks of one tenant up to which a submit is published at once; the rest is brought by the feeder, in turn."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # a fifth of a dataclass's cost, for each event
     """A fact to record; `data` is JSON, and reaches receivers in exactly these bytes."""
 
     id: EventId
@@ -53,8 +52,7 @@ class NewEvent:
     """Whose thing an operational event is about: it reaches endpoints of that owner, and those of none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True, gc=False):
     """The outgoing body, built once; `data` lies in it at `offset`."""
 
     bytes: bytes

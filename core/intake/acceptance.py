@@ -11,9 +11,10 @@ EventWish ──► check ──► judge filters ──► the group's statemen
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.database import Database
 from core.dispatch.publish import Publisher

@@ -6,10 +6,10 @@ which the `Location` follows; the body is rebuilt from that, so that erased data
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,8 +36,7 @@ class KeyReusedError(RingbackError):
         super().__init__("This Idempotency-Key was used for a request with another body.")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
+class RequestKey(msgspec.Struct, frozen=True, gc=False):
     """An Idempotency-Key, for one tenant, owner, method and path, with the fingerprint of the body."""
 
     tenant_id: TenantId

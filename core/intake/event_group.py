@@ -9,11 +9,11 @@ there; its deliveries are then left to the feeder.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,8 +28,7 @@ from core.model.queued import Queued
 _log: Final = structlog.stdlib.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of a line; `taken` says who holds its key, if another one does."""
 
     inserted: Inserted

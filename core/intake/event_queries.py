@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all
@@ -111,8 +112,7 @@ LEFT JOIN made m ON m.event_id = g.id AND m.due_at IS NOT NULL
 """
 
 
-@dataclass(frozen=True, slots=True)
-class EventKey:
+class EventKey(msgspec.Struct, frozen=True, gc=False):
     """What must not be there twice: an Idempotency-Key (`request`), or a client's own ID (`event`)."""
 
     kind: str
@@ -121,8 +121,7 @@ class EventKey:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, gc=False):
     """An event to accept, with what its filters say, and a key if it has one."""
 
     event: NewEvent
@@ -130,8 +129,7 @@ class Line:
     key: EventKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inserted:
+class Inserted(msgspec.Struct, frozen=True, gc=False):
     """What became of a line: it was made, or its verdicts were stale, or else its key was taken or nobody wants it."""
 
     made_at: datetime | None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.journal.event_queries import read_events
@@ -21,8 +22,7 @@ class ContentDiffersError(ConflictError):
         super().__init__("An event with this ID and other content was accepted before.")
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """An event that was made, or found: `replayed` if its request was answered before."""
 
     event: EventRecord

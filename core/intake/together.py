@@ -5,10 +5,10 @@ the clients' IDs, as the groups take them.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from core import clock
 from core.intake.accept import NewEvent
@@ -19,8 +20,7 @@ EVENT: Final = "event"
 REQUEST: Final = "request"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventWish:
+class EventWish(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as a client sends it; `data` is JSON in the client's own bytes, and `value` what they mean."""
 
     type: str

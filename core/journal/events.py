@@ -15,8 +15,7 @@ from core.model.json_value import JsonValue
 _NULL: Final = msgspec.Raw(b"null")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRecord:
+class EventRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as Postgres holds it; `data` is JSON in the bytes that came in, `deliveries` counts what it made."""
 
     id: EventId

@@ -75,7 +75,8 @@ def before_call(context: HookContext, case: Request, kwargs: Json) -> None:  # n
         named = {name: NOBODY.get(name, value) for name, value in case.path_parameters.items() if value in OURS}
         case.path_parameters.update(named)
     if case.method == "PATCH" and case.path_parameters.get("tenant") in OURS and isinstance(case.body, dict):
-        cast("Fields", case.body).pop("slug", None)  # by a new one it could be deleted
+        kept = cast("Fields", case.body).items()
+        case.body = {name: value for name, value in kept if name != "slug"}  # by a new one it could be deleted
     if case.meta is not None and case.meta.generation.mode.is_positive:
         case.headers.pop("Ringback-Tenant", None)  # the key's own tenant, else every answer were 404
         case.query.pop("cursor", None)  # one that was never given is refused
