@@ -6,7 +6,8 @@ Postgres (fsync on), RabbitMQ (quorum queues), Redis ──► one API process, 
 """
 
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Final
 from kombu import Connection, Queue
 
 from benchmarks.instruments.machine import cpu_seconds, memory_of
-from benchmarks.instruments.processes import PATIENCE, Sink, WrongAnswersError, pause
+from benchmarks.instruments.processes import PATIENCE, WrongAnswersError, pause
 from cli.embedded.processes import spawn
 from core.clock import monotonic
 from tests.conftest import migrate
@@ -33,6 +34,7 @@ _NAMES: Final = {
     "beam.smp": "broker",
     "redis-server": "redis",
 }
+_AT_ONCE: Final = 4
 _OURS: Final = ("api", "broker", "deliverer", "postgres", "redis")
 
 
@@ -80,13 +82,19 @@ class Rig:
         if "deliverer" in self.stack.processes:
             self.stack.kill("deliverer", SIGTERM)
 
-    def make_endpoints(self, sink: Sink, count: int, types: str | None = None, **fields: object) -> None:
-        """Register endpoints, each at a URL of its own; `types` may hold `@LANE@`, none means all events."""
-        for number in range(count):
-            body = {"url": sink.url(number), **fields}
-            if types:
-                body["event_types"] = [types.replace("@LANE@", f"{number:05d}")]
+    def restart_deliverer(self) -> None:
+        """End it at once, with whatever hangs on its wires, and start another."""
+        self.stack.kill("deliverer")
+        self.start_deliverer()
+
+    def make_endpoints(self, bodies: Sequence[Mapping[str, object]]) -> None:
+        """Register endpoints, some at a time."""
+
+        def register(body: Mapping[str, object]) -> None:
             self.stack.client.post("/v1/endpoints", json=body).raise_for_status()
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(register, bodies))
 
     def take_numbers(self, count: int) -> int:
         """Return the first of so many numbers that no event had yet."""

@@ -77,7 +77,7 @@ def _rows(settings: Settings) -> Iterator[Row]:
 
 def _register(rig: Rig, sink: Sink) -> None:
     for count, type_ in _TYPES.items():
-        rig.make_endpoints(sink, count, type_)
+        rig.make_endpoints([{"url": sink.url(number), "event_types": [type_]} for number in range(count)])
 
 
 def measure_row(rig: Rig, row: Row, settings: Settings, *, seconds: float | None = None) -> dict[str, object]:

@@ -74,7 +74,7 @@ def measure_drain(rig: Rig, sink: Sink, settings: Settings, endpoints: int) -> d
     """Let the deliverer drain a backlog; each event has to come, and to be recorded as delivered."""
     rig.stop_deliverer()
     rig.empty(endpoints=True)
-    rig.make_endpoints(sink, endpoints, "bench")
+    rig.make_endpoints([{"url": sink.url(number), "event_types": ["bench"]} for number in range(endpoints)])
     first = prepare_deliveries(rig, settings.deliveries, size=settings.size)
     sink.clear()
     rig.start_deliverer()

@@ -23,7 +23,7 @@ from core.open_files import raise_open_files
 NUMBER: Final = "@NUMBER@"
 """Stands for an event's number, ten digits."""
 LANE: Final = "@LANE@"
-"""Stands for its number modulo `lanes`, five digits."""
+"""Stands for its number modulo `lanes`, counted from `first_lane`, five digits."""
 _TOKENS: Final = re.compile(f"({NUMBER}|{LANE})")
 _LONGEST: Final = 0.05
 
@@ -41,6 +41,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     closing: str = ""
     batch: int = 1
     lanes: int = 1
+    first_lane: int = 0
     first: int = 0
     """The number of the first event."""
     count: int = 1_000_000_000
@@ -71,17 +72,18 @@ class Outcome(msgspec.Struct, frozen=True):
 class Template:
     """Text in which an event's number is filled in; its length stays the same."""
 
-    def __init__(self, text: str, lanes: int) -> None:
+    def __init__(self, text: str, lanes: int, first_lane: int = 0) -> None:
         parts = _TOKENS.split(text)
         fields = {NUMBER: "%(n)010d", LANE: "%(l)05d"}
         self._format: Final = "".join(fields.get(part, part.replace("%", "%%")) for part in parts)
         self._plain: Final = len(parts) == 1
         self._lanes: Final = lanes
+        self._first_lane: Final = first_lane
         self._text: Final = text
 
     def fill(self, number: int) -> str:
         """Return the text of this event."""
-        return self._text if self._plain else self._format % {"n": number, "l": number % self._lanes}
+        return self._text if self._plain else self._format % {"n": number, "l": self._first_lane + number % self._lanes}
 
 
 class Requests:
@@ -89,7 +91,7 @@ class Requests:
 
     def __init__(self, order: Order) -> None:
         self._order: Final = order
-        self._line: Final = Template(order.line, order.lanes)
+        self._line: Final = Template(order.line, order.lanes, order.first_lane)
         headers = {"Host": f"127.0.0.1:{order.port}", **order.headers, "Content-Length": str(len(self._body(0)))}
         lines = (
             f"{order.method} {order.path} HTTP/1.1",
@@ -97,7 +99,7 @@ class Requests:
             "",
             "",
         )
-        self._head: Final = Template("\r\n".join(lines), order.lanes)
+        self._head: Final = Template("\r\n".join(lines), order.lanes, order.first_lane)
 
     def __getitem__(self, index: int) -> bytes:
         first = self._order.first + index * self._order.batch

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from array import array
 from collections.abc import Generator, Sequence
@@ -19,7 +20,7 @@ from benchmarks.instruments.sink import Plan, Receipts
 from cli.embedded.processes import spawn, stop
 from core.clock import monotonic
 
-PATIENCE: Final = 300.0
+PATIENCE: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +48,33 @@ def send(order: Order) -> Sent:
     Raises:
         WrongAnswersError: an answer had another status than it should have.
     """
-    process = begin_sending(order)
-    return finish_sending(process, order)
+    return Sending(order).finish()
 
 
-def begin_sending(order: Order) -> subprocess.Popen[bytes]:
-    """Start sending."""
-    argv = [sys.executable, "-m", "benchmarks.instruments.load"]
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin
-    process.stdin.write(msgspec.json.encode(order))
-    process.stdin.close()
-    return process
+class Sending:
+    """A load generator at work."""
+
+    def __init__(self, order: Order) -> None:
+        """Start it."""
+        self._order: Final = order
+        # Not a pipe: through one, some megabytes came cut short now and then.
+        self._told: Final = tempfile.TemporaryFile()  # noqa: SIM115 - `finish` closes it
+        argv = [sys.executable, "-m", "benchmarks.instruments.load"]
+        self._process: Final = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=self._told)
+        assert self._process.stdin
+        self._process.stdin.write(msgspec.json.encode(order))
+        self._process.stdin.close()
+
+    def finish(self) -> Sent:
+        """Return what it saw, once all is answered; raises as `send`."""
+        with self._told:
+            if self._process.wait():
+                raise WrongAnswersError("the load generator failed")
+            self._told.seek(0)
+            return _sent(self._order, msgspec.msgpack.decode(self._told.read(), type=Outcome))
 
 
-def finish_sending(process: subprocess.Popen[bytes], order: Order) -> Sent:
-    """Return what was seen, once all is answered; raises as `send`."""
-    assert process.stdout
-    with process:
-        told = process.stdout.read()
-    outcome = msgspec.msgpack.decode(told, type=Outcome)
+def _sent(order: Order, outcome: Outcome) -> Sent:
     if outcome.wrong:
         raise WrongAnswersError(f"{outcome.wrong} times, as: {outcome.sample}")
     intended, sent, answered = (_doubles(one) for one in (outcome.intended, outcome.sent, outcome.answered))

@@ -16,10 +16,10 @@ class Ringback:
 
     def begin(self, urls: Sequence[str], *, lanes: int) -> None:
         """Forget everything, then register the endpoints through the API."""
+        self.rig.restart_deliverer()
         self.rig.empty(endpoints=True)
-        for number, url in enumerate(urls):
-            body = {"url": url, "event_types": [f"bench.e{number % lanes:05d}"]}
-            self.rig.stack.client.post("/v1/endpoints", json=body).raise_for_status()
+        types = (f"bench.e{number % lanes:05d}" for number in range(len(urls)))
+        self.rig.make_endpoints([{"url": url, "event_types": [type_]} for url, type_ in zip(urls, types, strict=True)])
 
     def order(self, *, size: int, lanes: int) -> Order:
         """Return `POST /v1/events` with a client's ID of its own each."""
