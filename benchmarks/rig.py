@@ -113,11 +113,9 @@ class Rig:
 
     def wait_until_recorded(self, within: float = PATIENCE) -> None:
         """Return once no delivery is under way any more."""
-        deadline = monotonic() + within
-        while (
-            self.ask("SELECT EXISTS (SELECT FROM deliveries WHERE due_at IS NOT NULL OR lease_until IS NOT NULL)")
-            != "f"
-        ):
+        deadline, open_ = monotonic() + within, "EXISTS (SELECT FROM deliveries WHERE {} IS NOT NULL)"
+        asked = f"SELECT {open_.format('due_at')} OR {open_.format('lease_until')}"  # each by an index of its own
+        while self.ask(asked) != "f":
             if monotonic() > deadline:
                 raise WrongAnswersError("deliveries are still under way")
             pause(0.2)
