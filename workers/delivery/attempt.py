@@ -121,7 +121,7 @@ class Attempts:
             destination,
             event_id=ids.encode(ids.EVENT, claimed.event_id),
             body=claimed.body,
-            timestamp=int(clock.unix_seconds()),
+            timestamp=int(claimed.claimed_at.timestamp()),  # the database's: this machine's clock may be wrong
             version=VERSION,
         )
 
