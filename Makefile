@@ -1,7 +1,7 @@
 # What each target needs lies in .venv, made on first use from the locks in requirements/.
 
 .DEFAULT_GOAL := help
-.PHONY: help up receiver test conformance check bench fmt lock clean
+.PHONY: help up receiver test chaos conformance check bench fmt lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -11,6 +11,8 @@ RECEIVER_ARGS ?=
 BENCH_ARGS ?=
 SECONDS ?= 600
 SEED ?=
+MINUTES ?=
+ONLY ?=
 export PYTHON
 
 V := .venv/bin
@@ -28,6 +30,11 @@ receiver: .venv/app.stamp ## Run a receiver that verifies and prints webhooks (R
 
 test: .venv/dev.stamp ## Run the tests; installs RabbitMQ if it is missing (PYTEST_ARGS)
 	@tests/run $(PYTEST_ARGS)
+
+chaos: .venv/dev.stamp ## Break one thing after another, prove that nothing is lost (MINUTES, SEED, ONLY)
+	@tests/run --prepare
+	@$(V)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(ONLY),--only '$(ONLY)')
 
 conformance: .venv/dev.stamp ## Compare the API with its OpenAPI document for ten minutes (SECONDS, SEED)
 	@SECONDS=$(SECONDS) SEED=$(SEED) $(V)/python -m pytest -p no:cacheprovider -s tests/conformance

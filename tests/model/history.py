@@ -45,6 +45,12 @@ class Attempt:
     trigger: str
     outcome: str
     started_at: datetime
+    note: str | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may have been sent without having been recorded as a success in time."""
+        return self.outcome != "succeeded" or self.note == "late"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,14 @@ class History:
     """Endpoints that were to be served in order all the time."""
     counted: dict[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     """What the stats of each endpoint say: attempts by outcome."""
+    _pairs: dict[tuple[str, str], list[Delivery]] = field(default_factory=dict[tuple[str, str], list[Delivery]])
+    _indexed: int = 0
 
     def of_pair(self, event_id: str, endpoint: str) -> list[Delivery]:
         """Return the deliveries of an event to an endpoint: one, and one more for each replay."""
-        return [one for one in self.deliveries if (one.event_id, one.endpoint) == (event_id, endpoint)]
+        if self._indexed != len(self.deliveries):
+            self._pairs.clear()
+            for one in self.deliveries:
+                self._pairs.setdefault((one.event_id, one.endpoint), []).append(one)
+            self._indexed = len(self.deliveries)
+        return self._pairs.get((event_id, endpoint), [])

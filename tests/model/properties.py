@@ -88,7 +88,9 @@ def p6_duplicates_come_from_doubt(history: History) -> Against:
     for one in history.deliveries:
         first = one.first_success
         for attempt in one.attempts:
-            if first is not None and attempt.number > first.number and attempt.trigger not in ASKED_FOR:
+            if first is None or first.doubtful or attempt.trigger in ASKED_FOR:
+                continue
+            if attempt.number > first.number:
                 yield f"{one.id}: attempt {attempt.number} ({attempt.trigger}) follows a success"
 
 

@@ -5,6 +5,7 @@ node of this machine. Both processes end with the one that started them, which h
 """
 
 import json
+import shutil
 import socket
 import subprocess
 from collections.abc import Generator
@@ -42,6 +43,12 @@ class RabbitServer:
         """Where clients connect."""
         return f"amqp://guest:guest@127.0.0.1:{self._port}//"
 
+    @property
+    def pid(self) -> int:
+        """The node's process."""
+        assert self._node is not None
+        return self._node.pid
+
     def start(self) -> None:
         """Start the node and return once it takes connections.
 
@@ -58,6 +65,10 @@ class RabbitServer:
         """End the node; SIGKILL is a crash. What is durable is there again after `start`."""
         if self._node:
             stop(self._node, how, grace=30)
+
+    def wipe(self) -> None:
+        """Delete all that a node keeps, while it is stopped: it starts as one that was never there."""
+        shutil.rmtree(self._directory / "mnesia")
 
     def close(self) -> None:
         """End the node and its port mapper."""

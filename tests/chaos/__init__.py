@@ -1,0 +1,1 @@
+"""Faults under load, and the proof that nothing is lost: `make chaos`."""

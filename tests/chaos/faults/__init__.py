@@ -1,0 +1,1 @@
+"""What is done to the product, one module for each part of it that suffers."""

@@ -1,0 +1,92 @@
+"""Faults of what travels: queues emptied, messages doubled, and such as are none of ours."""
+
+from typing import Final
+from uuid import UUID, uuid4
+
+from kombu import Connection, Producer
+
+from core.dispatch.messages import batches
+from core.model.queued import Queued
+from tests.chaos.cluster import DELIVERERS, pause
+from tests.chaos.rounds import WIPED_REST_WITHIN, Fault, Scene
+
+NOTHING: Final = "Nothing."
+DELIVERIES: Final = "ringback.deliveries"
+TASKS: Final = "ringback.tasks.default"
+TIMES: Final = 5
+POISON: Final = 20
+_SOME: Final = "SELECT id, lane, tenant_id FROM deliveries ORDER BY created_at DESC LIMIT 300"
+
+
+def double_messages(scene: Scene) -> None:
+    """Publish what is under way again and again, out of order, whatever became of it."""
+    for _ in range(TIMES):
+        rows = [line.split("|") for line in scene.cluster.sql(_SOME).splitlines()]
+        queued = [Queued(UUID(one), UUID(lane), UUID(tenant)) for one, lane, tenant in rows]
+        scene.draw.shuffle(queued)
+        with Connection(scene.cluster.rabbit.url) as connection:
+            producer = Producer(connection.default_channel, serializer="json")
+            for body in [*batches(queued), *batches(queued)]:
+                producer.publish(body, exchange="", routing_key=DELIVERIES)
+        pause(0.5)
+
+
+def purge_queues(scene: Scene) -> None:
+    """Empty the queues while nobody takes anything out of them."""
+    scene.cluster.kill(*DELIVERERS)
+    pause(2)
+    scene.cluster.rabbit.ctl("purge_queue", DELIVERIES)
+    scene.cluster.rabbit.ctl("purge_queue", TASKS)
+    scene.cluster.start(*DELIVERERS)
+
+
+def poison(scene: Scene) -> None:
+    """Publish what no consumer can read or find: each is set aside, and counted."""
+    unknown = {"v": 1, "d": [[str(uuid4())] * 3]}
+    bodies: list[object] = [
+        b"\x00not json",
+        b"{",
+        {"v": 1},
+        {"v": 1, "d": "x"},
+        [1],
+        None,
+        unknown,
+        {"v": 1, "d": [["a", "b", "c"]]},
+        "x" * 10_000_000,
+    ]
+    before = _dead(scene)
+    with Connection(scene.cluster.rabbit.url) as connection:
+        producer = Producer(connection.default_channel)
+        for body in bodies:
+            for queue in (DELIVERIES, TASKS):
+                raw = isinstance(body, bytes)
+                producer.publish(
+                    body,
+                    exchange="",
+                    routing_key=queue,
+                    serializer=None if raw else "json",
+                    content_type="application/json" if raw else None,
+                    content_encoding="utf-8" if raw else None,
+                )
+    pause(8)
+    if _dead(scene) - before < len(bodies) - 1:
+        scene.found.append(f"harness: of {len(bodies)} poison messages {_dead(scene) - before} were set aside")
+
+
+def _dead(scene: Scene) -> int:
+    (found,) = [one for one in scene.cluster.rabbit.list_queues("name", "messages") if one["name"] == "ringback.dead"]
+    return int(str(found["messages"]))
+
+
+FAULTS = (
+    Fault("F10", "messages doubled and out of order", double_messages, NOTHING, "P1 P6", deaths=False),
+    Fault(
+        "F10b",
+        "queues emptied while the deliverers are gone",
+        purge_queues,
+        "Deliveries come up to 40 s later.",
+        "P1 P6",
+        rest_within=WIPED_REST_WITHIN,
+    ),
+    Fault("F11", "messages that are none of ours", poison, NOTHING, "P1; they are set aside and counted", deaths=False),
+)

@@ -1,0 +1,110 @@
+"""`docs/operations/failure.md`, made from what a run measured."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final, cast
+
+from tests.chaos.rounds import Fault, Result
+from tests.chaos.teeth import TEETH
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "operations" / "failure.md"
+_HEAD: Final = """# Failure
+
+What happens when something breaks, what is promised then, and what was measured. `make chaos` wrote this page: it
+starts two of each process on RabbitMQ, Redis and Postgres of its own, sends {rate} requests a second, breaks one thing
+after another, and compares what clients were answered, what receivers saw and what the API says.
+The properties P1 to P14 stand in [tests/chaos/checker.py](../../tests/chaos/checker.py) and
+[tests/model/properties.py](../../tests/model/properties.py). Leases were {lease} s and timeouts {timeout} s, shorter
+than the defaults, so that what waits for a lease comes later in production.
+
+- **lost**: accepted, and not delivered or not in the log. **False**: logged as delivered, and no receiver said so.
+- **again**: a receiver said 2xx more than once; in brackets, how many of those no doubt in the log explains.
+- **accepts, rests**: seconds from the end of the fault to the first acceptance, and to an empty backlog, with the load
+  going on for three seconds.
+
+| | fault | what users see | promised | accepted | lost | false | again | accepts | rests |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+_TEETH: Final = """
+## The checker can fail
+
+Each of these protections was taken away by itself, and the property that it serves failed.
+
+| without | fails | |
+| --- | --- | --- |
+"""
+_TAIL: Final = """
+Publisher confirms are not in the list: what they report is brought again by the feeder, so that without them only time
+is lost.
+
+## What is not measured here
+
+- **Postgres fails over** (F14). A synchronous replica (`synchronous_standby_names`) loses nothing that was answered; an
+  asynchronous one loses what it had not received, and Ringback cannot know of it. Run it with a synchronous one.
+- **Postgres is restored from a backup** (F26). Events since the backup are gone with their dedupe records: clients that
+  send them again under the same ID make new events. Deliveries that had ended since the backup are open again and are
+  sent a second time, with the same `webhook-id`, by which receivers know them.
+
+## Again
+
+`make chaos` runs all of it in about half an hour; `make chaos ONLY=F7,F13` some; `make chaos MINUTES=45 SEED=7` a mix
+that the seed decides. A round that fails leaves its files and prints the command that repeats it.
+"""
+
+
+def keep(directory: Path, results: Iterable[Result]) -> dict[str, Result]:
+    """Add results to those of earlier runs in the directory; return all, by their number."""
+    file = directory / "results.json"
+    rows = cast("dict[str, dict[str, object]]", json.loads(file.read_text()) if file.exists() else {})
+    rows |= {one.number: asdict(one) for one in results}
+    file.write_text(json.dumps(rows, indent=1))
+    # What was written as a result is one.
+    return {number: Result(**row) for number, row in rows.items()}  # pyright: ignore[reportArgumentType] - see above
+
+
+def write_page(results: dict[str, Result], faults: Sequence[Fault], *, rate: float, lease: int, timeout: int) -> bool:
+    """Write the page if each fault and each tooth has a result; tell whether it was written."""
+    wanted = {fault.number for fault in faults} | {f"tooth {tooth.protection}" for tooth in TEETH}
+    if not wanted <= results.keys():
+        return False
+    lines = "".join(_line(fault, results[fault.number]) for fault in faults)
+    teeth = "".join(_bite(tooth.protection, tooth.property, results) for tooth in TEETH)
+    head = _HEAD.format(rate=f"{rate:g}", lease=lease, timeout=timeout)
+    PAGE.write_text(f"{head}{lines}{_TEETH}{teeth}{_mixed(results)}{_TAIL}")
+    return True
+
+
+def _line(fault: Fault, result: Result) -> str:
+    told = f"| {fault.number} | {fault.name} | {fault.users_see} | {fault.promised} |"
+    if result.skipped is not None:
+        return f"{told} skipped: {result.skipped} | | | | | |\n"
+    again = f"{result.duplicates} ({result.unexplained})"
+    figures = (
+        result.accepted,
+        result.lost,
+        result.false,
+        again,
+        f"{result.accepts_after} s",
+        f"{result.rests_after} s",
+    )
+    return f"{told} {' | '.join(map(str, figures))} |\n"
+
+
+def _bite(protection: str, fails: str, results: dict[str, Result]) -> str:
+    word = "seen" if results[f"tooth {protection}"].holds else "not seen"
+    return f"| {protection} | {fails.partition('_')[0].upper()} | {word} |\n"
+
+
+def _mixed(results: dict[str, Result]) -> str:
+    rounds = [one for number, one in results.items() if number.startswith("mix")]
+    if not rounds:
+        return ""
+    accepted, lost = sum(one.accepted for one in rounds), sum(one.lost for one in rounds)
+    again, odd = sum(one.duplicates for one in rounds), sum(one.unexplained for one in rounds)
+    slowest = max((one.rests_after or 0.0 for one in rounds), default=0.0)
+    return (
+        f"\n## A mix\n\nSeed {rounds[0].seed}, {len(rounds)} rounds of three faults each: {accepted} accepted,"
+        f" {lost} lost, {again} again ({odd} unexplained); rests within {slowest} s.\n"
+    )
