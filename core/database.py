@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from core import clock
-from core.direct import IDLE, Direct, DirectPool, ends_connection
+from core.direct import IDLE, READ_ONLY, Direct, DirectPool, ends_connection
 
 T = TypeVar("T")
 AnyConnection = AsyncConnection | Direct
@@ -44,12 +44,12 @@ def is_away(error: Exception) -> bool:
     """Tell a store that is away, overloaded or in a deadlock from a statement that is wrong: the first one passes.
 
     By SQLSTATE class: 08 connection, 40 rollback, 53 resources, 55 locks, 57 intervention; none at all means that the
-    connection was lost.
+    connection was lost, and 25006 that it leads to a server that takes no writes (any more).
     """
     if not isinstance(error, DBAPIError):
         return isinstance(error, OSError | SQLAlchemyTimeoutError)
     state = str(getattr(error.orig, "sqlstate", None) or "08")
-    return error.connection_invalidated or state[:2] in {"08", "40", "53", "55", "57"}
+    return error.connection_invalidated or state == READ_ONLY or state[:2] in {"08", "40", "53", "55", "57"}
 
 
 def is_lock_timeout(error: DBAPIError) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from core import clock
 
+READ_ONLY: Final = "25006"
 IDLE: Final = 1.0
 """Seconds after which a connection is asked whether it is still there before it is used."""
 _ONE_PLAN: Final = "SET plan_cache_mode = force_generic_plan"
@@ -29,9 +30,11 @@ def ends_connection(error: BaseException | None) -> bool:
     """Tell whether a connection is over although the driver does not know it yet.
 
     Postgres has said that it ends it (SQLSTATE 57P01 to 57P05, a shutdown or a crash), or has said so while it was
-    idle, so that the next statement fails in the driver itself.
+    idle, so that the next statement fails in the driver itself. Or it has become a server that takes no writes (25006):
+    after a failover the next connection finds the one that does.
     """
-    return isinstance(error, InternalClientError) or str(getattr(error, "sqlstate", None)).startswith("57P0")
+    state = str(getattr(error, "sqlstate", None))
+    return isinstance(error, InternalClientError) or state.startswith("57P0") or state == READ_ONLY
 
 
 class _Driver(Protocol):

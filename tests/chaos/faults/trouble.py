@@ -67,7 +67,6 @@ def read_only(scene: Scene) -> None:
     scene.cluster.sql("ALTER ROLE ringback SET default_transaction_read_only = on")
     end_all_backends(scene)
     scene.cluster.sql("ALTER ROLE ringback RESET default_transaction_read_only")
-    scene.cluster.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'ringback'")
 
 
 def freeze_postgres(scene: Scene) -> None:
