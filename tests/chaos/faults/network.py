@@ -17,6 +17,9 @@ from tests.support.name_server import NameServer, Said
 LATER: Final = "503 within 3 s where Postgres is meant; deliveries and tasks come later."
 NAME: Final = "hook.ringback.example"
 NAME_SERVER: Final = "127.0.0.77"
+FEW: Final = 3
+BREAKER: Final = 75
+"""Seconds that a circuit breaker may hold back what failed for a quarter of a minute, and some for its probe."""
 _SECONDS: Final = 6
 
 
@@ -52,11 +55,17 @@ def names(scene: Scene) -> None:
     with _with_plans(cluster, {"names": NAME_SERVER}), NameServer([NAME_SERVER]) as server:
         server.point(NAME, "127.0.0.1")
         url = scene.sink.url(f"{scene.tenant.slug}-named").replace("127.0.0.1", NAME)
-        scene.tenant.register("named", wants=False, url=url)
+        scene.tenant.register("named", wants=False, url=url, event_types=["order.slow"])
+        for number in range(FEW):
+            scene.tenant.call("POST", "/v1/events", {"type": "order.slow", "data": number})
         for said in (Said(rcode=dns.rcode.SERVFAIL), Said(silent=True), Said(("192.0.2.1",)), Said(("127.0.0.1",))):
             server.say(NAME, said)
             pause(3)
-        pause(25)  # for the breaker: what comes later than this is not resolved any more
+        for _ in range(BREAKER):  # what is left when the name server goes would never be resolved
+            if len(scene.sink.times(f"{scene.tenant.slug}-named")) >= FEW:
+                return
+            pause(1)
+        scene.found.append(f"p11_liveness: not delivered {BREAKER} s after its name came back")
 
 
 def _weather(proxies: list[FaultProxy], weather: Weather, seconds: float) -> None:

@@ -11,13 +11,15 @@ BAD: Final = ("hang", "late", "drip", "reset", "busy", "500", "slow")
 FLOOD: Final = 3_000
 DEAD: Final = 100
 BATCH: Final = 500
+AFTER_BREAKERS: Final = 150.0
+"""Seconds: a circuit breaker holds for 30, then for 60; what was held back goes then."""
 
 
 def misbehave(scene: Scene) -> None:
     """Let receivers hang, answer after the deadline, drip, reset, ask to be left alone; then be well again."""
     for behaviour in BAD:
         scene.tenant.register(f"bad-{behaviour}", behaviour, wants=False)
-    pause(10)
+    pause(6)
     for behaviour in BAD:
         scene.sink.behave(f"{scene.tenant.slug}-bad-{behaviour}", "200")
 
