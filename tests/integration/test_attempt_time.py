@@ -10,6 +10,7 @@ import pytest
 
 from core import clock
 from core.database import Database
+from core.lease.claim import Claimed
 from core.model.ids import DeliveryId, SecretId, TenantId
 from core.model.outcome import Outcome
 from core.model.sealing import KeyRing
@@ -21,7 +22,6 @@ from tests.support.feeding import new_notices
 from tests.support.rows import Rows
 from tests.support.stack import SECRET_KEYS
 from workers.delivery.attempt import Attempts, Leases
-from workers.delivery.claim import Claimed
 from workers.delivery.exchange import OutgoingRequest
 from workers.delivery.record import Recorder
 
@@ -66,7 +66,7 @@ async def test_an_attempt_is_signed_with_the_time_that_the_log_names(
     own, tenant_id = SecretId(rows.new_id()), TenantId(claimed.tenant_id)
     sealed = seal_secret(ring, format_secret(new_secret()), tenant_id=tenant_id, secret_id=own)
     an_hour_ago = claimed.claimed_at - timedelta(hours=1)
-    elsewhere = replace(claimed, claimed_at=an_hour_ago, secret_ids=[own], sealed_secrets=[sealed])
+    elsewhere = replace(claimed, claimed_at=an_hour_ago, keys=[own.bytes + sealed])
 
     await attempts.make(elsewhere, clock.monotonic())
 
