@@ -10,6 +10,7 @@ from core.dispatch.celery import make_celery
 from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
 from core.flights import Flights
+from core.intake.event_group import FLUSHERS
 from core.journal.tasks import TaskRecord
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.sealing import KeyRing
@@ -20,6 +21,8 @@ from core.resolver import AresResolver
 from core.results import Results
 from core.settings import Settings, require, require_secret
 
+HINTS_APART: Final = 0.01
+"""Seconds between bursts of hints to the broker, so that what many requests made shares messages and confirms."""
 PATIENCE: Final = 5.0
 """Seconds that a statement of the API may take: a client is told 503 sooner than it gives up."""
 
@@ -68,12 +71,19 @@ class State:
         """
         check(settings)
         depths = QueueDepths()
-        publisher = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings), depths=depths)
+        publisher = Publisher(
+            require(settings.broker_url, "BROKER_URL"), make_celery(settings), depths=depths, apart=HINTS_APART
+        )
         redis = open_redis(require(settings.redis_url, "REDIS_URL"))
         publisher.start()
         return cls(
             settings,
-            Database(require(settings.database_url, "DATABASE_URL"), size=10, direct=0, patience=PATIENCE),
+            Database(
+                require(settings.database_url, "DATABASE_URL"),
+                size=10,
+                direct=FLUSHERS,
+                patience=PATIENCE,
+            ),
             redis,
             Results(redis, ttl=settings.result_ttl),
             ProgressBoard(redis, ttl=settings.result_ttl),

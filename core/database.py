@@ -166,11 +166,18 @@ def _dump(value: object) -> str:
 class Database:
     """The pools of one process, and the database's clock."""
 
-    def __init__(self, url: str, *, size: int = 5, direct: int = 1, patience: float = STATEMENT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = 5,
+        direct: int = 1,
+        patience: float = STATEMENT_TIMEOUT,
+    ) -> None:
         """Open nothing yet; a statement may take `patience` seconds, its connection is dropped then.
 
         Each role that is used has up to `size` connections, and the engine's `direct` more for single statements;
-        with 0, `statement` raises.
+        with 0, `statement` raises. These plan each statement once.
         """
         self._tenant: Final = open_engine(url, Role.TENANT, size=size, patience=patience)
         self._engine: Final = open_engine(url, Role.ENGINE, size=size + direct, patience=patience)

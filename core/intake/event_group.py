@@ -15,15 +15,18 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import fail_points
-from core.database import Database
+from core.database import AnyConnection, Database
 from core.dispatch.publish import Publisher
+from core.intake.accept_queries import insert_lines
 from core.intake.event_key_queries import Taken, read_keys
-from core.intake.event_queries import Inserted, Line, find_accepted, insert_events
+from core.intake.event_queries import Inserted, Line, find_accepted
 from core.intake.shared import BACKLOG, Shared, look_again
 from core.model.queued import Queued
+
+FLUSHERS: Final = 2
+"""Groups that may run at a time: one that waits for a key, or for a slow disk, does not hold up the next."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -41,7 +44,7 @@ class EventGroups:
     def __init__(self, database: Database, publisher: Publisher, *, backlog: int = BACKLOG) -> None:
         self._database: Final = database
         self._publisher: Final = publisher
-        self._shared: Final = Shared[Line, Outcome | None](self._run, weigh=_weight, backlog=backlog)
+        self._shared: Final = Shared[Line, Outcome | None](self._run, weigh=_weight, backlog=backlog, flushers=FLUSHERS)
 
     async def record(self, line: Line) -> Outcome | None:
         """Return what became of an event, once that is committed; `None` if it has to be tried alone.
@@ -63,8 +66,8 @@ class EventGroups:
         return outcomes
 
     async def _commit(self, group: Sequence[Line], *, publish: bool) -> tuple[list[Outcome | None], tuple[Queued, ...]]:
-        async with self._database.engine() as tx:
-            inserted, queued = await insert_events(tx, lines=group, publish=publish, whole=False)
+        async with self._database.statement() as tx:
+            inserted, queued = await insert_lines(tx, lines=group, publish=publish, whole=False)
             taken = await read_taken(tx, group, inserted)
             if fail_points.reached is not None:
                 fail_points.reached("accept.inserted")
@@ -78,7 +81,7 @@ class EventGroups:
             return await find_accepted(tx, ids=ids)
 
 
-async def read_taken(tx: AsyncConnection, lines: Sequence[Line], inserted: Sequence[Inserted]) -> dict[int, Taken]:
+async def read_taken(tx: AnyConnection, lines: Sequence[Line], inserted: Sequence[Inserted]) -> dict[int, Taken]:
     """Return who holds the keys of the lines that lost theirs, by the place of the line."""
     lost = [
         (number, (line.event.tenant_id, line.key))

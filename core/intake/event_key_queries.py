@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import execute, fetch_all
+from core.database import AnyConnection, execute, fetch_all
 from core.intake.event_queries import EventKey
 from core.model.ids import TenantId
 
@@ -32,7 +32,7 @@ class _Row:
     expired: bool
 
 
-async def read_keys(tx: AsyncConnection, *, keys: Sequence[TenantKey]) -> tuple[Taken | None, ...]:
+async def read_keys(tx: AnyConnection, *, keys: Sequence[TenantKey]) -> tuple[Taken | None, ...]:
     """Look up keys; `None` for one that nobody holds."""
     sql = """
     SELECT k.line, d.made, d.fingerprint, d.status, d.expires_at <= now() AS expired

@@ -10,9 +10,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import fetch_all
+from core.database import AnyConnection, fetch_all
 from core.intake.accept import PUBLISHED_FOR, NewEvent, build_body, lane_of_url
-from core.intake.dedupe import KEPT_FOR
 from core.intake.verdicts import Verdict
 from core.model.matching import reaches_unfiltered, subscriptions_of
 from core.model.outcome import Trigger
@@ -85,26 +84,9 @@ accepted AS (
     RETURNING id, created_at, deliveries
 )
 """
-# Keys first: requests before client IDs, sorted, so that two groups that sort alike cannot deadlock. Who finds a key
-# taken is told apart by the ID that was made for it, equal keys of one group too.
 _INSERT: Final = f"""
-WITH given AS ({GIVEN}), {MATCH}, keys AS (
-    SELECT * FROM unnest(
-        CAST(:key_lines AS BIGINT[]), CAST(:key_kinds AS TEXT[]), CAST(:key_texts AS TEXT[]),
-        CAST(:key_fingerprints AS BYTEA[]), CAST(:key_statuses AS SMALLINT[])
-    ) AS k(line, kind, key, fingerprint, status)
-), claimed AS (
-    INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, status, expires_at)
-    SELECT g.tenant_id, k.kind, k.key, k.fingerprint, jsonb_build_object('id', g.id), k.status,
-           now() + CASE k.kind WHEN 'request' THEN make_interval(secs => {KEPT_FOR})
-                   ELSE make_interval(days => least({ID_KEPT_FOR}, t.retention_days)) END
-    FROM keys k JOIN given g ON g.line = k.line JOIN tenants t ON t.id = g.tenant_id
-    WHERE NOT EXISTS (SELECT FROM stale s WHERE s.line = k.line)
-    ORDER BY g.tenant_id, k.kind DESC, k.key, k.line ON CONFLICT DO NOTHING
-    RETURNING CAST(made ->> 'id' AS UUID) AS id
-), taking AS (
+WITH given AS ({GIVEN}), {MATCH}, taking AS (
     SELECT g.* FROM given g WHERE NOT EXISTS (SELECT FROM stale s WHERE s.line = g.line)
-        AND (NOT EXISTS (SELECT FROM keys k WHERE k.line = g.line) OR g.id IN (SELECT id FROM claimed))
 ), {FAN_OUT}, {ACCEPT}
 SELECT g.line, s.line IS NOT NULL AS stale, a.created_at, a.deliveries, m.id AS delivery_id, m.lane, g.tenant_id
 FROM given g LEFT JOIN stale s ON s.line = g.line LEFT JOIN accepted a ON a.id = g.id
@@ -154,10 +136,9 @@ async def insert_events(
     """Record events and fan them out; return what became of each line, and what is due, to publish after the commit.
 
     With `publish` false nothing will be published now, and the feeder may take the rows at once. With `whole`, one
-    line whose verdicts are stale keeps all others back. Waits, by the primary key of `dedupe`, for another
-    transaction that takes one of the keys.
+    line whose verdicts are stale keeps all others back. Lines with keys go to `core.intake.accept_queries`.
     """
-    rows = await fetch_all(tx, _Row, _INSERT, **accept_values(lines, publish=publish, whole=whole), **_keys(lines))
+    rows = await fetch_all(tx, _Row, _INSERT, **accept_values(lines, publish=publish, whole=whole))
     found = {row.line: Inserted(row.created_at, row.deliveries or 0, row.stale) for row in rows}
     queued = tuple(
         Queued(row.delivery_id, row.lane, row.tenant_id)
@@ -212,17 +193,6 @@ def fan_out_values(*, publish: bool, trigger: Trigger = Trigger.FIRST) -> dict[s
     return {"published": timedelta(seconds=PUBLISHED_FOR) if publish else None, "trigger": trigger.value}
 
 
-def _keys(lines: Sequence[Line]) -> dict[str, object]:
-    keyed = [(number, line.key) for number, line in enumerate(lines, start=1) if line.key is not None]
-    return {
-        "key_lines": [number for number, _ in keyed],
-        "key_kinds": [key.kind for _, key in keyed],
-        "key_texts": [key.key for _, key in keyed],
-        "key_fingerprints": [key.fingerprint for _, key in keyed],
-        "key_statuses": [key.status for _, key in keyed],
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     id: UUID
@@ -230,7 +200,7 @@ class _Found:
     deliveries: int
 
 
-async def find_accepted(tx: AsyncConnection, *, ids: Sequence[UUID]) -> dict[UUID, Inserted]:
+async def find_accepted(tx: AnyConnection, *, ids: Sequence[UUID]) -> dict[UUID, Inserted]:
     """Return which of these events are there, by their primary key, in the engine's role."""
     sql = "SELECT id, created_at, deliveries FROM events WHERE id = ANY(CAST(:ids AS UUID[]))"
     rows = await fetch_all(tx, _Found, sql, ids=list(ids))

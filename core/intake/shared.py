@@ -21,6 +21,8 @@ W = TypeVar("W")
 R = TypeVar("R")
 
 SIZE: Final = 500
+SLOW: Final = 0.05
+"""Seconds after which a group no longer holds up those who wait, if another one may run beside it."""
 BACKLOG: Final = 2_000
 """Items that may wait; 503 beyond. At 500 a commit that is a second or two of waiting at the worst."""
 GROUP_WEIGHT: Final = 8 * 1024 * 1024
@@ -52,15 +54,22 @@ class Shared(Generic[W, R]):
         weigh: Callable[[W], int] = lambda _: 0,
         backlog: int = BACKLOG,
         within: float = ANSWER_WITHIN,
+        flushers: int = 1,
     ) -> None:
-        """Start nothing yet; `weigh` says how many bytes an item holds, `within` the seconds until it is refused."""
+        """Start nothing yet; `weigh` says how many bytes an item holds, `within` the seconds until it is refused.
+
+        `flushers` is how many groups run at a time. A further one starts only if the one that runs is slow, or as much
+        waits as one takes: whoever comes meanwhile is better off in one large group than in two small ones.
+        """
+        self._flushers: Final = flushers
         self._work: Final = work
         self._weigh: Final = weigh
         self._backlog: Final = backlog
         self._within: Final = within
         self._waiting: Final[deque[_Waiting[W, R]]] = deque()
         self._weight = 0
-        self._flushing: asyncio.Task[None] | None = None
+        self._running = 0
+        self._tasks: Final[set[asyncio.Task[None]]] = set()
 
     async def add(self, item: W) -> R:
         """Return what became of an item, once its group is committed.
@@ -74,25 +83,37 @@ class Shared(Generic[W, R]):
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, weight, answer))
         self._weight += weight
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
+        if self._running == 0 or len(self._waiting) >= SIZE:
+            self._start()
         try:
             async with asyncio.timeout(self._within):
                 return await answer
         except TimeoutError:
             raise UnavailableError from None
 
+    def _start(self) -> None:
+        """Start a group, if one more may run."""
+        if self._waiting and self._running < self._flushers:
+            self._running += 1
+            task = asyncio.create_task(self._flush())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
     async def _flush(self) -> None:
         while self._waiting:
             group = [one for one in self._next() if not one.answer.done()]  # who has given up is not recorded any more
             if not group:
                 continue
+            slow = asyncio.get_running_loop().call_later(SLOW, self._start)
             try:
                 answers = await self._work([one.item for one in group])
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
                 _fail(group, error)
             else:
                 _settle(group, answers)
+            finally:
+                slow.cancel()
+        self._running -= 1  # with nothing awaited since nothing was waiting: whoever comes next starts anew
 
     def _next(self) -> list[_Waiting[W, R]]:
         """Take the first ones, as many as go together; one that is heavy by itself goes alone."""

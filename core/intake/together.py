@@ -15,10 +15,11 @@ from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe
 from core.intake.accept import NewEvent
+from core.intake.accept_queries import insert_lines
 from core.intake.dedupe import RequestKey
 from core.intake.event_group import read_taken
 from core.intake.event_key_queries import Taken, drop_expired_keys
-from core.intake.event_queries import Inserted, Line, insert_events
+from core.intake.event_queries import Inserted, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, Refusal, refused, remembered, replayed
 from core.journal.event_queries import read_event, read_events
@@ -112,7 +113,7 @@ class Together:
         self, tx: AsyncConnection, lines: Sequence[Line], *, publish: bool
     ) -> tuple[Sequence[Inserted], tuple[Queued, ...]]:
         for _ in range(TRIES):
-            inserted, queued = await insert_events(tx, lines=lines, publish=publish, whole=True)
+            inserted, queued = await insert_lines(tx, lines=lines, publish=publish, whole=True)
             if not any(one.stale for one in inserted):
                 return inserted, queued
             await self._judge.learn(tx, [lines[0].event.tenant_id])
