@@ -8,44 +8,51 @@ that is quadratic in the lines), and what a line must not be is looked up in has
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from core.database import AnyConnection, fetch_all
-from core.intake.accept import NewEvent, build_body
+from core.intake.accept import NewEvent, build_body, data_offset
 from core.intake.dedupe import KEPT_FOR
-from core.intake.event_queries import ID_KEPT_FOR, EventKey, Inserted, Line, fan_out_values, verdict_values
+from core.intake.event_queries import ID_KEPT_FOR, REQUEST, EventKey, Inserted, Line, fan_out_values, verdict_values
 from core.model.ids import TenantId
+from core.model.json_value import JsonValue
 from core.model.matching import subscriptions_of
 from core.model.queued import Queued
+
+T = TypeVar("T")
+ACCEPTED: Final = 202
+"""The status that is kept with the key of a request: what its first answer has."""
 
 # A kind is a tenant and a type: what matches is looked for once for each of them, by endpoints_tenant_id_id_idx.
 # A line that matches a filtered endpoint for which it brings no verdict of the present version is stale: nothing of it
 # is written. With :whole, nothing of any line is then, so that lines keep their order.
+# Each value of each line costs the driver and Postgres about as much as a row costs an index: an array that would hold
+# the same for all of them is empty, and what follows from the kind is not said again.
 _MATCH: Final = """
-kinds AS (
+kinds AS MATERIALIZED (
     SELECT * FROM unnest(
-        CAST(:kind_tenants AS UUID[]), CAST(:kind_types AS TEXT[]), CAST(:kind_patterns AS TEXT[])
-    ) WITH ORDINALITY AS k(tenant_id, type, patterns, kind)
+        CAST(:kind_tenants AS UUID[]), CAST(:kind_types AS TEXT[]), CAST(:kind_patterns AS TEXT[]),
+        CAST(:kind_offsets AS INTEGER[])
+    ) WITH ORDINALITY AS k(tenant_id, type, patterns, data_offset, kind)
 ), matching AS MATERIALIZED (
     SELECT k.kind, k.tenant_id, k.type, e.id AS endpoint_id, e.status = 'disabled' AS dead,
            e.filter IS NOT NULL AS filtered, e.filter_version
     FROM kinds k JOIN endpoints e ON e.tenant_id = k.tenant_id AND e.deleted_at IS NULL
         AND (e.event_types && string_to_array(k.patterns, ' ') OR cardinality(e.event_types) = 0)
 ), given AS MATERIALIZED (
-    SELECT * FROM ROWS FROM (
+    SELECT id, coalesce(kind, 1) AS kind, ordering_key, line FROM ROWS FROM (
         unnest(CAST(:ids AS UUID[])), unnest(CAST(:kinds AS INTEGER[])), unnest(CAST(:ordering AS TEXT[])),
-        unnest(CAST(:keyed AS BOOLEAN[])), generate_series(1, CAST(:count AS INTEGER))
-    ) AS g(id, kind, ordering_key, keyed, line)
+        generate_series(1, CAST(:count AS INTEGER))
+    ) AS g(id, kind, ordering_key, line)
 ), verdicts AS MATERIALIZED (
     SELECT * FROM unnest(
         CAST(:judged_lines AS INTEGER[]), CAST(:judged_endpoints AS UUID[]), CAST(:judged_versions AS INTEGER[]),
         CAST(:judged_selected AS BOOLEAN[])) AS v(line, endpoint_id, version, selected)
 ), stale AS MATERIALIZED (
-    SELECT DISTINCT g.line FROM matching m JOIN given g ON g.kind = m.kind
+    SELECT DISTINCT g.line, g.id FROM matching m JOIN given g ON g.kind = m.kind
     LEFT JOIN verdicts v ON v.line = g.line AND v.endpoint_id = m.endpoint_id
     WHERE m.filtered AND v.version IS DISTINCT FROM m.filter_version
 )
@@ -53,24 +60,31 @@ kinds AS (
 # Keys first: requests before client IDs, sorted, so that two groups that sort alike cannot deadlock. Who finds a key
 # taken is told apart by the ID that was made for it, equal keys of one group too.
 _TAKE: Final = f"""
-claimed AS (
+keys AS MATERIALIZED (
+    SELECT id, coalesce(tenant_id, CAST(:tenant AS UUID)) AS tenant_id, coalesce(kind, 'request') AS kind, key,
+           fingerprint, line
+    FROM ROWS FROM (
+        unnest(CAST(:key_ids AS UUID[])), unnest(CAST(:key_tenants AS UUID[])), unnest(CAST(:key_kinds AS TEXT[])),
+        unnest(CAST(:key_texts AS TEXT[])), unnest(CAST(:key_fingerprints AS BYTEA[])),
+        generate_series(1, CAST(:key_count AS INTEGER))
+    ) AS k(id, tenant_id, kind, key, fingerprint, line)
+), claimed AS (
     INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, status, expires_at)
-    SELECT k.tenant_id, k.kind, k.key, k.fingerprint, jsonb_build_object('id', k.id), k.status,
+    SELECT k.tenant_id, k.kind, k.key, k.fingerprint, jsonb_build_object('id', k.id),
+           CASE k.kind WHEN 'request' THEN {ACCEPTED} END,
            now() + CASE k.kind WHEN 'request' THEN make_interval(secs => {KEPT_FOR}) ELSE (
                SELECT make_interval(days => least({ID_KEPT_FOR}, t.retention_days)) FROM tenants t
                WHERE t.id = k.tenant_id) END
-    FROM unnest(
-        CAST(:key_lines AS INTEGER[]), CAST(:key_ids AS UUID[]), CAST(:key_tenants AS UUID[]),
-        CAST(:key_kinds AS TEXT[]), CAST(:key_texts AS TEXT[]), CAST(:key_fingerprints AS BYTEA[]),
-        CAST(:key_statuses AS SMALLINT[])
-    ) AS k(line, id, tenant_id, kind, key, fingerprint, status)
-    WHERE k.line NOT IN (SELECT line FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale))
+    FROM keys k
+    WHERE k.id NOT IN (SELECT id FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale))
     ORDER BY k.tenant_id, k.kind DESC, k.key, k.line ON CONFLICT DO NOTHING
     RETURNING CAST(made ->> 'id' AS UUID) AS id
+), lost AS MATERIALIZED (
+    SELECT id FROM keys WHERE id NOT IN (SELECT id FROM claimed)
 ), taking AS MATERIALIZED (
     SELECT id, kind, ordering_key, line FROM given
-    WHERE line NOT IN (SELECT line FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale))
-        AND (NOT keyed OR id IN (SELECT id FROM claimed))
+    WHERE id NOT IN (SELECT id FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale))
+        AND id NOT IN (SELECT id FROM lost)
 )
 """
 # The sequence is allotted in the order of the lines.
@@ -93,22 +107,23 @@ made AS (
 ), accepted AS (
     INSERT INTO events (id, tenant_id, client_id, type, timestamp, body, data_offset, data_length, ordering_key,
                         attributes, deliveries)
-    SELECT g.id, g.tenant_id, g.client_id, g.type, g.at, g.body, g.data_offset, g.data_length, g.ordering_key,
-           CAST(g.attributes AS JSONB), coalesce(c.deliveries, 0)
+    SELECT g.id, k.tenant_id, g.client_id, k.type, g.at, g.body, k.data_offset,
+           octet_length(g.body) - k.data_offset - 1, g.ordering_key, CAST(g.attributes AS JSONB),
+           coalesce(c.deliveries, 0)
     FROM ROWS FROM (
-        unnest(CAST(:ids AS UUID[])), unnest(CAST(:tenants AS UUID[])), unnest(CAST(:clients AS TEXT[])),
-        unnest(CAST(:types AS TEXT[])), unnest(CAST(:timestamps AS TIMESTAMPTZ[])), unnest(CAST(:bodies AS BYTEA[])),
-        unnest(CAST(:offsets AS INTEGER[])), unnest(CAST(:lengths AS INTEGER[])), unnest(CAST(:ordering AS TEXT[])),
-        unnest(CAST(:attributes AS TEXT[])), generate_series(1, CAST(:count AS INTEGER))
-    ) AS g(id, tenant_id, client_id, type, at, body, data_offset, data_length, ordering_key, attributes, line)
+        unnest(CAST(:ids AS UUID[])), unnest(CAST(:kinds AS INTEGER[])), unnest(CAST(:clients AS TEXT[])),
+        unnest(CAST(:timestamps AS TIMESTAMPTZ[])), unnest(CAST(:bodies AS BYTEA[])),
+        unnest(CAST(:ordering AS TEXT[])), unnest(CAST(:attributes AS TEXT[])),
+        generate_series(1, CAST(:count AS INTEGER))
+    ) AS g(id, kind, client_id, at, body, ordering_key, attributes, line)
+    JOIN kinds k ON k.kind = coalesce(g.kind, 1)
     LEFT JOIN counted c ON c.event_id = g.id
     WHERE g.id IN (SELECT id FROM taking)
 )
 """
 _ACCEPT: Final = f"""
 WITH {_MATCH}, {_TAKE}, {_WRITE}
-SELECT now() AS made_at, ARRAY(SELECT line FROM stale) AS stale,
-       ARRAY(SELECT line FROM given WHERE keyed AND id NOT IN (SELECT id FROM claimed)) AS lost,
+SELECT now() AS made_at, ARRAY(SELECT id FROM stale) AS stale, ARRAY(SELECT id FROM lost) AS lost,
        d.events, d.deliveries, d.lanes
 FROM (SELECT array_agg(event_id) AS events, array_agg(id) AS deliveries,
              array_agg(CASE WHEN due_at IS NOT NULL THEN lane END) AS lanes FROM made) d
@@ -116,11 +131,11 @@ FROM (SELECT array_agg(event_id) AS events, array_agg(id) AS deliveries,
 
 
 class _Told(msgspec.Struct, frozen=True, gc=False):
-    """What the statement tells: lines by their number, each delivery's event, and its lane if it is due."""
+    """What the statement tells: which events are not there, and why; each delivery's event, its lane if it is due."""
 
     made_at: datetime
-    stale: Sequence[int]
-    lost: Sequence[int]
+    stale: Sequence[UUID]
+    lost: Sequence[UUID]
     events: Sequence[UUID] | None
     deliveries: Sequence[UUID] | None
     lanes: Sequence[UUID | None] | None
@@ -136,25 +151,18 @@ async def insert_lines(
     the primary key of `dedupe`, for another transaction that takes one of the keys.
     """
     (told,) = await fetch_all(tx, _Told, _ACCEPT, **_values(lines, publish=publish, whole=whole))
-    counts: dict[UUID, int] = {line.event.id: 0 for line in lines}
+    if whole and told.stale:
+        return (_STALE,) * len(lines), ()
     tenants: dict[UUID, TenantId] = {line.event.id: line.event.tenant_id for line in lines}
-    queued: list[Queued] = []
+    counts, queued = dict.fromkeys(tenants, 0), list[Queued]()
     for event_id, delivery_id, lane in zip(told.events or (), told.deliveries or (), told.lanes or (), strict=True):
         counts[event_id] += 1
         if lane is not None:
             queued.append(Queued(delivery_id, lane, tenants[event_id]))
-    return _inserted(lines, told, counts, whole=whole), tuple(queued)
-
-
-def _inserted(lines: Sequence[Line], told: _Told, counts: Mapping[UUID, int], *, whole: bool) -> tuple[Inserted, ...]:
-    if whole and told.stale:
-        return (_STALE,) * len(lines)
-    found = [Inserted(told.made_at, counts[line.event.id], stale=False) for line in lines]
-    for number in told.lost:
-        found[number - 1] = _LOST
-    for number in told.stale:  # it is among those that did not get their key, too
-        found[number - 1] = _STALE
-    return tuple(found)
+    found = {event_id: Inserted(told.made_at, count, stale=False) for event_id, count in counts.items()}
+    found.update(dict.fromkeys(told.lost, _LOST))
+    found.update(dict.fromkeys(told.stale, _STALE))  # what is stale did not get its key either
+    return tuple(found[line.event.id] for line in lines), tuple(queued)
 
 
 _STALE: Final = Inserted(None, 0, stale=True)
@@ -163,23 +171,18 @@ _LOST: Final = Inserted(None, 0, stale=False)
 
 def _values(lines: Sequence[Line], *, publish: bool, whole: bool) -> dict[str, object]:
     events = [line.event for line in lines]
-    bodies = [build_body(event) for event in events]
     return {
         "count": len(events),
         "ids": [event.id for event in events],
-        "tenants": [event.tenant_id for event in events],
-        "types": [event.type for event in events],
         "timestamps": [event.timestamp for event in events],
-        "bodies": [body.bytes for body in bodies],
-        "offsets": [body.offset for body in bodies],
-        "lengths": [body.length for body in bodies],
-        "clients": [event.client_id for event in events],
-        "ordering": [event.ordering_key for event in events],
-        "attributes": [event.attributes and json.dumps(dict(event.attributes)) for event in events],
-        "keyed": [line.key is not None for line in lines],
+        "bodies": [build_body(event).bytes for event in events],
+        "clients": _unless_all_are(None, [event.client_id for event in events]),
+        "ordering": _unless_all_are(None, [event.ordering_key for event in events]),
+        "attributes": _unless_all_are(None, [_json(event.attributes) for event in events]),
+        "tenant": events[0].tenant_id,
         "whole": whole,
         **_kind_values(events),
-        **_key_values(lines),
+        **_key_values(lines, events[0].tenant_id),
         **verdict_values([line.verdicts for line in lines]),
         **fan_out_values(publish=publish),
     }
@@ -189,28 +192,30 @@ def _kind_values(events: Sequence[NewEvent]) -> dict[str, object]:
     numbers: dict[tuple[TenantId, str], int] = {}
     of_events = [numbers.setdefault((event.tenant_id, event.type), len(numbers) + 1) for event in events]
     return {
-        "kinds": of_events,
+        "kinds": _unless_all_are(1, of_events),
         "kind_tenants": [tenant_id for tenant_id, _ in numbers],
         "kind_types": [type_ for _, type_ in numbers],
-        "kind_patterns": [_patterns(type_) for _, type_ in numbers],
+        "kind_patterns": [" ".join(subscriptions_of(type_)) for _, type_ in numbers],
+        "kind_offsets": [data_offset(type_) for _, type_ in numbers],
     }
 
 
-@lru_cache(maxsize=4096)
-def _patterns(type_: str) -> str:
-    return " ".join(subscriptions_of(type_))
-
-
-def _key_values(lines: Sequence[Line]) -> dict[str, object]:
-    keyed: list[tuple[int, NewEvent, EventKey]] = [
-        (number, line.event, line.key) for number, line in enumerate(lines, start=1) if line.key is not None
-    ]
+def _key_values(lines: Sequence[Line], tenant_id: TenantId) -> dict[str, object]:
+    keyed: list[tuple[NewEvent, EventKey]] = [(line.event, line.key) for line in lines if line.key is not None]
     return {
-        "key_lines": [number for number, _, _ in keyed],
-        "key_ids": [event.id for _, event, _ in keyed],
-        "key_tenants": [event.tenant_id for _, event, _ in keyed],
-        "key_kinds": [key.kind for _, _, key in keyed],
-        "key_texts": [key.key for _, _, key in keyed],
-        "key_fingerprints": [key.fingerprint for _, _, key in keyed],
-        "key_statuses": [key.status for _, _, key in keyed],
+        "key_count": len(keyed),
+        "key_ids": [event.id for event, _ in keyed],
+        "key_tenants": _unless_all_are(tenant_id, [event.tenant_id for event, _ in keyed]),
+        "key_kinds": _unless_all_are(REQUEST, [key.kind for _, key in keyed]),
+        "key_texts": [key.key for _, key in keyed],
+        "key_fingerprints": [key.fingerprint for _, key in keyed],
     }
+
+
+def _json(attributes: Mapping[str, JsonValue] | None) -> str | None:
+    return None if attributes is None else json.dumps(dict(attributes))
+
+
+def _unless_all_are(usual: T, values: list[T]) -> list[T]:
+    """Return the values, none at all if all of them are the usual one: `unnest` fills up with nulls then."""
+    return [] if values.count(usual) == len(values) else values

@@ -11,7 +11,6 @@ EventWish ──► check ──► judge filters ──► the group's statemen
 """
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Final
 
 from msgspec.structs import replace
@@ -21,12 +20,12 @@ from core.dispatch.publish import Publisher
 from core.intake.dedupe import KeyReusedError, RequestKey, look
 from core.intake.event_group import EventGroups, Outcome
 from core.intake.event_key_queries import Taken, read_keys
-from core.intake.event_queries import EventKey, Line
+from core.intake.event_queries import REQUEST, EventKey, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, Refusal
 from core.intake.schemas import Schemas
 from core.intake.together import Together, record_of
-from core.intake.wish import REQUEST, EventWish, line_of
+from core.intake.wish import EventWish, line_of
 from core.journal.event_queries import read_event
 from core.model.errors import GoneError, InvalidInputError, UnavailableError
 from core.model.ids import EventId, TenantId
@@ -56,7 +55,7 @@ class Acceptance:
         if key is not None and line.key is not None:
             return await self._together.one(line, key)
         if key is not None:
-            line = replace(line, key=EventKey(REQUEST, key.key, key.fingerprint, HTTPStatus.ACCEPTED))
+            line = replace(line, key=EventKey(REQUEST, key.key, key.fingerprint))
         outcome = await self._record(line)
         if outcome is None:
             return await self._together.one(replace(line, key=None) if key else line, key)

@@ -20,6 +20,8 @@ from core.model.queued import Queued
 ID_KEPT_FOR: Final = 30
 """Days that a client's own ID of an event stays taken, or the tenant's retention, if that is shorter."""
 
+REQUEST: Final = "request"
+
 GIVEN: Final = """
     SELECT * FROM unnest(
         CAST(:ids AS UUID[]), CAST(:tenants AS UUID[]), CAST(:types AS TEXT[]), CAST(:patterns AS TEXT[]),
@@ -100,7 +102,6 @@ class EventKey(msgspec.Struct, frozen=True, gc=False):
     kind: str
     key: str
     fingerprint: bytes
-    status: int | None = None
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):

@@ -17,7 +17,6 @@ from core.model.json_value import JsonValue
 from core.model.matching import RESERVED
 
 EVENT: Final = "event"
-REQUEST: Final = "request"
 
 
 class EventWish(msgspec.Struct, frozen=True, kw_only=True, gc=False):
