@@ -24,17 +24,32 @@ from core.intake.event_queries import REQUEST, EventKey, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, Refusal
 from core.intake.schemas import Schemas
+from core.intake.shared import BACKLOG_BYTES, Room
 from core.intake.together import Together, record_of
 from core.intake.wish import EventWish, line_of
 from core.journal.event_queries import read_event
 from core.model.errors import GoneError, InvalidInputError, UnavailableError
 from core.model.ids import EventId, TenantId
 
+BATCHES: Final = 100
+"""Batches that may be under way: with ten connections that is a second or two of waiting at the worst."""
+
 
 class Acceptance:
     """Takes events in."""
 
-    def __init__(self, database: Database, publisher: Publisher, judge: Judge, schemas: Schemas) -> None:
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        judge: Judge,
+        schemas: Schemas,
+        *,
+        batches: int = BATCHES,
+        batch_bytes: int = BACKLOG_BYTES,
+    ) -> None:
+        """Take nothing in yet; so many batches, of so many bytes in all, may be under way at a time."""
+        self._room: Final = Room(count=batches, size=batch_bytes)
         self._database: Final = database
         self._schemas: Final = schemas
         self._judge: Final = judge
@@ -68,11 +83,12 @@ class Acceptance:
     ) -> tuple[list[Accepted | Refusal], bool]:
         """Record a batch in its order; return what became of each line, and whether it was answered before.
 
-        Raises `KeyReusedError` for a key of another request.
+        Raises `KeyReusedError` for a key of another request, `UnavailableError` if too much is under way already.
         """
-        now = self._database.unix_seconds()
-        lines = [await self._line_or_refusal(tenant_id, wish, now, key) for wish in wishes]
-        return await self._together.many(lines, key)
+        with self._room.take(sum(len(wish.data) for wish in wishes if isinstance(wish, EventWish))):
+            now = self._database.unix_seconds()
+            lines = [await self._line_or_refusal(tenant_id, wish, now, key) for wish in wishes]
+            return await self._together.many(lines, key)
 
     async def _line_or_refusal(
         self, tenant_id: TenantId, wish: EventWish | Refusal, now: float, key: RequestKey | None

@@ -1,9 +1,9 @@
 """The statements of idempotency keys, by the primary key of `dedupe`; each carries the tenant itself."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import execute, fetch_one
@@ -57,5 +57,5 @@ async def fill_key(
     UPDATE dedupe SET made = CAST(:made AS JSONB), status = :status
     WHERE tenant_id = :tenant_id AND kind = 'request' AND key = :key
     """
-    values: dict[str, object] = {"made": json.dumps(made), "status": status}
+    values: dict[str, object] = {"made": msgspec.json.encode(made).decode(), "status": status}
     await execute(tx, sql, tenant_id=tenant_id, key=key, **values)

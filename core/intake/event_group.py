@@ -22,7 +22,7 @@ from core.dispatch.publish import Publisher
 from core.intake.accept_queries import insert_lines
 from core.intake.event_key_queries import Taken, read_keys
 from core.intake.event_queries import Inserted, Line, find_accepted
-from core.intake.shared import BACKLOG, Shared, look_again
+from core.intake.shared import BACKLOG, BACKLOG_BYTES, Shared, look_again
 from core.model.queued import Queued
 
 FLUSHERS: Final = 2
@@ -41,10 +41,19 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 class EventGroups:
     """Records events in shared transactions, and hands their deliveries to the publisher once they are committed."""
 
-    def __init__(self, database: Database, publisher: Publisher, *, backlog: int = BACKLOG) -> None:
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        *,
+        backlog: int = BACKLOG,
+        backlog_bytes: int = BACKLOG_BYTES,
+    ) -> None:
         self._database: Final = database
         self._publisher: Final = publisher
-        self._shared: Final = Shared[Line, Outcome | None](self._run, weigh=_weight, backlog=backlog, flushers=FLUSHERS)
+        self._shared: Final = Shared[Line, Outcome | None](
+            self._run, weigh=_weight, backlog=backlog, backlog_bytes=backlog_bytes, flushers=FLUSHERS
+        )
 
     async def record(self, line: Line) -> Outcome | None:
         """Return what became of an event, once that is committed; `None` if it has to be tried alone.

@@ -51,7 +51,7 @@ def refused(outcome: Accepted | ContentDiffersError) -> Accepted | Refusal:
 def remembered(outcomes: Sequence[Accepted | Refusal]) -> dict[str, JsonValue]:
     """Return what is kept of a batch with its key: the ID or the error code of each line."""
     lines = [
-        {"id": str(one.event.id)} if isinstance(one, Accepted) else {"code": one.code, "detail": one.detail}
+        {"id": one.event.id.hex} if isinstance(one, Accepted) else {"code": one.code, "detail": one.detail}
         for one in outcomes
     ]
     return {"lines": lines}

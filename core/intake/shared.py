@@ -8,7 +8,8 @@ Nothing lingers: what has queued while the last commit ran goes next.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -26,7 +27,7 @@ SLOW: Final = 0.05
 BACKLOG: Final = 2_000
 """Items that may wait; 503 beyond. At 500 a commit that is a second or two of waiting at the worst."""
 GROUP_WEIGHT: Final = 8 * 1024 * 1024
-BACKLOG_WEIGHT: Final = 64 * 1024 * 1024
+BACKLOG_BYTES: Final = 64 * 1024 * 1024
 """Bytes that may wait; 503 beyond."""
 PATIENCE: Final = 2.0
 """Seconds that a group whose connection was lost waits for Postgres, to see whether it was committed."""
@@ -44,6 +45,28 @@ class _Waiting(Generic[W, R]):
     answer: "asyncio.Future[R]"
 
 
+class Room:
+    """How much may be under way at a time, in number and in bytes."""
+
+    def __init__(self, *, count: int, size: int) -> None:
+        """Hold nothing yet."""
+        self._count = count
+        self._size = size
+
+    @contextmanager
+    def take(self, size: int) -> Generator[None]:
+        """Keep room for something of so many bytes; raise `UnavailableError` if there is none."""
+        if self._count == 0 or self._size < size:
+            raise UnavailableError
+        self._count -= 1
+        self._size -= size
+        try:
+            yield
+        finally:
+            self._count += 1
+            self._size += size
+
+
 class Shared(Generic[W, R]):
     """A queue that is worked off in groups; `work` returns an answer for each item of a group, in its order."""
 
@@ -54,6 +77,7 @@ class Shared(Generic[W, R]):
         weigh: Callable[[W], int] = lambda _: 0,
         backlog: int = BACKLOG,
         within: float = ANSWER_WITHIN,
+        backlog_bytes: int = BACKLOG_BYTES,
         flushers: int = 1,
     ) -> None:
         """Start nothing yet; `weigh` says how many bytes an item holds, `within` the seconds until it is refused.
@@ -66,6 +90,7 @@ class Shared(Generic[W, R]):
         self._weigh: Final = weigh
         self._backlog: Final = backlog
         self._within: Final = within
+        self._backlog_bytes: Final = backlog_bytes
         self._waiting: Final[deque[_Waiting[W, R]]] = deque()
         self._weight = 0
         self._running = 0
@@ -78,7 +103,7 @@ class Shared(Generic[W, R]):
         raises.
         """
         weight = self._weigh(item)
-        if len(self._waiting) >= self._backlog or self._weight + weight > BACKLOG_WEIGHT:
+        if len(self._waiting) >= self._backlog or self._weight + weight > self._backlog_bytes:
             raise UnavailableError
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, weight, answer))
