@@ -59,14 +59,14 @@ def _does_nothing(place: str) -> None:
 def _no_lease() -> None:
     for name in ("_PLAIN", "_ORDERED"):
         words = {"AND d.lease_until IS NULL FOR UPDATE": "FOR UPDATE", "now() AND d.lease_until IS NULL\n": "now()\n"}
-        _reword(f"workers.delivery.queries:{name}", words)
+        _reword(f"core.lease.queries:{name}", words)
 
 
 def _no_order() -> None:
     plain = {"(s.ordered IS NOT TRUE OR s.asked)": "true"}
-    _reword("workers.delivery.queries:_PLAIN", plain)
-    queries = importlib.import_module("workers.delivery.queries")
-    _replace("workers.delivery.queries:_ORDERED", lambda _: getattr(queries, "_PLAIN"))  # noqa: B009 - it is private
+    _reword("core.lease.queries:_PLAIN", plain)
+    queries = importlib.import_module("core.lease.queries")
+    _replace("core.lease.queries:_ORDERED", lambda _: getattr(queries, "_PLAIN"))  # noqa: B009 - it is private
 
 
 def _no_keys() -> None:
