@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from core.model.ids import DeliveryId, EndpointId
 from core.model.outcome import Outcome, Trigger
 from core.model.queued import Queued
@@ -12,8 +14,7 @@ from core.model.settle import Verdict
 from core.model.states import DeliveryStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt to append; `claim` is the fence: a newer claim makes this outcome a late one."""
 
     delivery_id: UUID

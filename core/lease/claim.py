@@ -2,17 +2,17 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from core.journal.record import Settled
 from core.model.outcome import Outcome, Trigger
 from core.model.settle import DeliveryState, settle
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leased:
+class Leased(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery under a lease, whether its deliverer is at work or gone."""
 
     delivery_id: UUID
@@ -61,8 +61,7 @@ class Leased:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed(Leased):
+class Claimed(Leased, frozen=True, kw_only=True):
     """What one attempt needs, as the claim returned it; secrets and header values are still sealed."""
 
     event_id: UUID
@@ -83,8 +82,7 @@ class Claimed(Leased):
         return [(UUID(bytes=one[:16]), one[16:]) for one in sorted(self.keys, reverse=True)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lapsed(Leased):
+class Lapsed(Leased, frozen=True, kw_only=True):
     """A delivery whose deliverer did not come back within its lease."""
 
     lease_until: datetime

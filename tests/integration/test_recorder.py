@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from core.database import Database
 from core.model import tables
@@ -88,7 +89,7 @@ async def test_two_outcomes_of_one_delivery_at_once_are_both_recorded(
     database: Database, rows: Rows, recording: Recording, delivery: DeliveryId
 ) -> None:
     first = settled(await claim_one(database, delivery), DOWN)
-    second = replace(first, claim=2, number=2)
+    second = structs.replace(first, claim=2, number=2)
 
     await asyncio.gather(recording.recorder.record(first), recording.recorder.record(second))
 

@@ -1,6 +1,5 @@
 """One attempt, from its claim to its record."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
@@ -10,21 +9,19 @@ import structlog
 
 from core import clock, fail_points
 from core.database import Database
-from core.journal.record import Settled
 from core.lease.claim import Claimed
 from core.lease.lane_queries import due_of_lane
 from core.lease.queries import Policy, claim_deliveries, give_back, lane_policies
-from core.lease.signing import open_keys
 from core.model import ids
 from core.model.header_rules import MASK
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind
 from core.model.queued import Queued
 from core.model.sealing import CannotOpenError, KeyRing
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
-from core.registry.secrets import HEADERS
 from core.settings import Settings
 from core.version import VERSION
 from workers.delivery.exchange import OutgoingRequest, Sender
+from workers.delivery.opened import NO_HEADERS, Opener
 from workers.delivery.record import Recorder
 from workers.delivery.request import Destination, build_request
 
@@ -90,7 +87,7 @@ class Attempts:
         self._leases: Final = leases
         self._sender: Final = sender
         self._recorder: Final = recorder
-        self._ring: Final = ring
+        self._opener: Final = Opener(ring)
         self._settings: Final = settings
 
     async def make(self, claimed: Claimed, before: float) -> None:
@@ -102,11 +99,11 @@ class Attempts:
             await self._leases.give_back(claimed)  # another may hold it before this request would end
             return
         try:
-            custom = open_headers(self._ring, claimed)
+            custom = self._opener.headers(claimed)
             request = self._request(claimed, custom)
         except CannotOpenError:
             _log.exception("attempt.unreadable", delivery_id=ids.encode(ids.DELIVERY, claimed.delivery_id))
-            custom, request = {}, None
+            custom, request = NO_HEADERS, None
         outcome = _UNREADABLE if request is None else await self._sender.send(request)
         elapsed = clock.monotonic() - started
         if fail_points.reached is not None:
@@ -115,7 +112,7 @@ class Attempts:
         await self._record(claimed, outcome, _shown(request, custom), elapsed)
 
     def _request(self, claimed: Claimed, custom: Mapping[str, str]) -> OutgoingRequest:
-        keys = open_keys(self._ring, claimed)
+        keys = self._opener.keys(claimed)
         destination = Destination(claimed.lane, claimed.url, keys, custom, claimed.timeout, claimed.tenant_id)
         return build_request(
             destination,
@@ -134,18 +131,9 @@ class Attempts:
             now=claimed.claimed_at + timedelta(seconds=elapsed),
         )
         await self._recorder.record(settled)
-        _log.info("attempt", **_wide(settled))
 
 
 _UNREADABLE: Final = Outcome(OutcomeKind.FAILED, error=ErrorClass.PROTOCOL, note=UNREADABLE)
-
-
-def open_headers(ring: KeyRing, claimed: Claimed) -> dict[str, str]:
-    """Open the endpoint's own headers."""
-    if claimed.sealed_headers is None or claimed.endpoint_id is None:
-        return {}
-    plain = ring.open(claimed.sealed_headers, tenant=claimed.tenant_id, row=claimed.endpoint_id, column=HEADERS)
-    return {str(name): str(value) for name, value in json.loads(plain).items()}
 
 
 def _shown(request: OutgoingRequest | None, custom: Mapping[str, str]) -> dict[str, str]:
@@ -153,18 +141,3 @@ def _shown(request: OutgoingRequest | None, custom: Mapping[str, str]) -> dict[s
     if request is None:
         return {}
     return {name: MASK if name in custom else value for name, value in request.headers}
-
-
-def _wide(settled: Settled) -> dict[str, object]:
-    outcome, verdict = settled.outcome, settled.verdict
-    return {
-        "delivery_id": ids.encode(ids.DELIVERY, settled.delivery_id),
-        "number": settled.number,
-        "trigger": settled.trigger.value,
-        "outcome": outcome.kind.value,
-        "error": outcome.error and outcome.error.value,
-        "status": outcome.response and outcome.response.status,
-        "total_ms": round(outcome.timings.total, 1),
-        "next": verdict.status.value,
-        "delay": verdict.delay,
-    }

@@ -7,6 +7,7 @@ Postgres ─► feeder ─► publisher thread ─► broker
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -34,6 +35,7 @@ from core.settings import Settings, require, require_secret
 from core.starting import errors_in_one_line, read_settings
 from core.telemetry import configure_logging
 from workers.delivery.attempt import Attempts, Leases
+from workers.delivery.attempt_log import AttemptLog
 from workers.delivery.choose import sender_of
 from workers.delivery.engine import Engine
 from workers.delivery.exchange import Sender
@@ -58,6 +60,9 @@ TENANT_SHARE: Final = 4
 
 DIRECT: Final = 2
 """Connections for single statements: one claims, one records."""
+
+GARBAGE: Final = 20_000
+"""Objects made, less those gone, after which cycles are looked for: thousands of attempts on the wire are no garbage."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -93,7 +98,7 @@ class Deliverer:
 
         ring = KeyRing(require_secret(settings.secret_keys, "SECRET_KEYS"))
         notices = Notices(database, ring, settings)
-        recorder = Recorder(database, publisher.deliveries, notices, release)
+        recorder = Recorder(database, publisher.deliveries, notices, release, AttemptLog(settings).tell)
         leases = Leases(database, settings)
         gate = Gate(redis, database.unix_seconds)
         attempts = Attempts(leases, sender, recorder, ring, settings, gate.note)
@@ -185,7 +190,10 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await Deliverer.build(settings).run(stopping)
+    deliverer = Deliverer.build(settings)
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+    await deliverer.run(stopping)
 
 
 def main() -> None:

@@ -35,8 +35,12 @@ class Connection(httpcore.AsyncHTTP11Connection):
 
         Bytes beyond the last answer would be taken for the answer to the next request.
         """
+        return self.is_clean() and not self.has_expired()
+
+    def is_clean(self) -> bool:
+        """Tell whether the last answer was read to its end, and nothing came after it."""
         leftover, _ = self._h11_state.trailing_data
-        return self.is_idle() and not leftover and not self.has_expired()
+        return self.is_idle() and not leftover
 
 
 class Keepable(Protocol):
@@ -52,8 +56,12 @@ class Keepable(Protocol):
         """What it stands on."""
         ...
 
+    def is_clean(self) -> bool:
+        """Tell whether its last answer was read to an end that another request may follow."""
+        ...
+
     def is_fresh(self) -> bool:
-        """Tell whether a request can be sent on it."""
+        """Tell whether a request can be sent on it now, as far as the kernel knows."""
         ...
 
 
@@ -84,8 +92,11 @@ class IdleConnections(Generic[K]):
         return None
 
     def give(self, connection: K) -> None:
-        """Keep a connection whose answer is read, if it can be used again; drop it otherwise."""
-        if not connection.is_fresh():
+        """Keep a connection whose answer is read, if it can be used again; drop it otherwise.
+
+        Whether the other side has closed it meanwhile is looked up by `take`: once for each request.
+        """
+        if not connection.is_clean():
             connection.wire.abort()
             return
         self._since[connection] = monotonic()

@@ -41,12 +41,17 @@ class Recorder:
         due_again: Callable[[Sequence[Queued]], None],
         notices: Notices,
         release: Callable[[Sequence[Queued]], None] = lambda _: None,
+        told: Callable[[Sequence[Settled]], None] = lambda _: None,
     ) -> None:
-        """Write nothing yet; `release` is told what follows in its order once the one before it has ended."""
+        """Write nothing yet.
+
+        `release` is told what follows in its order once the one before it has ended, `told` what was recorded.
+        """
         self._database: Final = database
         self._notices: Final = notices
         self._due_again: Final = due_again
         self._release: Final = release
+        self._told: Final = told
         self._waiting: list[Entry] = []
         self._wake: Final = asyncio.Event()
         self._pace: Final = Pace(PACE)
@@ -122,6 +127,7 @@ class Recorder:
                 recorded = await record_attempts(tx, settled=settled)
         if fail_points.reached is not None:
             fail_points.reached("record.committed")
+        self._told(settled)
         self._due_again(recorded.due)
         ended = [one.delivery_id for one in settled if one.ordered and one.verdict.delay is None]
         if ended:

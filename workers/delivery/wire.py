@@ -37,6 +37,7 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._writable = asyncio.Event()
         self._writable.set()
         self._transport: asyncio.Transport | None = None
+        self._poll: select.poll | None = None
 
     async def start_tls(
         self,
@@ -92,10 +93,20 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if self._transport is not None:
             self._transport.abort()
 
+    @property
+    def stirred(self) -> bool:
+        """Whether the end has come, or bytes that nobody has read."""
+        return self.ended or bool(self._buffer)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it is stirred, or will be as soon as the loop looks."""
+        return self.stirred or self._kernel_has_more()
+
     def get_extra_info(self, info: str) -> object:
         """Return `is_readable` (the end has come, or bytes nobody asked for) or what the transport knows."""
         if info == "is_readable":
-            return self.ended or bool(self._buffer) or self._kernel_has_more()
+            return self.is_readable
         return None if self._transport is None else cast("object", self._transport.get_extra_info(info))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
@@ -141,10 +152,10 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def _kernel_has_more(self) -> bool:
         # The end may have come since the loop last looked.
-        descriptor = self._open().get_extra_info("socket").fileno()
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._open().get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(self._poll.poll(0))
 
 
 @contextmanager

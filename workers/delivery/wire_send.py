@@ -8,6 +8,7 @@ idle connection, or a new one past the guard ──► head and body in one writ
 import asyncio
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from core.model.addresses import Network
@@ -23,6 +24,8 @@ from workers.delivery.wire import LOST, Wire, error_of
 
 _READ: Final = 64 * 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_target: Final = lru_cache(4096)(parse_target)
+"""The grammar is strict and takes its time; what it makes of a URL is always the same."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -34,9 +37,13 @@ class Line:
     wire: Wire
     clean: bool = True
 
+    def is_clean(self) -> bool:
+        """Tell whether its last answer was read to a clean end, and nothing has come since."""
+        return self.clean and not self.wire.stirred
+
     def is_fresh(self) -> bool:
         """Tell whether a request can be sent: the other side has neither closed nor sent more than asked for."""
-        return self.clean and not self.wire.get_extra_info("is_readable")
+        return self.clean and not self.wire.is_readable
 
 
 class WireSender:
@@ -65,7 +72,7 @@ class WireSender:
         await asyncio.sleep(0)  # they let go of their sockets in the loop's next turn
 
     async def _exchange(self, request: OutgoingRequest, progress: Progress) -> None:
-        target = parse_target(request.url)
+        target = _target(request.url)
         message = _head(request, target) + request.body
         tenant = request.tenant or request.lane
         origin = Origin(request.lane, target.scheme, target.host, target.port, tenant)
