@@ -1,5 +1,6 @@
 """What travels on the broker: IDs only, so that a queue never holds a payload."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 from uuid import UUID
@@ -13,7 +14,10 @@ VERSION: Final = 1
 
 
 class DeliveryBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A message of the delivery queue: `d` lists (delivery, lane, tenant), `a` the deliveries that were asked for."""
+    """A message of the delivery queue: `d` lists (delivery, lane, tenant), `a` the deliveries that were asked for.
+
+    A delivery that is listed twice is one of many: more of its lane is due. Who does not know that takes it once.
+    """
 
     v: int
     d: list[tuple[UUID, UUID, UUID]]
@@ -21,7 +25,8 @@ class DeliveryBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def queued(self) -> list[Queued]:
         """Return what the message names."""
-        return [Queued(*ids, asked=ids[0] in self.a) for ids in self.d]
+        asked, times = set(self.a), Counter(self.d)
+        return [Queued(*names, names[0] in asked, many > 1) for names, many in times.items()]
 
 
 class MalformedMessageError(ValueError):
@@ -37,7 +42,7 @@ def batches(queued: Sequence[Queued]) -> Iterator[dict[str, object]]:
         part = queued[start : start + BATCH]
         body: dict[str, object] = {
             "v": VERSION,
-            "d": [(str(q.delivery_id), str(q.lane), str(q.tenant_id)) for q in part],
+            "d": [(str(q.delivery_id), str(q.lane), str(q.tenant_id)) for q in part for _ in range(1 + q.more)],
         }
         yield body | {"a": asked} if (asked := [str(q.delivery_id) for q in part if q.asked]) else body
 

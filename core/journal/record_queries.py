@@ -1,10 +1,11 @@
 """The statement that records outcomes: attempts, deliveries, rollups and endpoints in one go."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from core.database import AnyConnection, fetch_all
 from core.journal.record import Recorded, Settled
@@ -14,6 +15,7 @@ from core.model.outcome import ErrorClass, OutcomeKind
 from core.model.queued import Queued
 from core.model.tables import BUCKET
 
+_encode: Final = msgspec.json.Encoder().encode
 _ERRORS: Final = [error.value for error in ErrorClass]
 COUNTS: Final = ["succeeded", "failed", "unknown", *_ERRORS]
 _BY_ERROR: Final = ", ".join(f"count(*) FILTER (WHERE error = '{error}') AS {error}" for error in _ERRORS)
@@ -159,7 +161,7 @@ _COLUMNS: Final[dict[str, Callable[[Settled], object]]] = {
     "error": lambda s: s.outcome.error and s.outcome.error.value,
     "note": lambda s: s.outcome.note,
     "url": lambda s: s.url,
-    "request_headers": lambda s: json.dumps(dict(s.request_headers)),
+    "request_headers": lambda s: _text(s.request_headers),
     "status": lambda s: s.outcome.response and s.outcome.response.status,
     "headers": lambda s: s.outcome.response and _json_text(s.outcome.response.headers),
     "body": lambda s: s.outcome.response and s.outcome.response.body,
@@ -187,9 +189,13 @@ def _rounded(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds, 3)
 
 
+def _text(value: object) -> str:
+    return _encode(value).decode()
+
+
 def _json_text(headers: Sequence[Sequence[str]]) -> str:
     """Encode for a JSONB column, which can hold every character but NUL."""
-    return json.dumps([[part.replace("\x00", "�") for part in pair] for pair in headers])
+    return _text([[part.replace("\x00", "�") for part in pair] for pair in headers])
 
 
 @dataclass(frozen=True, slots=True)

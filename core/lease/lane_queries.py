@@ -47,6 +47,7 @@ class Found:
     tenant_id: UUID | None
     key: str | None
     asked: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Due:
     def of(cls, found: Sequence[Found]) -> "Due":
         """Sort what a statement found."""
         queued = [
-            Queued(one.delivery_id, one.lane, one.tenant_id, one.asked)
+            Queued(one.delivery_id, one.lane, one.tenant_id, one.asked, one.more)
             for one in found
             if one.delivery_id is not None and one.tenant_id is not None
         ]

@@ -13,6 +13,8 @@ class Queued:
     tenant_id: UUID
     asked: bool = False
     """Whether somebody asked for it now, by a resend or a test: it goes past pause, breaker and order."""
+    more: bool = False
+    """Whether more of its lane is due than was named: who has sent it looks for the next ones."""
 
 
 @dataclass(frozen=True, slots=True)

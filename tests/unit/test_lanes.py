@@ -31,6 +31,22 @@ def test_a_delivery_that_is_offered_twice_is_taken_once() -> None:
     assert lanes.take(10) == offered
 
 
+def test_the_end_of_one_of_many_fetches_more_of_its_lane() -> None:
+    lanes, lane = Lanes(5, tenant_cap=1000), uuid4()
+    lanes.offer([Queued(uuid4(), lane, ACME, more=True)])
+    lanes.take(10)
+
+    assert (lanes.refilled(), lanes.release(lane)) == ([lane], 10)
+
+
+def test_a_lane_that_does_nothing_is_not_refilled() -> None:
+    lanes = Lanes(5, tenant_cap=1000)
+
+    lanes.offer([Queued(uuid4(), uuid4(), ACME, more=True), *due(uuid4(), 2)])
+
+    assert lanes.refilled() == []
+
+
 def test_no_more_is_taken_than_there_is_room_for() -> None:
     lanes = Lanes(50, tenant_cap=1000)
     lanes.offer(due(uuid4(), 20))

@@ -37,6 +37,15 @@ def test_what_was_asked_for_is_known_as_such() -> None:
     assert read_batch(body).queued() == [first, asked]
 
 
+def test_one_of_many_is_known_as_such() -> None:
+    first, second = some(2)
+    many = Queued(second.delivery_id, second.lane, second.tenant_id, more=True)
+
+    (body,) = batches([first, many])
+
+    assert read_batch(body).queued() == [first, many]
+
+
 def test_a_message_holds_ids_and_nothing_else() -> None:
     (body,) = batches(some(2))
 

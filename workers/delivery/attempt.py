@@ -25,6 +25,8 @@ from workers.delivery.opened import NO_HEADERS, Opener
 from workers.delivery.record import Recorder
 from workers.delivery.request import Destination, build_request
 
+FEW: Final = 10
+"""Slots of a lane below which each is waited for as soon as its request has ended."""
 UNREADABLE: Final = "unreadable_secret"
 
 _log: Final = structlog.stdlib.get_logger()
@@ -130,7 +132,7 @@ class Attempts:
             started_at=claimed.claimed_at,
             now=claimed.claimed_at + timedelta(seconds=elapsed),
         )
-        await self._recorder.record(settled)
+        await self._recorder.record(settled, pressing=claimed.ordered or claimed.cap < FEW)
 
 
 _UNREADABLE: Final = Outcome(OutcomeKind.FAILED, error=ErrorClass.PROTOCOL, note=UNREADABLE)

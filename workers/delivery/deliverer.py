@@ -58,11 +58,11 @@ from workers.upkeep.retention import Retention
 TENANT_SHARE: Final = 4
 """One tenant may have a quarter of the requests on the wire: its hanging receivers hold up nobody else."""
 
-DIRECT: Final = 2
-"""Connections for single statements: one claims, one records."""
+DIRECT: Final = 3
+"""Connections for single statements: one claims, one records, one refills or feeds."""
 
 GARBAGE: Final = 20_000
-"""Objects made, less those gone, after which cycles are looked for: thousands of attempts on the wire are no garbage."""
+"""Objects made, less those gone, after which cycles are looked for: what is on the wire is no garbage."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -106,7 +106,7 @@ class Deliverer:
         lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=tenant_cap, doors=gate)
         engine = Engine(leases, attempts.make, lanes, gate, limit=settings.max_in_flight)
         teller = Teller(database, publisher, settings.base_url)
-        feeder = Feeder(database, publisher, settings, teller, notices, rooms=gate.holds.rooms)
+        feeder = Feeder(database, publisher, settings, teller, notices, rooms=engine.rooms)
         return cls(settings, database, redis, publisher, sender, resolver, recorder, gate, engine, feeder, notices)
 
     async def run(self, stopping: asyncio.Event) -> None:

@@ -25,7 +25,7 @@ from workers.delivery.gate import Admission, Gate
 from workers.delivery.lanes import Lanes
 from workers.loop import STORE_ERRORS, Pace
 
-CLAIM_BATCH: Final = 200
+CLAIM_BATCH: Final = 500
 PAUSE_AFTER_ERROR: Final = 0.5
 PACE: Final = 0.01
 """Seconds between claims: under load each one carries what came meanwhile."""
@@ -81,6 +81,14 @@ class Engine:
     def stopping(self) -> bool:
         """Whether nothing more is claimed here."""
         return self._stopping
+
+    def rooms(self) -> dict[UUID, int]:
+        """Return the lanes of which the feeder may bring so many, and no more.
+
+        Those are the lanes that are held, and those that this engine fills itself: of these, none.
+        """
+        own = dict.fromkeys((lane for lane in self._lanes.refilled() if not self._gate.keeps_order(lane)), 0)
+        return own | self._gate.holds.rooms()
 
     def offer(self, queued: Sequence[Queued], decided: Callable[[], None] | None = None) -> None:
         """Take in deliveries that are due; call `decided` once each is claimed, stale or refused. Never blocks."""

@@ -6,7 +6,6 @@ OutgoingRequest ──► [ DNS ► connect ► TLS ► head ► body ] ──�
 ```
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -15,6 +14,7 @@ from uuid import UUID
 from core.model.outcome import RESPONSE_BODY_LIMIT, ErrorClass, Outcome, OutcomeKind, Response, Timings
 from core.model.settle import RECONNECT
 from core.model.targets import InvalidTargetError
+from workers.delivery.deadlines import Deadlines
 from workers.delivery.probe import Probe
 
 RESET_IN_BODY: Final = "reset_in_body"
@@ -119,11 +119,13 @@ class Progress:
         return Timings(probe.dns, probe.connect, probe.tls, probe.first_byte, probe.total())
 
 
-async def judged(request: OutgoingRequest, exchange: Callable[[OutgoingRequest, Progress], Awaitable[None]]) -> Outcome:
+async def judged(
+    request: OutgoingRequest, exchange: Callable[[OutgoingRequest, Progress], Awaitable[None]], deadlines: Deadlines
+) -> Outcome:
     """Run an exchange under the request's deadline; it notes what it sees, and raises `ExchangeError`."""
     progress = Progress(request.body_limit)
     try:
-        async with asyncio.timeout(request.timeout):
+        with deadlines.after(request.timeout):
             await exchange(request, progress)
     except TimeoutError:
         return progress.outcome(ErrorClass.TIMEOUT)

@@ -76,6 +76,10 @@ class Gate:
         limit = cap if pace is None else min(cap, pace.limit)
         return limit if room is None else min(limit, room)
 
+    def keeps_order(self, lane: UUID) -> bool:
+        """Tell whether a lane is known to keep an order."""
+        return lane in self._ordered
+
     def held_for(self, lane: UUID) -> float:
         """Return for how many seconds a lane will be held."""
         return self.holds.seconds_left(lane)

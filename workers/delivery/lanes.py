@@ -85,6 +85,11 @@ class Lanes:
     def __len__(self) -> int:
         return sum(len(lane.waiting) + len(lane.asked) for lane in self._lanes.values())
 
+    def refilled(self) -> list[UUID]:
+        """Return the lanes whose next end fetches more of them, so that nobody else has to bring any."""
+        lanes = self._lanes.values()
+        return [lane.id for lane in lanes if lane.backlogged and lane.in_flight and not (lane.held or lane.resting)]
+
     def offer(self, queued: Iterable[Queued]) -> None:
         """Take in what a message named; what a lane has no room for is dropped, and fetched when it has."""
         for one in queued:
@@ -96,7 +101,7 @@ class Lanes:
                 lane.waiting.pop(one.delivery_id, None)
             elif len(lane.waiting) < 2 * lane.cap and one.delivery_id not in lane.asked:
                 lane.waiting[one.delivery_id] = None
-            lane.backlogged |= len(lane.waiting) >= lane.cap
+            lane.backlogged |= one.more or len(lane.waiting) >= lane.cap
             self._line_up(lane)
 
     def put_back(self, queued: Iterable[Queued]) -> None:

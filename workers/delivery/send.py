@@ -9,6 +9,7 @@ from core.model.outcome import Outcome
 from core.model.proxy import Proxy
 from core.model.targets import parse_target
 from core.resolver import Resolver
+from workers.delivery.deadlines import Deadlines
 from workers.delivery.exchange import ExchangeError, OutgoingRequest, Progress, judged
 from workers.delivery.pool import IDLE_SECONDS
 from workers.delivery.probe import Probe
@@ -27,11 +28,12 @@ class HttpxSender:
         idle_seconds: float = IDLE_SECONDS,
         proxy: Proxy | None = None,
     ) -> None:
+        self._deadlines = Deadlines()
         self._transport = GuardedTransport(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds, proxy=proxy)
 
     async def send(self, request: OutgoingRequest) -> Outcome:
         """See `Sender.send`."""
-        return await judged(request, self._exchange)
+        return await judged(request, self._exchange, self._deadlines)
 
     async def aclose(self) -> None:
         """See `Sender.aclose`."""

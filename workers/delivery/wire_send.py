@@ -17,6 +17,7 @@ from core.model.proxy import Proxy
 from core.model.targets import Target, parse_target
 from core.resolver import Resolver
 from workers.delivery.answer import AnswerReader
+from workers.delivery.deadlines import Deadlines
 from workers.delivery.dial import Dialer, Origin, client_tls
 from workers.delivery.exchange import ExchangeError, OutgoingRequest, Progress, judged
 from workers.delivery.pool import IDLE_LIMIT, IDLE_SECONDS, IdleConnections
@@ -60,11 +61,12 @@ class WireSender:
         proxy: Proxy | None = None,
     ) -> None:
         self._dialer = Dialer(resolver, allowed, tls or client_tls(), proxy)
+        self._deadlines = Deadlines()
         self._idle: IdleConnections[Line] = IdleConnections(seconds=idle_seconds, limit=idle_limit)
 
     async def send(self, request: OutgoingRequest) -> Outcome:
         """See `Sender.send`."""
-        return await judged(request, self._exchange)
+        return await judged(request, self._exchange, self._deadlines)
 
     async def aclose(self) -> None:
         """See `Sender.aclose`."""

@@ -6,20 +6,21 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from core.database import fetch_all
+from core.database import AnyConnection, fetch_all
 from core.intake.accept import PUBLISHED_FOR
 from core.journal.order_queries import on_the_wire
 from core.lease.lane_queries import Due, Found, heads_of
 
+FEW: Final = 10
+"""Rows of a lane that are published at once: the rest is fetched by whoever sends the first of them."""
 AGAIN: Final = 2
 """Seconds after which a published head is brought again: it may have been refused before it became one."""
 
 # A loose scan over deliveries_due_idx finds each lane that has anything to do; of each, the first 2 x cap due rows are
-# its share of the window, so that a backlog of a million costs what a backlog of two caps costs. Of a lane that keeps
-# an order the heads of as many keys are, by deliveries_order_idx. What was asked for goes past pause and order, and
-# stands before the others, by deliveries_asked_idx.
+# looked at, so that a backlog of a million costs what a backlog of two caps costs. A few of them are published, which
+# tells that there are more: a row that a deliverer fetches by itself is spared a write. Of a lane that keeps an order
+# the heads of as many keys are, by deliveries_order_idx. What was asked for goes past pause and order, and stands
+# before the others, by deliveries_asked_idx.
 # What is published is left alone for a while, but not what a claim may have refused since: a head is brought again
 # after `again`, and what was published before its endpoint changed at once.
 _TAKE_DELIVERIES: Final = f"""
@@ -41,35 +42,38 @@ WITH RECURSIVE lanes AS (
     FROM open o LEFT JOIN unnest(CAST(:lanes AS UUID[]), CAST(:starts AS TEXT[])) s(lane, start) ON s.lane = o.lane
     CROSS JOIN LATERAL ({heads_of("o.lane", "s.start", "o.share")}) h WHERE o.ordered
 ), head AS (
-    SELECT h.id, o.lane, h.tenant_id, row_number() OVER (PARTITION BY o.lane ORDER BY h.due_at, h.id) AS place, o.stale
+    SELECT h.id, o.lane, h.tenant_id, row_number() OVER (PARTITION BY o.lane ORDER BY h.due_at, h.id) AS place, o.stale,
+           count(*) OVER (PARTITION BY o.lane) > :few AS more
     FROM open o CROSS JOIN LATERAL (
         SELECT id, tenant_id, due_at, lease_until, published_until FROM deliveries d
         WHERE d.lane = o.lane AND d.due_at <= now() ORDER BY d.due_at LIMIT o.share) h
     WHERE NOT o.ordered AND h.lease_until IS NULL AND (h.published_until IS NULL OR h.published_until < o.stale)
     UNION ALL
-    SELECT h.id, h.lane, h.tenant_id, row_number() OVER (PARTITION BY h.lane ORDER BY h.due_at, h.id), h.stale
+    SELECT h.id, h.lane, h.tenant_id, row_number() OVER (PARTITION BY h.lane ORDER BY h.due_at, h.id), h.stale,
+           NULL
     FROM looked h
     LEFT JOIN ({on_the_wire("SELECT lane FROM open WHERE ordered")}) b ON b.lane = h.lane AND b.key = h.key
     WHERE h.due_at <= now() AND (h.published_until IS NULL OR h.published_until < h.stale)
       AND coalesce(b.sequence > h.sequence, true)
     UNION ALL
     SELECT * FROM (
-        SELECT d.id, d.lane, d.tenant_id, 0, now() FROM deliveries d
+        SELECT d.id, d.lane, d.tenant_id, 0, now(), NULL::BOOLEAN FROM deliveries d
         WHERE d.trigger IN ('resend', 'test') AND d.due_at <= now() AND d.due_at IS NOT NULL AND d.lease_until IS NULL
           AND (d.published_until IS NULL OR d.published_until < now()) LIMIT :limit) a
 ), turns AS (
-    SELECT id, max(stale) AS stale, row_number() OVER (PARTITION BY tenant_id ORDER BY min(place), lane) AS turn
-    FROM head GROUP BY id, tenant_id, lane ORDER BY turn LIMIT :limit
+    SELECT id, max(stale) AS stale, bool_or(more) AS more,
+           row_number() OVER (PARTITION BY tenant_id ORDER BY min(place), lane) AS turn
+    FROM head WHERE place <= :few OR more IS NULL GROUP BY id, tenant_id, lane ORDER BY turn LIMIT :limit
 ), taken AS (
-    SELECT d.id, t.turn FROM deliveries d JOIN turns t ON t.id = d.id
+    SELECT d.id, t.turn, coalesce(t.more, false) AS more FROM deliveries d JOIN turns t ON t.id = d.id
     WHERE d.lease_until IS NULL AND d.due_at <= now()
       AND (d.published_until IS NULL OR d.published_until < t.stale) FOR UPDATE OF d SKIP LOCKED
 ), published AS (
     UPDATE deliveries d SET published_until = now() + CAST(:published AS INTERVAL) FROM taken t WHERE d.id = t.id
-    RETURNING d.id, d.lane, d.tenant_id, d.trigger IN ('resend', 'test') AS asked, t.turn
+    RETURNING d.id, d.lane, d.tenant_id, d.trigger IN ('resend', 'test') AS asked, t.more, t.turn
 )
-SELECT id AS delivery_id, lane, tenant_id, NULL AS key, asked, turn FROM published
-UNION ALL SELECT NULL, lane, NULL, key, false, 0 FROM looked WHERE nth = share ORDER BY turn
+SELECT id AS delivery_id, lane, tenant_id, NULL AS key, asked, more, turn FROM published
+UNION ALL SELECT NULL, lane, NULL, key, false, false, 0 FROM looked WHERE nth = share ORDER BY turn
 """
 
 
@@ -79,7 +83,7 @@ class _Found(Found):
 
 
 async def take_due_deliveries(
-    tx: AsyncConnection,
+    tx: AnyConnection,
     *,
     limit: int,
     default_cap: int,
@@ -95,6 +99,7 @@ async def take_due_deliveries(
     values: dict[str, object] = {
         "limit": limit,
         "cap": default_cap,
+        "few": FEW,
         "published": timedelta(seconds=PUBLISHED_FOR),
         "again": timedelta(seconds=PUBLISHED_FOR - AGAIN),
         "lanes": list(known),

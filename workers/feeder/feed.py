@@ -75,7 +75,7 @@ class Feeder:
         *,
         rooms: Callable[[], Mapping[UUID, int]] = dict,
     ) -> None:
-        """Feed nothing yet; `rooms` says which lanes are held, and how many of each may go."""
+        """Feed nothing yet; `rooms` says of which lanes no more than so many may go: see `Engine.rooms`."""
         self._rooms: Final = rooms
         self._database: Final = database
         self._publisher: Final = publisher
@@ -142,7 +142,7 @@ class Feeder:
         room = min(BATCH, self._publisher.room)
         if room == 0:
             return 0
-        async with self._database.engine() as tx:
+        async with self._database.statement() as tx:
             due = await take_due_deliveries(
                 tx, limit=room, default_cap=DEFAULT_MAX_IN_FLIGHT, starts=self._starts, rooms=self._rooms()
             )
