@@ -39,6 +39,14 @@ def test_the_end_of_one_of_many_fetches_more_of_its_lane() -> None:
     assert (lanes.refilled(), lanes.release(lane)) == ([lane], 10)
 
 
+def test_when_the_first_of_many_are_taken_more_are_fetched_once() -> None:
+    lanes, lane = Lanes(5, tenant_cap=1000), uuid4()
+    lanes.offer([Queued(uuid4(), lane, ACME, more=True), *due(uuid4())])
+    lanes.take(10)
+
+    assert [lanes.short(), lanes.short()] == [[(lane, 10)], []]
+
+
 def test_a_lane_that_does_nothing_is_not_refilled() -> None:
     lanes = Lanes(5, tenant_cap=1000)
 

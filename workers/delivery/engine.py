@@ -133,6 +133,8 @@ class Engine:
             await self._refuse(admission, {one.delivery_id for one in claimed})
         for decided in undecided:
             decided()
+        for lane, room in self._lanes.short():
+            self._spawn(self._refill(lane, room))
         self._set_timer()
         return started
 

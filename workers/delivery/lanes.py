@@ -80,6 +80,9 @@ class Lanes:
         self._in_flight: Counter[UUID] = Counter()
         self._lanes: dict[UUID, Lane] = {}
         self._tenants: OrderedDict[UUID, OrderedDict[UUID, Lane]] = OrderedDict()
+        self._first: set[UUID] = set()
+        """Lanes of which the first were named, and more is due."""
+        self._short: list[UUID] = []
         self._rests: list[tuple[float, UUID]] = []
 
     def __len__(self) -> int:
@@ -102,6 +105,8 @@ class Lanes:
             elif len(lane.waiting) < 2 * lane.cap and one.delivery_id not in lane.asked:
                 lane.waiting[one.delivery_id] = None
             lane.backlogged |= one.more or len(lane.waiting) >= lane.cap
+            if one.more:
+                self._first.add(lane.id)
             self._line_up(lane)
 
     def put_back(self, queued: Iterable[Queued]) -> None:
@@ -127,6 +132,17 @@ class Lanes:
             if lanes:
                 self._tenants[tenant_id] = lanes
         return taken
+
+    def short(self) -> list[tuple[UUID, int]]:
+        """Return the lanes whose first ones have all been taken, each once, and how many more to fetch for each.
+
+        They do not wait for an end: while the first ones hang, the lane's other slots would stand idle.
+        """
+        short, self._short = self._short, []
+        self._first.difference_update(short)
+        lanes = [lane for lane in map(self._lanes.get, short) if lane is not None]
+        limits = [(lane.id, self._limit(lane)) for lane in lanes if lane.backlogged]
+        return [(lane_id, 2 * limit) for lane_id, limit in limits if limit > 0]
 
     def rest(self, lane_id: UUID, until: float) -> None:
         """Let a lane start nothing until a time on the monotonic clock."""
@@ -214,6 +230,8 @@ class Lanes:
             if found is not None:
                 if lane.waiting or lane.asked:
                     lanes[lane_id] = lane
+                elif lane_id in self._first:
+                    self._short.append(lane_id)
                 return found
             self.forget_idle(lane_id)
         return None
