@@ -52,10 +52,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What may be sent, and of each lane with more keys than were looked at, where the next look should start."""
+    """What may be sent, and of each lane with more keys than were looked at, where the next look should start.
+
+    `lanes` is how many have anything that waits, where all of them were looked at.
+    """
 
     queued: tuple[Queued, ...]
     starts: dict[UUID, str]
+    lanes: int = 0
 
     @classmethod
     def of(cls, found: Sequence[Found]) -> "Due":

@@ -190,7 +190,7 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         {"deliveries_due_idx", "deliveries_order_idx", "deliveries_asked_idx"},
     ),
     "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
-    "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000), {"deliveries_due_idx"}),
+    "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000, back=300), {"deliveries_due_idx"}),
     "withdraw": (
         lambda at: withdraw_batch(
             at.tx, tenant_id=at.tenant, endpoint_id=EndpointId(at.lane), wanted=Wanted(), after=START, limit=1000

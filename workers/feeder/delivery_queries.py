@@ -1,7 +1,7 @@
 """The feeder's statement that takes deliveries which are due, in the engine's role."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -16,19 +16,21 @@ FEW: Final = 10
 AGAIN: Final = 2
 """Seconds after which a published head is brought again: it may have been refused before it became one."""
 
-# A loose scan over deliveries_due_idx finds each lane that has anything to do; of each, the first 2 x cap due rows are
-# looked at, so that a backlog of a million costs what a backlog of two caps costs. A few of them are published, which
-# tells that there are more: a row that a deliverer fetches by itself is spared a write. Of a lane that keeps an order
-# the heads of as many keys are, by deliveries_order_idx. What was asked for goes past pause and order, and stands
-# before the others, by deliveries_asked_idx.
+# A loose scan over deliveries_due_idx finds each lane in which anything waits, and counts them: who looks at many
+# should look less often. Of each in which something is due, the first 2 x cap due rows are looked at, so that a backlog
+# of a million costs what a backlog of two caps costs. A few of them are published, which tells that there are more: a
+# row that a deliverer fetches by itself is spared a write. Of a lane that keeps an order the heads of as many keys are,
+# by deliveries_order_idx. What was asked for goes past pause and order, and stands before the others, by
+# deliveries_asked_idx.
 # What is published is left alone for a while, but not what a claim may have refused since: a head is brought again
 # after `again`, and what was published before its endpoint changed at once.
 _TAKE_DELIVERIES: Final = f"""
 WITH RECURSIVE lanes AS (
-    SELECT (SELECT lane FROM deliveries WHERE due_at IS NOT NULL ORDER BY lane LIMIT 1) AS lane
+    (SELECT lane, due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY lane, due_at LIMIT 1)
     UNION ALL
-    SELECT (SELECT d.lane FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane ORDER BY d.lane LIMIT 1)
-    FROM lanes l WHERE l.lane IS NOT NULL
+    SELECT n.lane, n.due_at FROM lanes l CROSS JOIN LATERAL (
+        SELECT d.lane, d.due_at FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane
+        ORDER BY d.lane, d.due_at LIMIT 1) n
 ), open AS MATERIALIZED (
     SELECT l.lane, coalesce(e.ordering = 'fifo', false) AS ordered,
            coalesce(h.room, 2 * coalesce(e.max_in_flight, :cap)) AS share,
@@ -36,7 +38,7 @@ WITH RECURSIVE lanes AS (
                     CASE WHEN h.room IS NOT NULL THEN now() + CAST(:again AS INTERVAL) END) AS stale
     FROM lanes l LEFT JOIN endpoints e ON e.id = l.lane
     LEFT JOIN unnest(CAST(:held AS UUID[]), CAST(:rooms AS INTEGER[])) h(lane, room) ON h.lane = l.lane
-    WHERE l.lane IS NOT NULL AND e.status IS DISTINCT FROM 'paused' AND h.room IS DISTINCT FROM 0
+    WHERE l.due_at <= now() AND e.status IS DISTINCT FROM 'paused' AND h.room IS DISTINCT FROM 0
 ), looked AS MATERIALIZED (
     SELECT o.lane, o.share, greatest(o.stale, now() + CAST(:again AS INTERVAL)) AS stale, h.*
     FROM open o LEFT JOIN unnest(CAST(:lanes AS UUID[]), CAST(:starts AS TEXT[])) s(lane, start) ON s.lane = o.lane
@@ -73,13 +75,22 @@ WITH RECURSIVE lanes AS (
     RETURNING d.id, d.lane, d.tenant_id, d.trigger IN ('resend', 'test') AS asked, t.more, t.turn
 )
 SELECT id AS delivery_id, lane, tenant_id, NULL AS key, asked, more, turn FROM published
-UNION ALL SELECT NULL, lane, NULL, key, false, false, 0 FROM looked WHERE nth = share ORDER BY turn
+UNION ALL SELECT NULL, lane, NULL, key, false, false, 0 FROM looked WHERE nth = share
+UNION ALL SELECT NULL, NULL, NULL, NULL, false, false, CAST(count(*) AS INTEGER) FROM lanes ORDER BY turn
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Found(Found):
-    turn: int = 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """See `Found`; one row is none, and its `turn` is how many lanes there are."""
+
+    delivery_id: UUID | None
+    lane: UUID | None
+    tenant_id: UUID | None
+    key: str | None
+    asked: bool
+    more: bool
+    turn: int
 
 
 async def take_due_deliveries(
@@ -107,4 +118,10 @@ async def take_due_deliveries(
         "held": list(held),
         "rooms": list(held.values()),
     }
-    return Due.of(await fetch_all(tx, _Found, _TAKE_DELIVERIES, **values))
+    rows = await fetch_all(tx, _Row, _TAKE_DELIVERIES, **values)
+    found = [
+        Found(row.delivery_id, row.lane, row.tenant_id, row.key, row.asked, row.more)
+        for row in rows
+        if row.lane is not None
+    ]
+    return replace(Due.of(found), lanes=sum(row.turn for row in rows if row.lane is None))

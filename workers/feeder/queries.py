@@ -32,22 +32,26 @@ async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) 
     return await fetch_all(tx, Lapsed, sql, limit=limit, timeout=default_timeout)
 
 
-async def cancel_undeliverable(tx: AsyncConnection, *, limit: int) -> int:
-    """Cancel what still waits for an endpoint that is disabled or deleted, by `deliveries_due_idx`."""
+async def cancel_undeliverable(tx: AsyncConnection, *, limit: int, back: float) -> int:
+    """Cancel what still waits for an endpoint that is disabled or deleted, by `deliveries_due_idx`.
+
+    Of the endpoints only those are looked at that have changed in the last `back` seconds, by `endpoints_ended_idx`.
+    """
     sql = """
     WITH dead AS (
         SELECT d.id, CASE WHEN e.deleted_at IS NULL THEN 'endpoint_disabled' ELSE 'endpoint_deleted' END AS reason
         FROM endpoints e CROSS JOIN LATERAL (
             SELECT id FROM deliveries WHERE lane = e.id AND due_at IS NOT NULL AND lease_until IS NULL
             LIMIT :limit FOR UPDATE SKIP LOCKED) d
-        WHERE e.deleted_at IS NOT NULL OR e.status = 'disabled' LIMIT :limit
+        WHERE (e.deleted_at IS NOT NULL OR e.status = 'disabled')
+            AND e.updated_at > now() - make_interval(secs => CAST(:back AS FLOAT8)) LIMIT :limit
     )
     UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
         status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
         reason = CASE WHEN d.succeeded_at IS NULL THEN dead.reason END, finished_at = coalesce(d.finished_at, now())
     FROM dead WHERE d.id = dead.id
     """
-    return await execute(tx, sql, limit=limit)
+    return await execute(tx, sql, limit=limit, back=back)
 
 
 # A loose scan over tasks_due_idx finds each tenant's queues: a backlog of a million costs what one of two shares

@@ -109,6 +109,8 @@ event_types: Final = Table(
     stamp("updated_at"),
 )
 
+ENDED: Final = "deleted_at IS NOT NULL OR status = 'disabled'"
+
 endpoints: Final = Table(
     "endpoints",
     metadata,
@@ -149,4 +151,5 @@ endpoints: Final = Table(
     Index("endpoints_tenant_id_owner_id_idx", "tenant_id", "owner", "id", postgresql_where="owner IS NOT NULL"),
     Index("endpoints_failing_idx", "failing_since", postgresql_where="failing_since IS NOT NULL"),
     Index("endpoints_disabled_idx", "id", postgresql_where="status = 'disabled'"),
+    Index("endpoints_ended_idx", "updated_at", postgresql_where=ENDED),
 )
