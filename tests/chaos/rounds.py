@@ -7,7 +7,6 @@ load ──► fault ──► healed ──► load goes on a little ──► 
 
 import json
 import random
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -18,7 +17,7 @@ from uuid import uuid4
 
 from core.clock import monotonic
 from tests.chaos.checker import Evidence, read_evidence, violations
-from tests.chaos.cluster import SCHEDULE, Cluster, pause
+from tests.chaos.cluster import SCHEDULE, Cluster, pause, remove_data
 from tests.chaos.export import Exporter
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
@@ -105,7 +104,8 @@ def run_round(
     cluster: Cluster, fault: Fault, directory: Path, *, seed: int, rate: float, after: float = AFTER
 ) -> Result:
     """Run one fault under load and check all that came of it; the files of a round that holds are removed."""
-    directory.mkdir(parents=True, exist_ok=True)
+    remove_data(directory)
+    directory.mkdir(parents=True)
     result = Result(fault.number, fault.name, seed)
     accepted = Ledger(directory / "accepted.jsonl")
     with running_sink(directory / "seen.jsonl") as sink, closing(accepted):
@@ -122,7 +122,7 @@ def run_round(
     result.violations += scene.found + violations(evidence)
     _measure(result, fault, evidence)
     if result.holds:
-        shutil.rmtree(directory, ignore_errors=True)
+        remove_data(directory)
     else:
         (directory / "result.json").write_text(json.dumps(asdict(result), indent=1))
     return result
