@@ -51,8 +51,8 @@ class Row:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the result."""
-    options.show(measure(options.read("accept", __doc__, arguments, whole=Settings(), quick=QUICK)))
+    """Measure."""
+    options.run("accept", __doc__, arguments, measure, whole=Settings(), quick=QUICK)
 
 
 def measure(settings: Settings) -> dict[str, object]:
@@ -62,7 +62,7 @@ def measure(settings: Settings) -> dict[str, object]:
         _register(rig, sink)
         measure_row(rig, Row(1, 64, 1, settings.keyed), settings, seconds=1)  # warm up
         rows = [measure_row(rig, row, settings) for row in _rows(settings)]
-    return options.result("accept", settings, {"rows": rows})
+    return {"rows": rows}
 
 
 def _rows(settings: Settings) -> Iterator[Row]:

@@ -38,14 +38,14 @@ QUICK: Final = Settings(deliveries=10_000, endpoints=(200,), transports=("plain"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the result."""
-    options.show(measure(options.read("deliver", __doc__, arguments, whole=Settings(), quick=QUICK)))
+    """Measure."""
+    options.run("deliver", __doc__, arguments, measure, whole=Settings(), quick=QUICK)
 
 
 def measure(settings: Settings) -> dict[str, object]:
     """Measure each transport on a rig of its own."""
     rows = [row for transport in settings.transports for row in _rows(settings, transport)]
-    return options.result("deliver", settings, {"rows": rows})
+    return {"rows": rows}
 
 
 def _rows(settings: Settings, transport: str) -> Iterator[dict[str, object]]:

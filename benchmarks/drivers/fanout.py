@@ -33,8 +33,8 @@ QUICK: Final = Settings(endpoints=(10, 100, 500), events=3)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the result."""
-    options.show(measure(options.read("fanout", __doc__, arguments, whole=Settings(), quick=QUICK)))
+    """Measure."""
+    options.run("fanout", __doc__, arguments, measure, whole=Settings(), quick=QUICK)
 
 
 def measure(settings: Settings) -> dict[str, object]:
@@ -42,7 +42,7 @@ def measure(settings: Settings) -> dict[str, object]:
     plan = Plan(ports=min(max(settings.endpoints), _PORTS))
     with running_sink(plan) as sink, running_system(settings.peer) as system:
         rows = [_row(system, sink, settings, endpoints) for endpoints in settings.endpoints]
-    return options.result("fanout", settings, {"system": system.name, "rows": rows})
+    return {"system": system.name, "rows": rows}
 
 
 def _row(system: System, sink: Sink, settings: Settings, endpoints: int) -> dict[str, object]:

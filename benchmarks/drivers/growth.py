@@ -41,8 +41,8 @@ QUICK: Final = Settings(rows=(1000, 50_000), events=1500, backlog=20_000, backlo
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the result."""
-    options.show(measure(options.read("growth", __doc__, arguments, whole=Settings(), quick=QUICK)))
+    """Measure."""
+    options.run("growth", __doc__, arguments, measure, whole=Settings(), quick=QUICK)
 
 
 def measure(settings: Settings) -> dict[str, object]:
@@ -57,7 +57,7 @@ def measure(settings: Settings) -> dict[str, object]:
             there = size
             rows.append({"rows": size, **_stream(system, sink, settings)})
         backlog = _backlog(rig, sink, settings)
-    return options.result("growth", settings, {"rows": rows, "backlog": backlog})
+    return {"rows": rows, "backlog": backlog}
 
 
 def _stream(system: Ringback, sink: Sink, settings: Settings) -> dict[str, object]:

@@ -53,8 +53,8 @@ QUICK: Final = Settings(endpoints=50, dead=100, seconds=4)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the result."""
-    options.show(measure(options.read("isolation", __doc__, arguments, whole=Settings(), quick=QUICK)))
+    """Measure."""
+    options.run("isolation", __doc__, arguments, measure, whole=Settings(), quick=QUICK)
 
 
 def measure(settings: Settings) -> dict[str, object]:
@@ -68,7 +68,7 @@ def measure(settings: Settings) -> dict[str, object]:
             "dead": _phase(system, sink, settings, [*urls, *_dead_urls(settings)]),
         }
     rows = [{"phase": name, **_figures(one, settings, hanging)} for name, one in phases.items()]
-    return options.result("isolation", settings, {"system": system.name, "rows": rows})
+    return {"system": system.name, "rows": rows}
 
 
 class Phase(msgspec.Struct, frozen=True):

@@ -39,8 +39,8 @@ QUICK: Final = Settings(events=2000, naive_events=300, rounds=1)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the result."""
-    options.show(measure(options.read("naive", __doc__, arguments, whole=Settings(), quick=QUICK)))
+    """Measure."""
+    options.run("naive", __doc__, arguments, measure, whole=Settings(), quick=QUICK)
 
 
 def measure(settings: Settings) -> dict[str, object]:
@@ -59,8 +59,8 @@ def measure(settings: Settings) -> dict[str, object]:
             for _ in range(settings.rounds)
         ]
     ratio = median(one["naive"].cost / one["ringback"].cost for one in streams)
-    rounds = [{name: stream.figures() for name, stream in one.items()} for one in streams]
-    return options.result("naive", settings, {"ratio_of_cpu": round(ratio, 1), "rounds": rounds})
+    rows = [{"system": name, **stream.figures()} for one in streams for name, stream in one.items()]
+    return {"ratio_of_cpu": round(ratio, 1), "rows": rows}
 
 
 def _stream(system: System, sink: Sink, settings: Settings, count: int) -> Flow:

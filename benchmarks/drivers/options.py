@@ -2,13 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar, cast
 
 import msgspec
 
 from benchmarks.instruments.ceilings import ceilings
 from benchmarks.instruments.machine import describe
+from benchmarks.report import page
 
 SIZE: Final = 1000
 """Bytes of padding in each event's data."""
@@ -16,32 +17,40 @@ SIZE: Final = 1000
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def read(name: str, description: str | None, arguments: Sequence[str], *, whole: S, quick: S) -> S:
-    """Return the settings of a run: those of `whole`, or of `quick` with `--quick`, and what was named beside it.
+def run(
+    name: str,
+    description: str | None,
+    arguments: Sequence[str],
+    measure: Callable[[S], Mapping[str, object]],
+    *,
+    whole: S,
+    quick: S,
+) -> None:
+    """Measure with the settings that were asked for and print the result; with `--record`, put it into the docs too.
 
-    Each field is an option; several values have commas between them.
+    The settings are those of `whole`, or of `quick` with `--quick`, and what was named beside it: each field is an
+    option, several values have commas between them.
     """
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog=f"python -m benchmarks {name}", description=description, formatter_class=formatter
-    )
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks {name}", description=description)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="a smaller run of some 20 seconds")
+    parser.add_argument("--record", action="store_true", help="write the result, its table and plot into docs")
     for field in msgspec.structs.fields(whole):
         told = _told(getattr(whole, field.name))
         parser.add_argument(f"--{field.name.replace('_', '-')}", metavar=told, help=f"unless told: {told}")
-    named = cast("dict[str, str | None]", vars(parser.parse_args(arguments)))
-    base = quick if named.pop("quick") else whole
-    return _with(base, {field: text for field, text in named.items() if text is not None})
+    named = vars(parser.parse_args(arguments))
+    base, record = quick if named.pop("quick") else whole, bool(named.pop("record"))
+    settings = _with(base, {field: str(text) for field, text in named.items() if text is not None})
+    written = _document(name, settings, measure(settings))
+    sys.stdout.write(written)
+    if record:
+        page.record(name, written)
 
 
-def result(name: str, settings: msgspec.Struct, figures: Mapping[str, object]) -> dict[str, object]:
+def _document(name: str, settings: msgspec.Struct, figures: Mapping[str, object]) -> str:
     """Return a result with where and with what it was measured, and what the instruments could have done."""
-    return {"benchmark": name, **describe(), "settings": settings, "ceilings": ceilings(), **figures}
-
-
-def show(found: Mapping[str, object]) -> None:
-    """Print a result as JSON."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    found = {"benchmark": name, **describe(), "settings": settings, "ceilings": ceilings(), **figures}
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
 
 
 def say(line: str) -> None:

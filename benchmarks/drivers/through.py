@@ -37,8 +37,8 @@ QUICK: Final = Settings(seconds=3, capacity_seconds=2)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the result."""
-    options.show(measure(options.read("through", __doc__, arguments, whole=Settings(), quick=QUICK)))
+    """Measure."""
+    options.run("through", __doc__, arguments, measure, whole=Settings(), quick=QUICK)
 
 
 def measure(settings: Settings) -> dict[str, object]:
@@ -48,8 +48,9 @@ def measure(settings: Settings) -> dict[str, object]:
         _as_fast_as_possible(system, sink, settings, seconds=1)  # warm up
         capacity = _as_fast_as_possible(system, sink, settings, seconds=settings.capacity_seconds)
         rate = capacity.sent.count / capacity.seconds
-        rows = [_at(system, sink, settings, share, rate * share / 100) for share in settings.shares]
-    return options.result("through", settings, {"system": system.name, "capacity": capacity.figures(), "rows": rows})
+        rows: list[dict[str, object]] = [{"load": "closed loop", "rate": None, **capacity.figures()}]
+        rows += [_at(system, sink, settings, share, rate * share / 100) for share in settings.shares]
+    return {"system": system.name, "rows": rows}
 
 
 def _as_fast_as_possible(system: System, sink: Sink, settings: Settings, *, seconds: float) -> Flow:
@@ -65,4 +66,4 @@ def _at(system: System, sink: Sink, settings: Settings, share: int, rate: float)
     order = msgspec.structs.replace(order, connections=settings.connections, seconds=settings.seconds, rate=rate)
     figures = flow(system, sink, order).figures()
     options.say(f"through, {share} %: {figures['to_receipt']} {figures['cpu_ms_per_1000']}")
-    return {"share_of_capacity": share, "rate": round(rate, 1), **figures}
+    return {"load": f"{share} %", "rate": round(rate, 1), **figures}

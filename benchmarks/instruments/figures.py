@@ -23,7 +23,9 @@ def latencies(seconds: Sequence[float], percents: Sequence[float] = PERCENTS) ->
     if not seconds:
         return {}
     ordered = sorted(seconds)
-    found = {f"p{percent:g}_ms": percentile(ordered, percent) for percent in percents} | {"max_ms": ordered[-1]}
+    found = {f"p{percent:g}_ms".replace(".", ""): percentile(ordered, percent) for percent in percents} | {
+        "max_ms": ordered[-1]
+    }
     return {name: round(value * 1000, 3) for name, value in found.items()}
 
 
