@@ -18,13 +18,13 @@ from signal import SIGKILL, SIGTERM
 from statistics import median, quantiles
 from typing import Final
 
-import httpx
 import msgspec
 from redis import Redis
 
+from benchmarks.instruments.load import NUMBER, Order
 from benchmarks.instruments.machine import cpu_seconds, describe
-from benchmarks.load import Order
-from cli.embedded.ports import free_port
+from benchmarks.instruments.processes import Sent, Sink, WrongAnswersError, eventually_counts, running_sink, send
+from benchmarks.instruments.sink import Plan as SinkPlan
 from cli.embedded.processes import spawn, stop
 from core.clock import monotonic
 from core.dispatch.celery import celery_backend
@@ -54,7 +54,7 @@ class Bench:
 
     stack: Stack
     key: str
-    sink: str
+    sink: Sink
     database: str
     env: dict[str, str]
     backend: str
@@ -98,7 +98,7 @@ def _everything(plan: Plan) -> Generator[Bench]:
         stack = Stack(directory, database=url, broker=broker.url, redis=redis, FEED_INTERVAL="1", **settings)
         backend = redis.replace("?db=1", "?db=3")
         env = {"PLAIN_BROKER": broker.url, "PLAIN_BACKEND": celery_backend(backend) or ""}
-        with running(stack), _sink(directory) as sink:
+        with running(stack), running_sink(SinkPlan()) as sink:
             stack.make_tenant("bench")
             made = stack.client.post("/v1/keys", json={"name": "bench", "role": "client"})
             key = made.raise_for_status().json()["key"]
@@ -106,33 +106,18 @@ def _everything(plan: Plan) -> Generator[Bench]:
             yield Bench(stack, key, sink, database, env, backend, directory)
 
 
-@contextmanager
-def _sink(directory: Path) -> Generator[str]:
-    port = free_port()
-    with (directory / "sink.log").open("ab") as log:
-        argv = [sys.executable, "-m", "benchmarks.sink", str(port)]
-        process = spawn(argv, death_signal=SIGKILL, env=dict(os.environ), output=log.fileno())
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        eventually(lambda: httpx.get(url, trust_env=False))
-        yield url
-    finally:
-        stop(process, SIGTERM, grace=5)
-
-
 def _product(bench: Bench, plan: Plan, *, count: int | None = None) -> dict[str, float]:
     """Submit as fast as answers come; the last webhook's first byte ends the clock."""
     count = count or plan.count
-    there, before = _count(bench.sink), cpu_seconds()
+    before = cpu_seconds()
     sent = _submit(bench, plan, count=count, rate=0)
-    submitted_at, spent_by_submit = monotonic(), _spent(before)
-    came = _all_came(bench, sent, there)
-    started = min(sent.values())
+    spent_by_submit = _spent(before)
+    came = _all_came(bench, sent)
     spent = _spent(before)
     return {
-        "tasks_per_second": round(count / (max(came[one] for one in sent) - started), 1),
+        "tasks_per_second": round(count / (max(came.values()) - sent.started), 1),
         "tasks_ended_per_second": round(count / _seconds_to_the_last_end(bench, count), 1),
-        "submits_per_second": round(count / (submitted_at - started), 1),
+        "submits_per_second": round(count / sent.seconds, 1),
         "api_cpu_ms_per_submit": round(spent_by_submit["api"] * 1000 / count, 3),
         **{f"cpu_ms_per_task.{name}": round(seconds * 1000 / count, 3) for name, seconds in spent.items()},
     }
@@ -140,10 +125,9 @@ def _product(bench: Bench, plan: Plan, *, count: int | None = None) -> dict[str,
 
 def _latency(bench: Bench, plan: Plan) -> dict[str, float]:
     """Submit at a steady rate that everything keeps up with; from the request to the webhook's first byte."""
-    there = _count(bench.sink)
     sent = _submit(bench, plan, count=plan.paced, rate=plan.rate)
-    came = _all_came(bench, sent, there)
-    percents = quantiles([(came[one] - at) * 1000 for one, at in sent.items()], n=100)
+    came = _all_came(bench, sent)
+    percents = quantiles([(came[number] - at) * 1000 for number, at in enumerate(sent.intended)], n=100)
     return {"submit_to_webhook_ms_p50": round(percents[49], 1), "submit_to_webhook_ms_p99": round(percents[98], 1)}
 
 
@@ -180,31 +164,35 @@ def _plain(bench: Bench, plan: Plan) -> dict[str, float]:
     }
 
 
-def _submit(bench: Bench, plan: Plan, *, count: int, rate: float) -> dict[str, float]:
-    order = Order(bench.stack.port, bench.key, "bench", bench.sink, count, plan.connections, rate)
-    argv = [sys.executable, "-m", "benchmarks.load"]
-    done = subprocess.run(argv, input=msgspec.json.encode(order), check=True, stdout=subprocess.PIPE)
-    return msgspec.json.decode(done.stdout, type=dict[str, float])
+def _submit(bench: Bench, plan: Plan, *, count: int, rate: float) -> Sent:
+    """Submit tasks that carry their number in their metadata, which their webhooks show."""
+    bench.sink.clear()
+    wish = {
+        "type": "benchmarks.noop",
+        "input": {"x": 1},
+        "metadata": {"mark": NUMBER},
+        "webhook_url": bench.sink.url(0),
+    }
+    headers = {
+        "Authorization": f"Bearer {bench.key}",
+        "Content-Type": "application/json",
+        "Prefer": "respond-async",
+    }
+    order = Order(port=bench.stack.port, path="/v1/tasks", headers=headers, line=msgspec.json.encode(wish).decode())
+    return send(msgspec.structs.replace(order, count=count, connections=plan.connections, rate=rate))
 
 
 def _submit_plain(env: dict[str, str], count: int) -> None:
     subprocess.run([sys.executable, "-m", "benchmarks.plain", str(count)], env=env, check=True)
 
 
-def _all_came(bench: Bench, sent: dict[str, float], before: int) -> dict[str, float]:
-    """Wait for the webhooks of what was sent; asks for their number alone, so that waiting costs next to nothing."""
-    with httpx.Client(base_url=bench.sink, trust_env=False, verify=False) as sink:
-
-        def look() -> None:
-            there = msgspec.json.decode(sink.get("/count").content, type=int)
-            assert there >= before + len(sent), f"{there} of {before + len(sent)} came"
-
-        eventually(look, within=PATIENCE)
-        return msgspec.json.decode(sink.get("/").content, type=dict[str, float])
-
-
-def _count(sink: str) -> int:
-    return msgspec.json.decode(httpx.get(f"{sink}count", trust_env=False).content, type=int)
+def _all_came(bench: Bench, sent: Sent) -> dict[int, float]:
+    """Wait for the webhooks of what was sent, each once; return when they came."""
+    eventually_counts(bench.sink, sent.count, within=PATIENCE)
+    came = bench.sink.came().first_of_each()
+    if len(came) != sent.count:
+        raise WrongAnswersError(f"{len(came)} of {sent.count} tasks told of their end")
+    return came
 
 
 def _has_results(results: "Redis", count: int) -> None:
