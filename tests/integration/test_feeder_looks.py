@@ -3,14 +3,14 @@
 import pytest
 
 from core.database import Database
+from core.lease.lane_queries import due_of_lane
+from core.lease.queries import claim_deliveries
 from core.model.ids import TenantId
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from tests.support.claiming import OK, claim, settled
 from tests.support.plans import indexes, plan_of
 from tests.support.rows import Rows
 from tests.support.samples import ago
-from workers.delivery.lane_queries import due_of_lane
-from workers.delivery.queries import claim_deliveries
 from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.feed import EVER
 from workers.feeder.queries import cancel_undeliverable
