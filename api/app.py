@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import openapi
+from api.arrivals import Arrivals
 from api.auth import Keys
 from api.errors import add_error_handlers
 from api.hot import HotApi
@@ -30,6 +31,7 @@ from api.routes import (
     live,
     metrics,
     problems,
+    pull,
     recoveries,
     stream,
     task_changes,
@@ -44,6 +46,7 @@ from core.database import Database
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
 from core.intake.judge import Judge
+from core.intake.notices import Notices
 from core.intake.recover import Recoveries
 from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
@@ -52,6 +55,10 @@ from core.intake.submit import Submissions
 from core.intake.telling import Teller
 from core.intake.withdraw import Withdrawals
 from core.journal.export import Exports
+from core.lease.acknowledge import Acknowledgements
+from core.lease.meter import Meter
+from core.lease.presence import Presence
+from core.lease.pull import Pulls
 from core.registry.callbacks import Callbacks
 from core.registry.catalogue import Catalogue
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
@@ -74,6 +81,7 @@ _ROUTES: Final = (
     event_changes,
     event_types,
     events,
+    pull,
     recoveries,
     delivery_export,  # before the path that takes any name for a delivery
     deliveries,
@@ -94,16 +102,18 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         state = State.open(settings)
-        watcher, listening = _connect(app, state), Live(state.database)
-        app.state.live = listening
+        watcher, listening, arrivals = _connect(app, state), Live(state.database), Arrivals(state.database)
+        app.state.live, app.state.arrivals = listening, arrivals
         watcher.start()
         listening.start()
+        arrivals.start()
         clock = asyncio.create_task(_keep_clock(state.database))
         _log.info("api.started")
         yield
         clock.cancel()
         await watcher.stop()
         await listening.stop()
+        await arrivals.stop()
         await state.close()
         _log.info("api.stopped")
 
@@ -144,6 +154,9 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.reopenings = Reopenings(state.database, state.publisher)
     app.state.exports = Exports(state.database, state.redis, default_cap=DEFAULT_MAX_IN_FLIGHT)
     app.state.recoveries = Recoveries(state.database, state.publisher)
+    presence, notices = Presence(state.redis), Notices(state.database, state.ring, settings)
+    app.state.pulls = Pulls(state.database, presence, Meter(state.redis, presence), state.ring, settings)
+    app.state.acknowledgements = Acknowledgements(state.database, state.ring, settings, notices)
     app.state.watcher = watcher = Watcher(state.database, state.redis)
     return watcher
 

@@ -29,6 +29,7 @@ def shown(endpoint: EndpointRecord, registrar: EndpointRegistrar, settings: Sett
     schedule = settings.retry_schedule if endpoint.retry_schedule is None else endpoint.retry_schedule
     values: dict[str, object] = {name: getattr(endpoint, name, None) for name in EndpointOut.model_fields}
     values |= {
+        "url": endpoint.url or None,
         "headers": mask(registrar.headers(endpoint)),
         "retry_policy": {"schedule": list(schedule)},
         "timeout": endpoint.timeout or settings.timeout,
@@ -39,7 +40,8 @@ def shown(endpoint: EndpointRecord, registrar: EndpointRegistrar, settings: Sett
 def wished(body: EndpointIn, owner: str | None) -> EndpointWish:
     """Return what a body asks for."""
     return EndpointWish(
-        url=body.url,
+        mode=body.mode,
+        url=body.url or "",
         event_types=body.event_types or (),
         description=body.description,
         headers=body.headers or {},
@@ -53,6 +55,10 @@ def wished(body: EndpointIn, owner: str | None) -> EndpointWish:
         owner=owner,
         metadata=body.metadata,
     )
+
+
+_FIXED: Final = READ_ONLY - {"mode"}
+"""What a changed endpoint is not validated with; how it is reached says what else it may have."""
 
 
 class Revision:
@@ -84,7 +90,7 @@ class Revision:
             raise ProblemError(HTTPStatus.PRECONDITION_FAILED, "precondition-failed", detail)
         self._check_read_only(document)
         unset = {name for name, column in _DEFAULTED.items() if getattr(endpoint, column) is None}
-        target = {name: value for name, value in document.items() if name not in READ_ONLY | unset}
+        target = {name: value for name, value in document.items() if name not in _FIXED | unset}
         body = _validated(merge_patch(target, self._patch(document)))
         return wished(body, self._caller.owner_for(body))
 

@@ -22,7 +22,7 @@ WITH given AS ({GIVEN}), {MATCH}, ended AS (
 ), taking AS (
     SELECT * FROM given WHERE EXISTS (SELECT FROM ended)
 ), {FAN_OUT}, {ACCEPT}
-SELECT made.id AS delivery_id, made.lane, made.tenant_id FROM ended LEFT JOIN made ON made.due_at IS NOT NULL
+SELECT made.id AS delivery_id, made.lane, made.tenant_id FROM ended LEFT JOIN made ON made.published_until IS NOT NULL
 """
 
 

@@ -48,6 +48,11 @@ _BY_NAME: Final[Mapping[str, object]] = {
 }
 """What a field is shown with that has no example of its own."""
 _BY_MODEL: Final[Mapping[str, Json]] = {
+    "PulledRequestOut": {
+        "url": None,
+        "headers": {"Content-Type": "application/json", "webhook-id": "evt_01jz8f6kq3e5v9t2w4x6y8z0ab"},
+        "body": '{"type":"order.paid","timestamp":"2026-01-31T12:00:00Z","data":{"id":42}}',
+    },
     "AttemptOut": {"error": None, "note": None},
     "DeliveryOut": {
         "status": "succeeded",
@@ -63,7 +68,7 @@ _BY_MODEL: Final[Mapping[str, Json]] = {
         "waiting_for": None,
         "next_attempt_at": None,
     },
-    "EndpointOut": {"public_key": None, "filter": None, "owner": None, "disabled_reason": None},
+    "EndpointOut": {"mode": "push", "public_key": None, "filter": None, "owner": None, "disabled_reason": None},
     "NewEndpointOut": {"public_key": None, "filter": None, "owner": None, "disabled_reason": None},
     "ScheduledOut": {"error": None},
     "TaskLinks": {

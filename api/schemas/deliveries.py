@@ -24,11 +24,11 @@ class DeliveryOut(Out):
     event_type: str
     endpoint_id: EndpointIdOut | None
     task_id: TaskIdOut | None
-    url: str
+    url: str | None = Field(description="`null` where it is pulled.")
     status: DeliveryStatusName
     reason: ReasonName | None = Field(description="Why it was cancelled.")
     waiting_for: (
-        Literal["schedule", "retry_after", "rate_limit", "concurrency", "breaker", "paused", "order"] | None
+        Literal["schedule", "retry_after", "rate_limit", "concurrency", "breaker", "paused", "order", "pull"] | None
     ) = Field(description="Why it waits, as of now.")
     attempt_count: int
     next_attempt_at: Moment | None
@@ -65,7 +65,7 @@ class DeliveryPage(Out):
 class RequestOut(Out):
     """What was sent; the values of the endpoint's own headers are masked."""
 
-    url: str
+    url: str | None = Field(description="`null` where it was pulled.")
     headers: dict[str, str]
     body: str | None = Field(description="`null` once the payload is erased.")
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, JsonValue, StringConstraints, field_validator
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator
+from pydantic.config import JsonDict
 
 from api.schemas.fields import (
     WHOLE,
@@ -66,10 +67,28 @@ class RetryPolicy(In):
     schedule: Schedule
 
 
-class EndpointIn(In):
-    """A callback URL to register."""
+Mode = Annotated[
+    Literal["push", "pull"],
+    Field(
+        description="`push`: events are sent to `url`. `pull`: there is no URL; events wait until they are fetched"
+        " by `pull`. It stays as it was made."
+    ),
+]
+_IN: Final[JsonDict] = {
+    "examples": [{"url": "https://example.com/hook", "event_types": ["order.*"]}, {"mode": "pull"}],
+    "if": {"properties": {"mode": {"const": "pull"}}, "required": ["mode"]},
+    "then": {"properties": {"url": {"type": "null"}, "headers": {"maxProperties": 0}}},
+    "else": {"properties": {"url": {"type": "string"}}, "required": ["url"]},
+}
 
-    url: Url
+
+class EndpointIn(In):
+    """A callback URL to register, or something to pull from."""
+
+    model_config = ConfigDict(json_schema_extra=_IN)
+
+    mode: Mode = "push"
+    url: Url | None = None
     event_types: Subscriptions | None = None
     description: Text | None = None
     secret: SecretIn | None = None
@@ -93,6 +112,7 @@ class EndpointPatch(In):
     What cannot be changed here may come back as it was, and masked values of headers mean that they stay.
     """
 
+    mode: JsonValue = Field(default=None, description="Read-only.")
     url: Url | None = Field(default=None, json_schema_extra=never_null)
     event_types: Subscriptions | None = None
     description: Text | None = None
@@ -117,14 +137,15 @@ class EndpointPatch(In):
     updated_at: JsonValue = Field(default=None, description="Read-only.")
 
 
-READ_ONLY: Final = frozenset({"id", "public_key", "status", "disabled_reason", "created_at", "updated_at"})
+READ_ONLY: Final = frozenset({"id", "mode", "public_key", "status", "disabled_reason", "created_at", "updated_at"})
 
 
 class EndpointOut(Out):
     """An endpoint; the values of its headers are masked."""
 
     id: EndpointIdOut
-    url: str
+    mode: Literal["push", "pull"]
+    url: str | None = Field(description="`null` of one that is pulled from.")
     description: str | None
     event_types: list[str] | None
     headers: dict[str, str]

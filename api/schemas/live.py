@@ -19,7 +19,7 @@ class LiveAttemptOut(Out):
     outcome: str
     error: str | None
     note: str | None
-    url: str
+    url: str | None
     response_status: int | None
     address: str | None
     duration_ms: DurationsOut

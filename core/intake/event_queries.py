@@ -43,7 +43,8 @@ verdicts AS (
         CAST(:judged_selected AS BOOLEAN[])) AS v(line, endpoint_id, version, selected)
 ), matching AS (
     SELECT g.line, e.id AS endpoint_id, e.status = 'disabled' AS dead, e.filter IS NULL OR v.selected AS selected,
-           e.filter IS NOT NULL AND v.version IS DISTINCT FROM e.filter_version AS unjudged
+           e.filter IS NOT NULL AND v.version IS DISTINCT FROM e.filter_version AS unjudged,
+           e.mode = 'pull' AS pulled
     FROM given g JOIN endpoints e ON e.tenant_id = g.tenant_id AND e.deleted_at IS NULL
         AND (e.event_types && string_to_array(g.patterns, ' ') OR (cardinality(e.event_types) = 0 AND g.unfiltered))
         AND (g.unfiltered OR (e.id IS DISTINCT FROM g.about AND (e.owner IS NULL OR e.owner = g.owner)))
@@ -58,20 +59,21 @@ verdicts AS (
 FAN_OUT: Final = """
 wanted AS (
     SELECT g.line, g.id AS event_id, g.tenant_id, g.type, g.task_id, g.ordering_key, m.endpoint_id,
-           CAST(NULL AS TEXT) AS url, m.endpoint_id AS lane, m.dead
+           CAST(NULL AS TEXT) AS url, m.endpoint_id AS lane, m.dead, m.pulled
     FROM taking g JOIN matching m ON m.line = g.line WHERE m.selected
     UNION ALL
-    SELECT line, id, tenant_id, type, task_id, ordering_key, NULL, url, lane, false FROM taking WHERE url IS NOT NULL
+    SELECT line, id, tenant_id, type, task_id, ordering_key, NULL, url, lane, false, false FROM taking
+    WHERE url IS NOT NULL
 ), made AS (
     INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, task_id, url, lane, status, reason,
                             trigger, due_at, published_until, ordering_key, finished_at)
     SELECT ringback_uuid7(), tenant_id, event_id, type, endpoint_id, task_id, url, lane,
            CASE WHEN dead THEN 'cancelled' ELSE 'pending' END, CASE WHEN dead THEN 'endpoint_disabled' END,
            CAST(:trigger AS TEXT), CASE WHEN NOT dead THEN now() END,
-           CASE WHEN NOT dead THEN now() + CAST(:published AS INTERVAL) END, ordering_key,
+           CASE WHEN NOT dead AND NOT pulled THEN now() + CAST(:published AS INTERVAL) END, ordering_key,
            CASE WHEN dead THEN now() END
     FROM wanted ORDER BY line, endpoint_id
-    RETURNING id, event_id, tenant_id, lane, due_at
+    RETURNING id, event_id, tenant_id, lane, published_until
 ), counted AS (
     SELECT line, count(*) AS deliveries FROM wanted GROUP BY line
 )
@@ -92,7 +94,7 @@ WITH given AS ({GIVEN}), {MATCH}, taking AS (
 ), {FAN_OUT}, {ACCEPT}
 SELECT g.line, s.line IS NOT NULL AS stale, a.created_at, a.deliveries, m.id AS delivery_id, m.lane, g.tenant_id
 FROM given g LEFT JOIN stale s ON s.line = g.line LEFT JOIN accepted a ON a.id = g.id
-LEFT JOIN made m ON m.event_id = g.id AND m.due_at IS NOT NULL
+LEFT JOIN made m ON m.event_id = g.id AND m.published_until IS NOT NULL
 """
 
 
@@ -134,7 +136,7 @@ class _Row:
 async def insert_events(
     tx: AsyncConnection, *, lines: Sequence[Line], publish: bool, whole: bool
 ) -> tuple[tuple[Inserted, ...], tuple[Queued, ...]]:
-    """Record events and fan them out; return what became of each line, and what is due, to publish after the commit.
+    """Record events and fan them out; return what became of each line, and what to publish after the commit.
 
     With `publish` false nothing will be published now, and the feeder may take the rows at once. With `whole`, one
     line whose verdicts are stale keeps all others back. Lines with keys go to `core.intake.accept_queries`.

@@ -36,7 +36,7 @@ WITH given AS (
     WHERE v.id = :event_id AND v.tenant_id = :tenant_id
 )
 SELECT s.line IS NOT NULL AS stale, m.id AS delivery_id, m.lane, g.tenant_id
-FROM given g LEFT JOIN stale s ON s.line = g.line LEFT JOIN made m ON m.due_at IS NOT NULL
+FROM given g LEFT JOIN stale s ON s.line = g.line LEFT JOIN made m ON m.published_until IS NOT NULL
 """
 
 

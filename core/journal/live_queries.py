@@ -37,7 +37,7 @@ class LiveAttempt:
     outcome: str
     error: str | None
     note: str | None
-    request_url: str
+    request_url: str | None
     response_status: int | None
     address: str | None
     dns_ms: float | None
@@ -74,8 +74,9 @@ async def read_horizon(tx: AsyncConnection) -> int:
 
 # By attempts_tenant_id_transaction_idx, each tenant from its own place, and no more than a number of each.
 _NEW: Final = """
-SELECT a.id, a.tenant_id, a.delivery_id, a.number, a.transaction, a.trigger, a.outcome, a.error, a.note, a.request_url,
-       a.response_status, a.address, a.dns_ms, a.connect_ms, a.tls_ms, a.first_byte_ms, a.total_ms, a.started_at,
+SELECT a.id, a.tenant_id, a.delivery_id, a.number, a.transaction, a.trigger, a.outcome, a.error, a.note,
+       nullif(a.request_url, '') AS request_url, a.response_status, a.address, a.dns_ms, a.connect_ms, a.tls_ms,
+       a.first_byte_ms, a.total_ms, a.started_at,
        d.event_id, d.event_type, d.endpoint_id, d.task_id, e.owner
 FROM unnest(CAST(:tenants AS UUID[]), CAST(:transactions AS BIGINT[]), CAST(:deliveries AS UUID[]),
             CAST(:numbers AS INTEGER[])) AS w (tenant_id, transaction, delivery_id, number)

@@ -23,11 +23,11 @@ TASK_COLUMNS: Final = (
 )
 
 _SHOWN: Final = """
-SELECT d.id, d.tenant_id, d.event_id, d.event_type, d.endpoint_id, d.task_id, coalesce(d.url, e.url) AS url,
+SELECT d.id, d.tenant_id, d.event_id, d.event_type, d.endpoint_id, d.task_id, coalesce(d.url, nullif(e.url, '')) AS url,
        d.status, d.reason, d.trigger, d.wait_reason, d.due_at, coalesce(d.due_at <= now(), false) AS is_due,
        d.lease_until IS NOT NULL AS on_the_wire, d.succeeded_at IS NOT NULL AS had_succeeded, d.resend_asked_at,
-       e.status AS endpoint_status, d.attempt_count, d.step, e.retry_schedule AS schedule,
-       d.last_response_code, d.last_error, d.created_at, d.finished_at
+       e.status AS endpoint_status, coalesce(e.mode = 'pull', false) AS is_pulled, d.attempt_count, d.step,
+       e.retry_schedule AS schedule, d.last_response_code, d.last_error, d.created_at, d.finished_at
 """
 _WITH_ENDPOINT: Final = "LEFT JOIN endpoints e ON e.id = d.endpoint_id"
 _DELIVERY: Final = f"{_SHOWN} FROM deliveries d {_WITH_ENDPOINT}"
@@ -172,7 +172,8 @@ async def list_attempts(
 ) -> tuple[AttemptRecord, ...]:
     """List a delivery's attempts in their order, by the primary key; all of them come with the event's body."""
     sql = """
-    SELECT a.id, a.delivery_id, a.number, a.trigger, a.outcome, a.error, a.note, a.request_url, a.request_headers,
+    SELECT a.id, a.delivery_id, a.number, a.trigger, a.outcome, a.error, a.note,
+           nullif(a.request_url, '') AS request_url, a.request_headers,
            e.body AS request_body, a.response_status, a.response_headers, a.response_body, a.response_truncated,
            a.address, a.dns_ms, a.connect_ms, a.tls_ms, a.first_byte_ms, a.total_ms, a.started_at
     FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN events e ON e.id = d.event_id

@@ -24,7 +24,8 @@ class DeliveryRecord:
     event_type: str
     endpoint_id: EndpointId | None
     task_id: TaskId | None
-    url: str
+    url: str | None
+    """`None` where it is pulled."""
     status: str
     reason: str | None
     trigger: str
@@ -42,6 +43,7 @@ class DeliveryRecord:
     last_error: str | None
     created_at: datetime
     finished_at: datetime | None
+    is_pulled: bool = False
     held_by: WaitingFor | None = None
     """What holds it up although it is due; see `core.journal.waiting.explain`."""
 
@@ -54,7 +56,8 @@ class DeliveryRecord:
             return WaitingFor.PAUSED.value
         if not self.is_due:
             return self.wait_reason or WaitingFor.SCHEDULE.value
-        return None if self.held_by is None else self.held_by.value
+        held = WaitingFor.PULL if self.held_by is None and self.is_pulled else self.held_by
+        return None if held is None else held.value
 
     @property
     def next_attempt_at(self) -> datetime | None:
@@ -101,7 +104,7 @@ class AttemptRecord(AttemptLine):
     id: AttemptId
     delivery_id: DeliveryId
     note: str | None
-    request_url: str
+    request_url: str | None
     request_headers: Mapping[str, str]
     request_body: bytes | None
     response_headers: Sequence[Sequence[str]] | None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from core.model import ids
 from core.model.ids import DeliveryId, EndpointId
 from core.model.outcome import Outcome, Trigger
 from core.model.queued import Queued
@@ -34,6 +35,21 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     def may_tell(self) -> bool:
         """Whether an operational event may follow: then the record needs a transaction around it, and else none."""
         return self.verdict.status is DeliveryStatus.EXHAUSTED or self.verdict.disable_endpoint
+
+    def wide(self) -> dict[str, object]:
+        """Return what is logged of it: never a payload, a secret or a URL."""
+        outcome, verdict = self.outcome, self.verdict
+        return {
+            "delivery_id": ids.encode(ids.DELIVERY, self.delivery_id),
+            "number": self.number,
+            "trigger": self.trigger.value,
+            "outcome": outcome.kind.value,
+            "error": outcome.error and outcome.error.value,
+            "status": outcome.response and outcome.response.status,
+            "total_ms": round(outcome.timings.total, 1),
+            "next": verdict.status.value,
+            "delay": verdict.delay,
+        }
 
 
 @dataclass(frozen=True, slots=True)

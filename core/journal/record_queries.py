@@ -77,7 +77,7 @@ seen AS (
 # Deliveries are locked in the order of their IDs, by their primary key, then rollups, then endpoints, in the order of
 # their keys: two batches cannot deadlock.
 # `mine` is decided under that lock. What is not mine is late: it fills in its own `unknown` attempt, a late success
-# ends the delivery, and nothing else is touched. What was sent of an operational event tells nothing further.
+# that did so ends the delivery, and nothing else is touched. What was sent of an operational event tells nothing more.
 # `again`: a client has asked meanwhile for another attempt, due now. What was cancelled meanwhile stays so, unless this
 # attempt has succeeded.
 _RECORD: Final = f"""
@@ -100,7 +100,7 @@ WITH o AS (
            d.status = 'exhausted' AS was_exhausted, d.event_type NOT LIKE ALL ('{{endpoint.%,delivery.%}}') AS tells,
            d.payload_erased, d.resend_asked_at IS NOT NULL AND NOT o.disable AS again,
            d.succeeded_at IS NOT NULL OR o.outcome = 'succeeded' AS success, d.status = 'cancelled' AS cancelled
-    FROM deliveries d JOIN o ON o.delivery_id = d.id ORDER BY d.id FOR UPDATE OF d
+    FROM deliveries d JOIN o ON o.delivery_id = d.id AND o.tenant_id = d.tenant_id ORDER BY d.id FOR UPDATE OF d
 ), logged AS (
     INSERT INTO attempts AS a (delivery_id, number, id, tenant_id, trigger, outcome, error, note, request_url,
         request_headers, response_status, response_headers, response_body, response_truncated, address, dns_ms,
@@ -143,7 +143,7 @@ WITH o AS (
     UPDATE deliveries d SET status = 'succeeded', succeeded_at = now(), finished_at = now(), wait_reason = NULL,
         due_at = CASE WHEN d.trigger = 'resend' AND d.lease_until IS NULL THEN d.due_at END,
         last_response_code = o.status, last_error = NULL
-    FROM o JOIN locked l ON l.id = o.delivery_id AND NOT l.mine
+    FROM o JOIN locked l ON l.id = o.delivery_id AND NOT l.mine JOIN logged g ON g.delivery_id = o.delivery_id
     WHERE d.id = o.delivery_id AND o.outcome = 'succeeded' AND d.status IN ('pending', 'retrying', 'exhausted')
 ), {_ROLLUPS}, {_ENDPOINTS}
 SELECT CAST('due' AS TEXT) AS what, id, lane, tenant_id FROM settled WHERE due_at <= now()

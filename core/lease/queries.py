@@ -11,6 +11,24 @@ from core.database import AnyConnection, execute, fetch_all
 from core.journal.order_queries import first_of, on_the_wire
 from core.lease.claim import Claimed
 
+# What an attempt needs, of claimed deliveries `c`, which come with their timeout and cap.
+CARRIED: Final = """
+SELECT c.id AS delivery_id, c.tenant_id, c.event_id, c.endpoint_id, c.task_id, c.lane, coalesce(c.url, e.url) AS url,
+       c.claim, c.attempt_count AS number, c.trigger, c.step, c.unknown_run,
+       c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout, c.cap, e.rate_limit, e.retry_schedule AS schedule,
+       coalesce(e.ordering = 'fifo', false) AS ordered,
+       now() AS claimed_at, v.body, e.sealed_headers,
+       CASE WHEN c.endpoint_id IS NULL THEN (SELECT t.sealed_webhook_secret FROM tasks t WHERE t.id = c.task_id) END
+           AS sealed_webhook_secret,
+       CASE WHEN c.endpoint_id IS NULL
+            THEN ARRAY(SELECT uuid_send(s.id) || s.sealed FROM secrets s WHERE s.tenant_id = c.tenant_id
+                       AND s.endpoint_id IS NULL AND (s.expires_at IS NULL OR s.expires_at > now()))
+            ELSE ARRAY(SELECT uuid_send(s.id) || s.sealed FROM secrets s WHERE s.tenant_id = c.tenant_id
+                       AND s.endpoint_id = c.endpoint_id AND (s.expires_at IS NULL OR s.expires_at > now()))
+       END AS keys
+FROM {} c JOIN events v ON v.id = c.event_id
+LEFT JOIN endpoints e ON e.id = c.endpoint_id
+"""
 # Claimable: due_at set and passed, no lease, whatever the status. The lease is the write-ahead record of the attempt.
 # `coalesce` hides from the planner that an index could find all that is due: it would, while it thinks that little.
 # By the primary keys of the wanted rows; what is on the wire of a lane, counted once for each lane of the batch, by
@@ -20,7 +38,7 @@ _CLAIM: Final = """
 WITH seen AS (
     SELECT d.id, d.lane, d.due_at, d.sequence, coalesce(d.ordering_key, '') AS key,
            e.max_in_flight, e.rate_limit, e.timeout, e.ordering = 'fifo' AS ordered, e.status = 'paused' AS paused,
-           d.trigger IN ('resend', 'test') AS asked,
+           d.trigger IN ('resend', 'test') AS asked, e.mode = 'pull' AS pulled,
            CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
                 WHEN coalesce(e.deleted_at, n.deleted_at) IS NOT NULL THEN 'endpoint_deleted'
                 WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead
@@ -33,7 +51,7 @@ WITH seen AS (
            row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) AS nth
     FROM seen s{beside}
     WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.asked)
-      AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
+      AND s.pulled IS {pulled} AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
       AND {may_go}
 ), placed AS (
     SELECT id, timeout, max_in_flight, nth + max(CASE nth WHEN 1 THEN (
@@ -54,31 +72,21 @@ WITH seen AS (
         status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
         reason = CASE WHEN d.succeeded_at IS NULL THEN s.dead END, finished_at = coalesce(d.finished_at, now())
     FROM seen s WHERE d.id = s.id AND s.dead IS NOT NULL AND d.lease_until IS NULL AND d.due_at IS NOT NULL
-)
-SELECT c.id AS delivery_id, c.tenant_id, c.event_id, c.endpoint_id, c.task_id, c.lane, coalesce(c.url, e.url) AS url,
-       c.claim, c.attempt_count AS number, c.trigger, c.step, c.unknown_run,
-       c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout, c.cap, e.rate_limit, e.retry_schedule AS schedule,
-       coalesce(e.ordering = 'fifo', false) AS ordered,
-       now() AS claimed_at, v.body, e.sealed_headers,
-       CASE WHEN c.endpoint_id IS NULL THEN (SELECT t.sealed_webhook_secret FROM tasks t WHERE t.id = c.task_id) END
-           AS sealed_webhook_secret,
-       CASE WHEN c.endpoint_id IS NULL
-            THEN ARRAY(SELECT uuid_send(s.id) || s.sealed FROM secrets s WHERE s.tenant_id = c.tenant_id
-                       AND s.endpoint_id IS NULL AND (s.expires_at IS NULL OR s.expires_at > now()))
-            ELSE ARRAY(SELECT uuid_send(s.id) || s.sealed FROM secrets s WHERE s.tenant_id = c.tenant_id
-                       AND s.endpoint_id = c.endpoint_id AND (s.expires_at IS NULL OR s.expires_at > now()))
-       END AS keys
-FROM claimed c JOIN events v ON v.id = c.event_id
-LEFT JOIN endpoints e ON e.id = c.endpoint_id
-"""
+){carried}"""
 # A batch without an ordered lane, as most are, is not looked at for its order: that would cost it a sixth more.
-_PLAIN: Final = _CLAIM.format(busy="", beside="", may_go="(s.ordered IS NOT TRUE OR s.asked)")
-_ORDERED: Final = _CLAIM.format(
-    busy=f", busy AS MATERIALIZED ({on_the_wire('SELECT lane FROM seen WHERE ordered')})",
-    beside=" LEFT JOIN busy b ON b.lane = s.lane AND b.key = s.key",
-    may_go=f"""CASE WHEN s.ordered AND NOT s.asked THEN coalesce(b.sequence > s.sequence, true) AND s.id = (
-          SELECT d.id FROM deliveries d WHERE {first_of("s.lane", "s.key")}) ELSE true END""",
+_CLAIMED: Final = CARRIED.format("claimed")
+_PLAIN: Final = _CLAIM.format(
+    busy="", beside="", may_go="(s.ordered IS NOT TRUE OR s.asked)", pulled="NOT TRUE", carried=_CLAIMED
 )
+_IN_ORDER: Final = {
+    "carried": _CLAIMED,
+    "busy": f", busy AS MATERIALIZED ({on_the_wire('SELECT lane FROM seen WHERE ordered')})",
+    "beside": " LEFT JOIN busy b ON b.lane = s.lane AND b.key = s.key",
+    "may_go": f"""CASE WHEN s.ordered AND NOT s.asked THEN coalesce(b.sequence > s.sequence, true) AND s.id = (
+          SELECT d.id FROM deliveries d WHERE {first_of("s.lane", "s.key")}) ELSE true END""",
+}
+_ORDERED: Final = _CLAIM.format(**_IN_ORDER, pulled="NOT TRUE")
+_PULLED: Final = _CLAIM.format(**_IN_ORDER, pulled="TRUE")
 
 
 async def claim_deliveries(
@@ -87,18 +95,21 @@ async def claim_deliveries(
     ids: Sequence[UUID],
     metered: Sequence[UUID] = (),
     ordered: bool = True,
+    pulled: bool = False,
     default_cap: int,
     default_timeout: int,
     lease: int,
 ) -> tuple[Claimed, ...]:
-    """Lease what may be sent now, in the engine's role; cancel what has nowhere to go any more.
+    """Lease what may be sent now, in any role; cancel what has nowhere to go any more.
 
     Of a lane with a rate limit nothing is leased unless it is among `metered`: all that is named of it has a token. Of
     one with an order nothing is leased unless `ordered` is true, and then the head of each key.
+    With `pulled` only what is pulled from is leased, and without it nothing of that.
     The defaults are for deliveries that have no endpoint to say so; `lease` is added to the timeout, in seconds.
     """
     values: dict[str, object] = {"cap": default_cap, "timeout": default_timeout, "lease": lease}
-    return await fetch_all(tx, Claimed, _ORDERED if ordered else _PLAIN, ids=list(ids), metered=list(metered), **values)
+    sql = _PULLED if pulled else _ORDERED if ordered else _PLAIN
+    return await fetch_all(tx, Claimed, sql, ids=list(ids), metered=list(metered), **values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,19 @@ def signed_headers(
 
     Ringback's own come last and replace any of the same name, whatever its case.
     """
-    own = {
+    signature = sign(keys, message_id=event_id, timestamp=timestamp, body=body)
+    own = own_headers(event_id, timestamp=timestamp, signature=signature, version=version)
+    taken = {name.lower() for name in own}
+    return (*((name, value) for name, value in custom.items() if name.lower() not in taken), *own.items())
+
+
+def own_headers(event_id: str, *, timestamp: int, signature: str, version: str) -> dict[str, str]:
+    """Return the headers that are Ringback's own (Standard Webhooks 1.0.0)."""
+    return {
         "Content-Type": "application/json",
         "Accept-Encoding": "identity",
         "User-Agent": f"Ringback/{version}",
         "webhook-id": event_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(keys, message_id=event_id, timestamp=timestamp, body=body),
+        "webhook-signature": signature,
     }
-    taken = {name.lower() for name in own}
-    return (*((name, value) for name, value in custom.items() if name.lower() not in taken), *own.items())

@@ -77,7 +77,8 @@ class Outcome:
     """One finished attempt.
 
     `error` is set exactly when `kind` is `failed`. `note` says what is odd about a success or a failure
-    (`late`, `reset_in_body`, `reconnect`). `address` is the one that was connected to.
+    (`late`, `reset_in_body`, `reconnect`). `address` is the one that was connected to. `retry_after` is in how many
+    seconds whoever pulled it wants it again, at the earliest; a receiver says so by its response.
     """
 
     kind: OutcomeKind
@@ -86,3 +87,4 @@ class Outcome:
     response: Response | None = None
     address: str | None = None
     timings: Timings = field(default_factory=Timings)
+    retry_after: float | None = None

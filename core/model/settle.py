@@ -78,6 +78,8 @@ def settle(outcome: Outcome, state: DeliveryState, *, now: datetime, draw: float
 
 def pause_asked(outcome: Outcome, now: datetime) -> float | None:
     """Return how many seconds the receiver asked to be left alone: `Retry-After` on 429 and 503, 24 h at most."""
+    if outcome.retry_after is not None:
+        return outcome.retry_after
     response = outcome.response
     if response is None or response.status not in _SLOW_DOWN:
         return None

@@ -65,3 +65,4 @@ class WaitingFor(StrEnum):
     BREAKER = "breaker"
     PAUSED = "paused"
     ORDER = "order"
+    PULL = "pull"

@@ -1,4 +1,4 @@
-"""Endpoints: the callback URLs that partners registered."""
+"""Endpoints: the callback URLs that partners registered, and the queues that they pull from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -21,9 +21,11 @@ class EndpointWish:
     """An endpoint as a partner asks for it, not checked yet.
 
     The schedule and the timeout are in seconds, the rate limit is per second; `None` means the platform's default.
+    One that is pulled from has the empty text for its URL.
     """
 
     url: str
+    mode: str = "push"
     event_types: Sequence[str] = ()
     description: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -43,6 +45,7 @@ class EndpointValues:
     """What a partner may say of an endpoint, checked, as the columns hold it; header values are sealed."""
 
     url: str
+    mode: str
     description: str | None
     event_types: Sequence[str]
     sealed_headers: bytes | None
@@ -76,7 +79,8 @@ def endpoint_document(
     """Return the endpoint as `GET` shows it; `headers` are masked, the others (seconds) are the platform's defaults."""
     return {
         "id": ids.encode(ids.ENDPOINT, endpoint.id),
-        "url": endpoint.url,
+        "mode": endpoint.mode,
+        "url": endpoint.url or None,
         "description": endpoint.description,
         "event_types": list(endpoint.event_types) or None,
         "headers": dict(headers),

@@ -28,6 +28,8 @@ TRIES: Final = 5
 FIRST_AGAIN: Final = 1_000
 """Deliveries that are sent at once when an endpoint is enabled again; what was published beyond follows in 30 s."""
 
+_PULLED: Final = "An endpoint that is pulled from sends no requests: it has none."
+
 Revise = Callable[[EndpointRecord], EndpointWish]
 
 
@@ -60,8 +62,9 @@ class EndpointRegistrar:
             return await self._again(tenant_id, once.kept, within)
         key = signing_key(secret, wish.signature)
         endpoint_id = EndpointId(new_uuid7(self._database.unix_seconds()))
+        _check_mode(wish)
         headers = _checked_headers(wish.headers, {})
-        url = await self._callbacks.check(wish.url, pointer="/url", tenant_id=tenant_id)
+        url = await self._checked_url(wish, tenant_id)
         sealed = self._sealed(headers, tenant_id, endpoint_id)
         values = _values(wish, url=url, sealed_headers=sealed, public=public_key(key))
         async with self._database.tenant(tenant_id, within) as tx:
@@ -169,10 +172,10 @@ class EndpointRegistrar:
         return {str(name): str(value) for name, value in json.loads(plain).items()}
 
     async def _write(self, seen: EndpointRecord, wish: EndpointWish, owner: str | None) -> EndpointRecord | None:
-        tenant_id, url = seen.tenant_id, wish.url
+        tenant_id = seen.tenant_id
+        _check_mode(wish)
         headers = _checked_headers(wish.headers, self.headers(seen))
-        if url != seen.url:
-            url = await self._callbacks.check(url, pointer="/url", tenant_id=tenant_id)
+        url = wish.url if wish.url == seen.url else await self._checked_url(wish, tenant_id)
         key = None if wish.signature == seen.signature else new_secret(wish.signature)
         sealed = self._sealed(headers, tenant_id, seen.id)
         public = seen.public_key if key is None else public_key(key)
@@ -187,6 +190,10 @@ class EndpointRegistrar:
         await lock_secrets(tx, tenant_id=endpoint.tenant_id, endpoint_id=endpoint.id)
         await retire_secrets(tx, endpoint_id=endpoint.id, overlap=overlap)
         await queries.insert_secret(tx, secret=self._new_secret(endpoint, key))
+
+    async def _checked_url(self, wish: EndpointWish, tenant_id: TenantId) -> str:
+        """Return where events are pushed to, or the empty text for what is pulled from."""
+        return await self._callbacks.check(wish.url, pointer="/url", tenant_id=tenant_id) if wish.url else ""
 
     def _new_secret(self, endpoint: EndpointRecord, key: SigningKey) -> SecretRecord:
         at = self._database.unix_seconds()
@@ -212,6 +219,14 @@ def _found(endpoint: EndpointRecord | None) -> EndpointRecord:
     return endpoint
 
 
+def _check_mode(wish: EndpointWish) -> None:
+    if wish.mode == "push" and not wish.url:
+        raise InvalidInputError(FieldError("/url", "Where are events to be pushed to?"))
+    if wish.mode == "pull" and (wish.url or wish.headers):
+        errors = [FieldError(f"/{name}", _PULLED) for name in ("url", "headers") if getattr(wish, name)]
+        raise InvalidInputError(*errors)
+
+
 def _checked_headers(headers: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
     try:
         return check_headers(unmask(headers, stored))
@@ -223,6 +238,7 @@ def _checked_headers(headers: Mapping[str, str], stored: Mapping[str, str]) -> d
 def _values(wish: EndpointWish, *, url: str, sealed_headers: bytes | None, public: str | None) -> EndpointValues:
     return EndpointValues(
         url=url,
+        mode=wish.mode,
         description=wish.description,
         event_types=list(wish.event_types),
         sealed_headers=sealed_headers,

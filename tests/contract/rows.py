@@ -105,6 +105,16 @@ ROWS: dict[str, tuple[str, ...]] = {
         "test_a_recover_is_a_task_with_its_place",
         "test_what_an_endpoint_has_missed_is_recovered",
     ),
+    "POST /v1/endpoints/{endpoint}/pull": (
+        "test_what_is_pulled_is_the_request_that_a_push_would_have_been",
+        "test_a_pull_waits_for_what_comes",
+        "test_a_pull_follows_the_order_of_its_endpoint",
+    ),
+    "POST /v1/endpoints/{endpoint}/ack": (
+        "test_an_acknowledged_delivery_has_ended_as_a_pushed_one",
+        "test_what_fails_follows_the_schedule",
+        "test_a_claim_that_was_not_handed_out_is_refused_with_its_place",
+    ),
     "GET /v1/endpoints/{endpoint}/stats": (
         "test_a_window_adds_up_its_buckets",
         "test_the_backlog_is_what_waits_with_the_age_of_the_oldest",

@@ -6,6 +6,7 @@ import pytest
 from core.journal.read import AttemptRecord, DeliveryRecord
 from core.journal.schedule import Planned, plan
 from core.model.ids import AttemptId, DeliveryId, EndpointId, EventId, TenantId
+from core.model.states import WaitingFor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ID = UUID(int=1)
@@ -136,6 +137,9 @@ def test_a_used_up_schedule_has_one_attempt_to_come() -> None:
         ({"on_the_wire": True}, None),
         ({"due_at": None, "status": "cancelled"}, None),
         ({"endpoint_status": None, "is_due": False}, "schedule"),
+        ({"is_pulled": True}, "pull"),
+        ({"is_pulled": True, "is_due": False}, "schedule"),
+        ({"is_pulled": True, "held_by": WaitingFor.ORDER}, "order"),
     ],
 )
 def test_why_a_delivery_waits_is_computed(columns: dict[str, object], why: str | None) -> None:

@@ -22,6 +22,7 @@ AGAIN: Final = 2
 # row that a deliverer fetches by itself is spared a write. Of a lane that keeps an order the heads of as many keys are,
 # by deliveries_order_idx. What was asked for goes past pause and order, and stands before the others, by
 # deliveries_asked_idx.
+# What is pulled from is left to those who pull.
 # What is published is left alone for a while, but not what a claim may have refused since: a head is brought again
 # after `again`, and what was published before its endpoint changed at once.
 _TAKE_DELIVERIES: Final = f"""
@@ -39,6 +40,7 @@ WITH RECURSIVE lanes AS (
     FROM lanes l LEFT JOIN endpoints e ON e.id = l.lane
     LEFT JOIN unnest(CAST(:held AS UUID[]), CAST(:rooms AS INTEGER[])) h(lane, room) ON h.lane = l.lane
     WHERE l.due_at <= now() AND e.status IS DISTINCT FROM 'paused' AND h.room IS DISTINCT FROM 0
+      AND e.mode IS DISTINCT FROM 'pull'
 ), looked AS MATERIALIZED (
     SELECT o.lane, o.share, greatest(o.stale, now() + CAST(:again AS INTERVAL)) AS stale, h.*
     FROM open o LEFT JOIN unnest(CAST(:lanes AS UUID[]), CAST(:starts AS TEXT[])) s(lane, start) ON s.lane = o.lane
@@ -61,7 +63,8 @@ WITH RECURSIVE lanes AS (
     SELECT * FROM (
         SELECT d.id, d.lane, d.tenant_id, 0, now(), NULL::BOOLEAN FROM deliveries d
         WHERE d.trigger IN ('resend', 'test') AND d.due_at <= now() AND d.due_at IS NOT NULL AND d.lease_until IS NULL
-          AND (d.published_until IS NULL OR d.published_until < now()) LIMIT :limit) a
+          AND (d.published_until IS NULL OR d.published_until < now())
+          AND NOT EXISTS (SELECT FROM endpoints e WHERE e.id = d.endpoint_id AND e.mode = 'pull') LIMIT :limit) a
 ), turns AS (
     SELECT id, max(stale) AS stale, bool_or(more) AS more,
            row_number() OVER (PARTITION BY tenant_id ORDER BY min(place), lane) AS turn

@@ -116,7 +116,8 @@ endpoints: Final = Table(
     metadata,
     key(),
     Column("tenant_id", Uuid, ForeignKey("tenants.id"), nullable=False),
-    text("url"),
+    Column("mode", Text, nullable=False, server_default="push"),
+    text("url"),  # of one that is pulled from the empty text: nothing that sends has to mind null
     text("description", nullable=True),
     Column("event_types", ARRAY(Text), nullable=False),  # empty: all events of clients, and task.*
     Column("sealed_headers", LargeBinary),
@@ -139,6 +140,8 @@ endpoints: Final = Table(
     stamp("updated_at"),
     moment("deleted_at"),
     one_of("signature", ["hmac", "ed25519"]),
+    one_of("mode", ["push", "pull"]),
+    CheckConstraint("(mode = 'pull') = (url = '')", name="target"),
     CheckConstraint("(signature = 'ed25519') = (public_key IS NOT NULL)", name="public_key"),
     one_of("ordering", ["none", "fifo"]),
     one_of("status", ["enabled", "paused", "disabled"]),

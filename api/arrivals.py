@@ -1,0 +1,93 @@
+"""Waiting for something to pull: any number of clients, one query four times a second for all of them.
+
+```
+Postgres ──► which of the lanes that anybody waits for have something due ──► their watchers look
+```
+Who waits holds an event and nothing else: no thread, no connection. While nobody waits nothing is asked.
+"""
+
+import asyncio
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.watch import Watch
+from core import clock
+from core.database import Database
+from core.lease.pull import Pulled, Puller, Pulls
+from core.lease.pull_queries import lanes_with_due
+from core.once import Once
+
+TICK: Final = 0.25
+LONGEST_REST: Final = 2.0
+"""Seconds after which one whose lane has something due that may not go yet looks again."""
+
+
+class Arrivals:
+    """Wakes those who wait for deliveries."""
+
+    def __init__(self, database: Database) -> None:
+        self._database: Final = database
+        self._watches: Final[dict[UUID, set[Watch]]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look until `stop`."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @contextmanager
+    def watching(self, lane: UUID) -> Generator[Watch]:
+        """Watch a lane."""
+        watch = Watch()
+        self._watches.setdefault(lane, set()).add(watch)
+        try:
+            yield watch
+        finally:
+            left = self._watches[lane]
+            left.discard(watch)
+            if not left:
+                del self._watches[lane]
+
+    async def tick(self) -> None:
+        """Look once."""
+        lanes = list(self._watches)
+        if not lanes:
+            return
+        async with self._database.engine() as tx:
+            found = await lanes_with_due(tx, lanes=lanes)
+        for lane in found:
+            for watch in self._watches.get(lane, ()):
+                watch.ring()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            with suppress(SQLAlchemyError, OSError, TimeoutError):
+                await self.tick()
+
+
+async def pull_when_due(
+    pulls: Pulls, arrivals: Arrivals, who: Puller, request: Request, *, limit: int, wait: float, once: Once
+) -> Sequence[Pulled]:
+    """Pull, and if there is nothing wait for it, `wait` seconds at most; nothing is leased for who has hung up."""
+    deadline, rest = clock.monotonic() + wait, 0.0
+    with arrivals.watching(who.endpoint_id) as watch:
+        found = await pulls.pull(who, limit=limit, once=once)
+        while not found and (left := deadline - clock.monotonic()) > 0:
+            await asyncio.sleep(min(rest, left))
+            await watch.wait(max(0.0, deadline - clock.monotonic()))
+            if await request.is_disconnected():
+                break
+            found = await pulls.pull(who, limit=limit, once=once)
+            rest = min(max(2 * rest, TICK), LONGEST_REST)  # it was due and could not go: held, or somebody was quicker
+    return found

@@ -1,0 +1,175 @@
+"""Deliveries that are fetched instead of sent: leased, signed and handed out.
+
+```
+look: what is due ──► tokens of the rate limit ──► claim (pause, order, max_in_flight) ──► signed ──► whoever pulls
+                                                     lease + attempt counted, committed first
+```
+The claim is that of a deliverer; what is not acknowledged within its lease becomes an attempt `unknown`, as that of a
+deliverer that died. No breaker stands in front: nothing is sent to who did not ask for it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, cast
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core import clock
+from core.database import Database
+from core.lease.claim import Claimed
+from core.lease.lane_queries import due_of_lane
+from core.lease.meter import Meter
+from core.lease.presence import Presence
+from core.lease.pull_queries import Held, PullTarget, asked_of_lane, read_held, read_pull_target
+from core.lease.queries import claim_deliveries
+from core.lease.signing import open_keys, own_headers
+from core.lease.ticket import ticket_of, write_ticket
+from core.model import ids
+from core.model.errors import ConflictError, NotFoundError
+from core.model.ids import EndpointId, TenantId
+from core.model.sealing import KeyRing
+from core.model.signature import SigningKey, sign
+from core.once import Kept, Once
+from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
+from core.settings import Settings
+from core.version import VERSION
+
+KEYS: Final = 200
+"""Ordering keys that one look goes through; the next one begins where it ended."""
+ALONE: Final = 5.0
+"""Seconds after which Redis is asked again for tokens that was away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Puller:
+    """Who pulls, and from where; `owner` is the key's."""
+
+    tenant_id: TenantId
+    owner: str | None
+    endpoint_id: EndpointId
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A delivery as it is handed out: the request that a push would have been, and the token to acknowledge it with."""
+
+    claimed: Claimed
+    headers: Mapping[str, str]
+    token: str
+    leased_until: datetime
+
+
+class _NothingError(Exception):
+    """Nothing could be claimed: what was written with it is taken back."""
+
+
+class Pulls:
+    """Hands out deliveries of endpoints that are pulled from."""
+
+    def __init__(self, database: Database, presence: Presence, meter: Meter, ring: KeyRing, settings: Settings) -> None:
+        self._database: Final = database
+        self._presence: Final = presence
+        self._meter: Final = meter
+        self._ring: Final = ring
+        self._settings: Final = settings
+        self._starts: Final[dict[UUID, str]] = {}
+        """Of lanes with many ordering keys, the one that was looked at last."""
+        self._ask_redis_at = 0.0
+
+    async def pull(self, who: Puller, *, limit: int, once: Once) -> Sequence[Pulled]:
+        """Hand out what may go now, committed before it is returned; nothing, if nothing is due or may go.
+
+        Raises `NotFoundError` and `ConflictError` for an endpoint that is not there, is pushed to, or disabled.
+        """
+        if once.kept is not None:
+            return await self._again(who, once.kept)
+        target, due = await self._look(who, limit)
+        granted = due if target.rate_limit is None else due[: await self._draw(who, target.rate_limit, len(due))]
+        try:
+            claimed = await self._claim(who, granted, once) if granted else ()
+        except _NothingError:
+            claimed = ()
+        if target.rate_limit is not None:
+            self._meter.give_back(who.endpoint_id, len(granted) - len(claimed))
+        return self._signed(who, claimed)
+
+    async def _look(self, who: Puller, limit: int) -> tuple[PullTarget, Sequence[UUID]]:
+        lane = who.endpoint_id
+        async with self._database.tenant(who.tenant_id, who.owner) as tx:
+            target = check_pulled(await read_pull_target(tx, endpoint_id=lane))
+            asked = await asked_of_lane(tx, lane=lane, limit=limit)
+            due = await due_of_lane(tx, lane=lane, limit=max(limit, KEYS), start=self._starts.pop(lane, None))
+        self._starts.update(due.starts)
+        return target, list(dict.fromkeys([*asked, *(one.delivery_id for one in due.queued)]))[:limit]
+
+    async def _draw(self, who: Puller, rate: int, wanted: int) -> int:
+        if not wanted:
+            return 0
+        if self._presence.away and self._presence.redis is not None and clock.monotonic() >= self._ask_redis_at:
+            self._presence.away, self._ask_redis_at = False, clock.monotonic() + ALONE
+        self._meter.learn(who.endpoint_id, rate)
+        return (await self._meter.draw({who.endpoint_id: wanted}))[who.endpoint_id].granted
+
+    async def _claim(self, who: Puller, due: Sequence[UUID], once: Once) -> Sequence[Claimed]:
+        async with self._database.tenant(who.tenant_id, who.owner) as tx:
+            if kept := await once.take(tx, who.endpoint_id):
+                return await self._read_again(tx, who, kept)
+            claimed = await claim_deliveries(
+                tx,
+                ids=due,
+                metered=[who.endpoint_id],
+                pulled=True,
+                default_cap=DEFAULT_MAX_IN_FLIGHT,
+                default_timeout=self._settings.timeout,
+                lease=self._settings.lease,
+            )
+            if not claimed:
+                raise _NothingError
+            open_keys(self._ring, claimed[0])  # a secret that cannot be opened takes the claim back
+            await once.note(tx, who.endpoint_id, {"claims": {one.delivery_id.hex: one.claim for one in claimed}})
+        places = {delivery_id: place for place, delivery_id in enumerate(due)}
+        return sorted(claimed, key=lambda one: places[one.delivery_id])
+
+    async def _again(self, who: Puller, kept: Kept) -> Sequence[Pulled]:
+        async with self._database.tenant(who.tenant_id, who.owner) as tx:
+            return self._signed(who, await self._read_again(tx, who, kept))
+
+    async def _read_again(self, tx: AsyncConnection, who: Puller, kept: Kept) -> Sequence[Held]:
+        """Return what was handed out before and is leased still; what has ended meanwhile is not told again."""
+        claims = cast("Mapping[str, int]", kept.more.get("claims", {}))
+        return await read_held(
+            tx,
+            endpoint_id=who.endpoint_id,
+            claims={UUID(delivery): claim for delivery, claim in claims.items()},
+            default_timeout=self._settings.timeout,
+        )
+
+    def _signed(self, who: Puller, claimed: Sequence[Claimed]) -> Sequence[Pulled]:
+        keys = open_keys(self._ring, claimed[0]) if claimed else []  # all of one endpoint
+        return [self._signed_one(who, one, keys) for one in claimed]
+
+    def _signed_one(self, who: Puller, one: Claimed, keys: Sequence[SigningKey]) -> Pulled:
+        webhook_id, at = ids.encode(ids.EVENT, one.event_id), int(clock.unix_seconds())
+        signature = sign(keys, message_id=webhook_id, timestamp=at, body=one.body)
+        token = write_ticket(
+            self._ring,
+            ticket_of(one, signed_at=at, signature=signature),
+            tenant_id=who.tenant_id,
+            endpoint_id=who.endpoint_id,
+        )
+        lease = timedelta(seconds=one.timeout + self._settings.lease)
+        until = one.lease_until if isinstance(one, Held) else one.claimed_at + lease
+        return Pulled(one, own_headers(webhook_id, timestamp=at, signature=signature, version=VERSION), token, until)
+
+
+def check_pulled(target: PullTarget | None) -> PullTarget:
+    """Raise `NotFoundError` or `ConflictError` if an endpoint is none that may be pulled from."""
+    if target is None or target.deleted:
+        raise NotFoundError("endpoint")
+    if not target.pulled:
+        raise ConflictError("Events are pushed to this endpoint; one to pull from is made with mode pull.")
+    if target.disabled:
+        raise ConflictError("The endpoint is disabled; enable it first.")
+    return target

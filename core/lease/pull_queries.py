@@ -1,0 +1,79 @@
+"""The statements by which deliveries are pulled, in the tenant's role but for the look across tenants."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.database import fetch_all, fetch_one
+from core.lease.claim import Claimed
+from core.lease.queries import CARRIED
+from core.model.ids import EndpointId
+
+
+@dataclass(frozen=True, slots=True)
+class PullTarget:
+    """Whether an endpoint may be pulled from, and how fast."""
+
+    pulled: bool
+    disabled: bool
+    deleted: bool
+    rate_limit: int | None
+
+
+async def read_pull_target(tx: AsyncConnection, *, endpoint_id: EndpointId) -> PullTarget | None:
+    """Look up an endpoint, a deleted one too, by its primary key."""
+    sql = """
+    SELECT mode = 'pull' AS pulled, status = 'disabled' AS disabled, deleted_at IS NOT NULL AS deleted, rate_limit
+    FROM endpoints WHERE id = :id
+    """
+    return await fetch_one(tx, PullTarget, sql, id=endpoint_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    id: UUID
+
+
+async def asked_of_lane(tx: AsyncConnection, *, lane: UUID, limit: int) -> tuple[UUID, ...]:
+    """Return what was asked for now, by a resend or a test, by `deliveries_asked_idx`."""
+    sql = """
+    SELECT id FROM deliveries
+    WHERE lane = :lane AND trigger IN ('resend', 'test') AND due_at IS NOT NULL AND due_at <= now()
+      AND lease_until IS NULL ORDER BY due_at, id LIMIT :limit
+    """
+    return tuple(one.id for one in await fetch_all(tx, _Named, sql, lane=lane, limit=limit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Claimed):
+    """A claim that was handed out before, and has not run out."""
+
+    lease_until: datetime
+
+
+_HELD: Final = CARRIED.replace("\nFROM {} c", ", c.lease_until\nFROM {} c").format("""(
+    SELECT d.*, coalesce(e.timeout, :timeout) AS timeout, e.max_in_flight AS cap
+    FROM unnest(CAST(:ids AS UUID[]), CAST(:claims AS INTEGER[])) w(id, claim)
+    JOIN deliveries d ON d.id = w.id AND d.claim = w.claim AND d.lane = :lane AND d.lease_until > now()
+    JOIN endpoints e ON e.id = d.endpoint_id)""")
+
+
+async def read_held(
+    tx: AsyncConnection, *, endpoint_id: EndpointId, claims: Mapping[UUID, int], default_timeout: int
+) -> tuple[Held, ...]:
+    """Return which of an endpoint's claims have not run out and were not ended, by `deliveries_leased_idx`."""
+    ids, numbers = list(claims), list(claims.values())
+    return await fetch_all(tx, Held, _HELD, ids=ids, claims=numbers, lane=endpoint_id, timeout=default_timeout)
+
+
+async def lanes_with_due(tx: AsyncConnection, *, lanes: Sequence[UUID]) -> tuple[UUID, ...]:
+    """Return which of these lanes have anything that is due, in the engine's role, by `deliveries_due_idx`."""
+    sql = """
+    SELECT l.id FROM unnest(CAST(:lanes AS UUID[])) l(id) WHERE EXISTS (
+        SELECT FROM deliveries d WHERE d.lane = l.id AND d.due_at <= now() AND d.lease_until IS NULL)
+    """
+    return tuple(one.id for one in await fetch_all(tx, _Named, sql, lanes=list(lanes)))

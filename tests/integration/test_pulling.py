@@ -1,0 +1,179 @@
+"""What is pulled from is left to those who pull, and keeps the rules of what is pushed."""
+
+import base64
+from collections.abc import AsyncGenerator
+from uuid import UUID
+
+import pytest
+
+from core.database import Database
+from core.dispatch.publish import Publisher
+from core.lease.meter import Meter
+from core.lease.presence import Presence
+from core.lease.pull import Puller, Pulls
+from core.model import tables
+from core.model.ids import EndpointId, TenantId
+from core.model.sealing import CannotOpenError, KeyRing
+from core.model.signature import Scheme, new_secret
+from core.once import EVERY_TIME
+from core.registry.queries import insert_secret
+from core.registry.renewal import new_record
+from tests.support.claiming import claim
+from tests.support.feeding import SETTINGS, new_feeder, publishing
+from tests.support.rows import Rows
+from tests.support.samples import ago
+from workers.feeder.delivery_queries import take_due_deliveries
+from workers.feeder.feed import FeedReport
+
+RING = KeyRing(base64.b64encode(bytes(32)).decode())
+OTHER_RING = KeyRing(base64.b64encode(b"\x01" * 32).decode())
+BELOW: dict[str, object] = {"mode": "pull", "url": ""}
+
+
+@pytest.fixture
+async def queue(database: Database, rows: Rows, tenant: TenantId) -> EndpointId:
+    """An endpoint to pull from, with a secret."""
+    made = await rows.endpoint(tenant, **BELOW)
+    at = database.unix_seconds()
+    secret = new_record(RING, new_secret(Scheme.HMAC), tenant_id=tenant, endpoint_id=made, unix_seconds=at)
+    async with database.tenant(tenant) as tx:
+        await insert_secret(tx, secret=secret)
+    return made
+
+
+@pytest.fixture
+async def publisher(redis_broker_url: str) -> AsyncGenerator[Publisher]:
+    """A connected publisher."""
+    async with publishing(redis_broker_url) as connected:
+        yield connected
+
+
+def pulls_of(database: Database, ring: KeyRing = RING) -> Pulls:
+    """Return what hands out deliveries, without a Redis."""
+    presence = Presence(None)
+    return Pulls(database, presence, Meter(None, presence), ring, SETTINGS)
+
+
+async def pulled(pulls: Pulls, tenant: TenantId, endpoint: EndpointId, limit: int = 10) -> list[UUID]:
+    """Pull; return whose deliveries were handed out."""
+    found = await pulls.pull(Puller(tenant, None, endpoint), limit=limit, once=EVERY_TIME)
+    return [one.claimed.delivery_id for one in found]
+
+
+async def test_the_feeder_brings_nothing_of_what_is_pulled_from(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    await rows.deliveries(3, tenant, queue)
+    await rows.delivery(tenant, queue, trigger="resend")
+    pushed = await rows.delivery(tenant, await rows.endpoint(tenant))
+
+    async with database.engine() as tx:
+        due = await take_due_deliveries(tx, limit=100, default_cap=50)
+
+    assert [one.delivery_id for one in due.queued] == [pushed]
+
+
+async def test_the_heads_of_an_order_are_left_to_those_who_pull(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    await rows.change(tables.endpoints, queue, ordering="fifo")
+    await rows.deliveries(3, tenant, queue, keys=3)
+
+    async with database.engine() as tx:
+        due = await take_due_deliveries(tx, limit=100, default_cap=50)
+
+    assert (due.queued, due.starts) == ((), {})
+
+
+async def test_a_deliverer_that_hears_of_one_claims_nothing(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    asked = await rows.delivery(tenant, queue, trigger="test")
+
+    assert await claim(database, *await rows.deliveries(2, tenant, queue), asked) == ()
+
+
+async def test_what_is_handed_out_is_leased_and_counted_first(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    made = await rows.delivery(tenant, queue)
+
+    found = await pulled(pulls_of(database), tenant, queue)
+
+    row = await rows.row(tables.deliveries, made)
+    assert found == [made]
+    assert (row["attempt_count"], row["claim"], row["lease_until"] is None) == (1, 1, False)
+
+
+async def test_a_lease_that_nobody_ends_becomes_an_unknown_attempt(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId, publisher: Publisher
+) -> None:
+    made = await rows.delivery(tenant, queue)
+    await pulled(pulls_of(database), tenant, queue)
+    await rows.change(tables.deliveries, made, lease_until=ago(1))
+
+    report = await new_feeder(database, publisher).run_once()
+
+    (attempt,) = await rows.attempts(made)
+    assert report == FeedReport(unknown=1)
+    assert (attempt["outcome"], attempt["request_url"]) == ("unknown", "")
+    assert await pulled(pulls_of(database), tenant, queue) == [made]
+
+
+async def test_what_is_asked_for_goes_first(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    await rows.deliveries(3, tenant, queue)
+    asked = await rows.delivery(tenant, queue, trigger="resend")
+
+    assert await pulled(pulls_of(database), tenant, queue, limit=1) == [asked]
+
+
+async def test_what_is_due_longest_is_handed_out_first(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    made = await rows.deliveries(5, tenant, queue)
+
+    assert await pulled(pulls_of(database), tenant, queue) == made
+
+
+async def test_the_rate_holds_while_redis_is_away(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    await rows.change(tables.endpoints, queue, rate_limit=20)
+    await rows.deliveries(10, tenant, queue)
+
+    assert len(await pulled(pulls_of(database), tenant, queue)) == 2  # a tenth of a second's
+
+
+async def test_of_many_keys_the_next_pull_goes_on_where_the_last_one_ended(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    await rows.change(tables.endpoints, queue, ordering="fifo", max_in_flight=1000)
+    made = await rows.deliveries(250, tenant, queue, keys=250)
+    pulls = pulls_of(database)
+
+    found = [*await pulled(pulls, tenant, queue, limit=150), *await pulled(pulls, tenant, queue, limit=150)]
+
+    assert sorted(found) == sorted(set(found) & set(made))
+    assert len(found) > 200
+
+
+async def test_a_secret_that_cannot_be_opened_costs_no_attempt(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    made = await rows.delivery(tenant, queue)
+
+    with pytest.raises(CannotOpenError):
+        await pulled(pulls_of(database, OTHER_RING), tenant, queue)
+
+    row = await rows.row(tables.deliveries, made)
+    assert (row["attempt_count"], row["lease_until"]) == (0, None)
+
+
+async def test_another_tenants_deliveries_are_never_handed_out(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    await rows.deliveries(2, await rows.tenant(), queue)
+
+    assert await pulled(pulls_of(database), tenant, queue) == []
