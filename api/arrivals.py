@@ -1,4 +1,4 @@
-"""Waiting for something to pull: any number of clients, one query four times a second for all of them.
+"""Waiting for something to pull: any number of clients, one query ten times a second for all of them.
 
 ```
 Postgres ──► which of the lanes that anybody waits for have something due ──► their watchers look
@@ -22,7 +22,8 @@ from core.lease.pull import Pulled, Puller, Pulls
 from core.lease.pull_queries import lanes_with_due
 from core.once import Once
 
-TICK: Final = 0.25
+TICK: Final = 0.1
+_FIRST_REST: Final = 0.25
 LONGEST_REST: Final = 2.0
 """Seconds after which one whose lane has something due that may not go yet looks again."""
 
@@ -89,5 +90,5 @@ async def pull_when_due(
             if await request.is_disconnected():
                 break
             found = await pulls.pull(who, limit=limit, once=once)
-            rest = min(max(2 * rest, TICK), LONGEST_REST)  # it was due and could not go: held, or somebody was quicker
+            rest = min(max(2 * rest, _FIRST_REST), LONGEST_REST)  # due, but it may not go, or somebody was quicker
     return found

@@ -1,6 +1,7 @@
 """The `ringback` command's way in."""
 
 import signal
+import sys
 
 
 def main() -> None:
@@ -8,7 +9,11 @@ def main() -> None:
     # Until a command says otherwise, Ctrl-C ends us silently, also while the imports run.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from cli.commands import app  # noqa: PLC0415 - see above
-    from core.starting import errors_in_one_line  # noqa: PLC0415 - see above
+    from cli.failure import CommandError  # noqa: PLC0415 - see above
+    from core.model.start_error import StartError  # noqa: PLC0415 - see above
 
-    with errors_in_one_line():
+    try:
         app()
+    except (CommandError, StartError) as error:
+        sys.stderr.write(f"ringback: {error}\n")
+        sys.exit(error.code if isinstance(error, CommandError) else 1)

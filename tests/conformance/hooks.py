@@ -46,10 +46,13 @@ MEANT: Final[Mapping[str, JsonValue]] = {
     "webhook_url": URL,
 }
 """Fields of bodies whose values have rules that a schema cannot say."""
-READ_ONLY: Final = frozenset({"id", "public_key", "status", "disabled_reason", "created_at", "updated_at"})
+READ_ONLY: Final = frozenset({"id", "mode", "public_key", "status", "disabled_reason", "created_at", "updated_at"})
 """Fields of an endpoint that a change may only name as they are."""
+PUSHED: Final = frozenset({"url", "headers"})
+"""Fields that an endpoint does not have which is pulled from."""
 RESULT: Final = "GET /v1/tasks/{task}/result"
 BATCH: Final = "/v1/events/batch"
+ACK: Final = "POST /v1/endpoints/{endpoint}/ack"
 NDJSON: Final = "application/x-ndjson"
 KEYED: Final = "Idempotency-Key"
 FITTING: Final[tuple[tuple[type[Failure], int, str, str], ...]] = (
@@ -57,11 +60,12 @@ FITTING: Final[tuple[tuple[type[Failure], int, str, str], ...]] = (
     (RejectedPositiveData, 410, "gone", RESULT),
     (RejectedPositiveData, 410, "gone", KEYED),
     (RejectedPositiveData, 422, "idempotency-key-reused", KEYED),
+    (RejectedPositiveData, 422, "invalid-input", ACK),
 )
 """Answers that the contract has for requests that are well formed: to which check, and where they can occur.
 
 The task failed, not the service; its result is kept no more; what was made for this key is there no more; the key came
-with another body before.
+with another body before; the claim was never handed out.
 """
 OURS: Final = frozenset(os.environ.get("CONFORMANCE_KEEP", "").split(","))
 """Keys and tenants that the run itself stands on: nothing may delete them."""
@@ -86,7 +90,7 @@ def before_call(context: HookContext, case: Request, kwargs: Json) -> None:  # n
             if case.media_type == "application/cloudevents+json":  # whose attributes have names and types of their own
                 case.body = {"specversion": "1.0", "id": str(body.get("id"))[:9], "source": "/a", "type": "order.paid"}
             if case.method == "PATCH" and case.path == "/v1/endpoints/{endpoint}":
-                case.body = {name: value for name, value in case.body.items() if name not in READ_ONLY}
+                case.body = {name: value for name, value in case.body.items() if name not in READ_ONLY | PUSHED}
 
 
 def _is_nothing(name: str, value: object) -> bool:

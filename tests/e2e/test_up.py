@@ -14,8 +14,10 @@ from typing import cast
 import pytest
 
 from cli.embedded.ports import free_port
+from tests.support.command_line import environment, printed, run, started
 from tests.support.stack import eventually
 from tests.support.supervised import Supervised
+from tests.support.threaded import ThreadedReceiver
 
 
 @contextmanager
@@ -80,6 +82,19 @@ def test_data_survives_a_restart_however_it_ended(tmp_path: Path, end: str) -> N
         found = paste(f'curl -sSf {url} -H "Authorization: Bearer {key}" -H "Ringback-Tenant: default"')
 
     assert task.rsplit("/", 1)[1] in found
+
+
+def test_an_event_reaches_a_local_server_without_any_setting(tmp_path: Path) -> None:
+    with up(tmp_path / ".ringback") as running, ThreadedReceiver() as local:
+        env = environment(tmp_path, PORT=str(running.port))
+        with started(env, "listen", "--forward", local.url, "--json", cwd=tmp_path) as shell:
+            shell.line()
+            sent = printed(run(env, "trigger", "order.paid", "--json", cwd=tmp_path))
+            (received,) = local.wait_for(1, within=20)
+            listening = shell.interrupt()
+
+    assert (received.header("webhook-id"), received.json()["type"]) == (sent["id"], "order.paid")
+    assert listening == 0
 
 
 def _ended(polled: str) -> dict[str, object]:

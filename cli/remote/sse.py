@@ -1,0 +1,31 @@
+"""Server-Sent Events, read line by line (WHATWG HTML, section 9.2.6)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a stream."""
+
+    name: str
+    data: str
+    id: str | None
+
+
+def events_of(lines: Iterable[str]) -> Iterator[Event]:
+    """Yield the events of a stream; one that was cut off at its end is none."""
+    name, data, id_ = "message", list[str](), None
+    for line in lines:
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if not line and data:
+            yield Event(name, "\n".join(data), id_)
+        if not line:
+            name, data = "message", []
+        elif field == "event":
+            name = value
+        elif field == "data":
+            data.append(value)
+        elif field == "id":
+            id_ = value
