@@ -17,6 +17,7 @@ from api.hot import HotApi
 from api.live import Live
 from api.middleware import RequestLog
 from api.routes import (
+    checks,
     deliveries,
     delivery_changes,
     delivery_export,
@@ -45,6 +46,7 @@ from api.watch import Watcher
 from core.database import Database
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
+from core.intake.check import Checks
 from core.intake.judge import Judge
 from core.intake.notices import Notices
 from core.intake.recover import Recoveries
@@ -83,6 +85,7 @@ _ROUTES: Final = (
     events,
     pull,
     recoveries,
+    checks,
     delivery_export,  # before the path that takes any name for a delivery
     deliveries,
     delivery_changes,
@@ -153,6 +156,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)
     app.state.reopenings = Reopenings(state.database, state.publisher)
     app.state.exports = Exports(state.database, state.redis, default_cap=DEFAULT_MAX_IN_FLIGHT)
+    app.state.checks = Checks(state.database, state.publisher, state.ring)
     app.state.recoveries = Recoveries(state.database, state.publisher)
     presence, notices = Presence(state.redis), Notices(state.database, state.ring, settings)
     app.state.pulls = Pulls(state.database, presence, Meter(state.redis, presence), state.ring, settings)

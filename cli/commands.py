@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.remote import deliveries, endpoints, events, keys, tasks, tenants
+from cli.remote.check import check
 from cli.remote.listen import listen
 from cli.remote.place import Asked
 from cli.remote.tail import tail
@@ -36,6 +37,7 @@ for name, commands in {
     app.add_typer(commands.app, name=name)
 app.command("tail")(tail)
 app.command("listen")(listen)
+app.command("check")(check)
 app.command("trigger")(events.trigger)
 
 

@@ -24,6 +24,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def rest(seconds: float) -> None:
+    """Let this thread do nothing for so long."""
+    time.sleep(seconds)
+
+
 def timestamp(moment: datetime | None) -> str | None:
     """Return RFC 3339 in UTC with `Z`."""
     return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -37,7 +37,8 @@ from workers.task_types.define import Definition, defined
 from workers.time_limits import TimeLimits, overrun_of
 
 BUILT_IN: Final = tuple(
-    f"workers.task_types.{module}" for module in ("mathematics", "network", "recovery", "reports", "waiting", "words")
+    f"workers.task_types.{module}"
+    for module in ("check", "mathematics", "network", "recovery", "reports", "waiting", "words")
 )
 
 _log: Final = structlog.stdlib.get_logger()

@@ -37,7 +37,7 @@ def run_task(
     client = opened(context)
     task = client.post("/v1/tasks", {"type": type_, "input": read_json(input_, option="--input")})
     if wait and task["status"] not in _ENDED:
-        task = _follow(client, str(task["task_id"]), task)
+        task = follow(client, str(task["task_id"]), task)
     show_one(task, as_json=json)
     if wait and task["status"] != "SUCCESS":
         error = cast("Json", task.get("error") or {})
@@ -70,7 +70,7 @@ def cancel_task(context: typer.Context, task: str, *, json: AsJson = False) -> N
     show_one(opened(context).post(f"/v1/tasks/{task}/cancel"), as_json=json)
 
 
-def _follow(client: Client, task_id: str, task: Json) -> Json:
+def follow(client: Client, task_id: str, task: Json) -> Json:
     """Follow a task to its end, with a bar where somebody looks; a stream that breaks off is taken up again."""
     bar = Progress(
         TextColumn("{task.description}"),

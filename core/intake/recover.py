@@ -16,6 +16,7 @@ from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe, queries
 from core.intake.accept import NewTask
+from core.intake.check import CHECK
 from core.intake.dedupe import Kept, RequestKey
 from core.intake.reopen import check_target
 from core.intake.reopen_queries import read_target
@@ -93,8 +94,8 @@ class Recoveries:
         return Submitted(task, made=True)
 
     async def may_poll(self, tenant_id: TenantId, owner: str | None, task: TaskRecord) -> bool:
-        """Tell whether a task is a recover of an endpoint that this owner sees."""
-        if task.type != RECOVER.name or task.input is None:
+        """Tell whether a task is a recover or a check of an endpoint that this owner sees."""
+        if task.type not in {RECOVER.name, CHECK.name} or task.input is None:
             return False
         named = msgspec.json.decode(task.input, type=_Input).endpoint_id
         async with self._database.tenant(tenant_id, owner) as tx:

@@ -115,6 +115,10 @@ ROWS: dict[str, tuple[str, ...]] = {
         "test_what_fails_follows_the_schedule",
         "test_a_claim_that_was_not_handed_out_is_refused_with_its_place",
     ),
+    "POST /v1/endpoints/{endpoint}/check": (
+        "test_a_check_is_a_task_with_its_messages",
+        "test_a_receiver_that_is_wrong_is_told_how_to_mend_it",
+    ),
     "GET /v1/endpoints/{endpoint}/stats": (
         "test_a_window_adds_up_its_buckets",
         "test_the_backlog_is_what_waits_with_the_age_of_the_oldest",

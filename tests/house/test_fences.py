@@ -11,7 +11,9 @@ SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s")
 ENGINES = re.compile(r"^sqlalchemy\b.*\.create_\w*engine$|^asyncpg\b.*\.(connect|create_pool)$")
 SQL_PLACES = re.compile(r".*queries\.py|core/model/tables/.*|core/(database|direct)\.py|migrations/.*")
 BROKER_PLACES = re.compile(r"core/dispatch/.*|workers/(app|lifecycle)\.py|workers/task_types/.*")
-CLIENT_PLACES = re.compile(r"workers/delivery/(dial|pool|send|transport|wire)\.py|cli/remote/(client|forward)\.py")
+CLIENT_PLACES = re.compile(
+    r"workers/delivery/(dial|pool|send|transport|wire)\.py|cli/remote/(client|forward|trial)\.py"
+)
 CLOCKS = frozenset({"datetime.now", "datetime.utcnow", "datetime.today", "time.time", "time.time_ns"})
 
 

@@ -37,7 +37,8 @@ class OutgoingRequest:
 
     `lane` is whose connections may carry it, `tenant` whose share of look-ups it takes (untold: the lane is its
     own); `timeout` is in seconds, over everything; of the answer's body
-    `body_limit` bytes are kept.
+    `body_limit` bytes are kept. `pause` is how many seconds the body takes to go out, for receivers that are tried
+    with a slow one; `HttpxSender` alone minds it.
     """
 
     lane: UUID
@@ -48,6 +49,7 @@ class OutgoingRequest:
     method: str = "POST"
     body_limit: int = RESPONSE_BODY_LIMIT
     tenant: UUID | None = None
+    pause: float = 0.0
 
 
 class Sender(Protocol):

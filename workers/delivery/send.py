@@ -1,6 +1,9 @@
 """The sender `httpx`: the reference, through the guarded transport."""
 
+import asyncio
 import ssl
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
 
 import httpx
 
@@ -14,6 +17,9 @@ from workers.delivery.exchange import ExchangeError, OutgoingRequest, Progress, 
 from workers.delivery.pool import IDLE_SECONDS
 from workers.delivery.probe import Probe
 from workers.delivery.transport import GuardedTransport, SendError
+
+_PIECES: Final = 4
+"""In how many a body goes out that is to be slow."""
 
 
 class HttpxSender:
@@ -71,8 +77,8 @@ def _httpx_request(request: OutgoingRequest, probe: Probe) -> httpx.Request:
         request.method,
         # httpx would rewrite `/a/../b` and re-quote what it does not like; the target goes beside the URL.
         f"{target.scheme}://{host}:{target.port}/",
-        headers=list(request.headers),
-        content=request.body,
+        headers=[*request.headers, *_length(request)],
+        content=_slowly(request) if request.pause else request.body,
         extensions={
             "lane": request.lane,
             "tenant": request.tenant or request.lane,
@@ -80,3 +86,15 @@ def _httpx_request(request: OutgoingRequest, probe: Probe) -> httpx.Request:
             "target": target.path_and_query.encode("ascii"),
         },
     )
+
+
+def _length(request: OutgoingRequest) -> Sequence[tuple[str, str]]:
+    """Return what httpx cannot know of a body that comes in pieces."""
+    return (("Content-Length", str(len(request.body))),) if request.pause else ()
+
+
+async def _slowly(request: OutgoingRequest) -> AsyncGenerator[bytes]:
+    size = max(1, -(-len(request.body) // _PIECES))
+    for start in range(0, len(request.body), size):
+        yield request.body[start : start + size]
+        await asyncio.sleep(request.pause / _PIECES)

@@ -1,0 +1,130 @@
+"""`endpoints.check`: sends a receiver what it has to take and what it has to refuse, past the guard of deliveries.
+
+The messages come signed (`core/intake/check.py`); they are sent one after another, each as soon as the one before it
+was answered.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel, TypeAdapter
+
+from core.database import Database
+from core.intake.check import CHECK
+from core.model import ids
+from core.model.conformance import BY_NAME, GOOD, TAKEN, Finding, Message, body_of, headers_of, judge
+from core.model.outcome import ErrorClass, Outcome
+from core.resolver import AresResolver
+from core.settings import Settings, require
+from core.version import VERSION
+from workers.delivery.exchange import OutgoingRequest
+from workers.delivery.send import HttpxSender
+from workers.task_types.check_queries import CheckTarget, read_check_target
+from workers.task_types.define import TaskContext, TaskError, task_type
+
+_LEFT_OUT: Final = "A check does not send the headers of the endpoint's own: does the receiver want them?"
+
+
+class TrialOut(BaseModel):
+    """What came of one trial; `passed` is `None` where it proves nothing."""
+
+    name: str
+    sends: str
+    expected: str
+    passed: bool | None
+    status: int | None
+    error: str | None
+    ms: float
+    mend: str | None
+
+
+class Report(BaseModel):
+    """What came of all of them."""
+
+    passed: bool
+    trials: list[TrialOut]
+
+
+@task_type(
+    CHECK.name,
+    queue=CHECK.queue,
+    soft_time_limit=CHECK.soft_time_limit,
+    hard_time_limit=CHECK.hard_time_limit,
+    listed=False,
+)
+def check(
+    context: TaskContext, *, endpoint_id: str, messages: list[dict[str, object]], headers_left_out: bool = False
+) -> Report:
+    """Try what an endpoint's receiver takes and what it refuses; says of what failed how to mend it."""
+    given = TypeAdapter(list[Message]).validate_python(messages)
+    trials = asyncio.run(_check(context, ids.decode(ids.ENDPOINT, endpoint_id), given))
+    if headers_left_out and not trials[0].passed:
+        trials[0].mend = f"{trials[0].mend} {_LEFT_OUT}"
+    return Report(passed=all(trial.passed for trial in trials), trials=trials)
+
+
+async def _check(context: TaskContext, endpoint_id: UUID, messages: Sequence[Message]) -> list[TrialOut]:
+    settings, resolver = context.settings, AresResolver()
+    target = await _target(context.task_id, endpoint_id, settings)
+    sender = HttpxSender(resolver, allowed=settings.allow_targets, proxy=settings.proxy)
+    try:
+        return await _send_all(context, sender, endpoint_id, target, messages)
+    finally:
+        await sender.aclose()
+        await resolver.aclose()
+
+
+async def _target(task_id: UUID, endpoint_id: UUID, settings: Settings) -> CheckTarget:
+    database = Database(require(settings.database_url, "DATABASE_URL"), size=1, direct=0)
+    try:
+        async with database.engine() as tx:
+            found = await read_check_target(
+                tx, task_id=task_id, endpoint_id=endpoint_id, default_timeout=settings.timeout
+            )
+    finally:
+        await database.close()
+    if found is None:
+        raise TaskError("endpoint_deleted", "Endpoint deleted", "There is no such endpoint any more.")
+    return found
+
+
+async def _send_all(
+    context: TaskContext, sender: HttpxSender, lane: UUID, target: CheckTarget, messages: Sequence[Message]
+) -> list[TrialOut]:
+    found: list[TrialOut] = []
+    proves = False
+    for number, message in enumerate(messages):
+        context.progress(number, len(messages), BY_NAME[message.trial].sends)
+        outcome = await sender.send(_request(lane, target, message))
+        status = None if outcome.response is None or _broken(outcome) else outcome.response.status
+        proves = status in TAKEN if message.trial == GOOD else proves
+        error = outcome.error and outcome.error.value
+        finding = judge(BY_NAME[message.trial], status, error=error, proves=proves)
+        found.append(_shown(finding, status, None if status is not None else error, outcome.timings.total))
+    return found
+
+
+def _broken(outcome: Outcome) -> bool:
+    """Tell whether an answer began and did not end as it should."""
+    return outcome.error not in (None, ErrorClass.HTTP_STATUS)
+
+
+def _request(lane: UUID, target: CheckTarget, message: Message) -> OutgoingRequest:
+    headers = tuple(headers_of(message, version=VERSION).items())
+    pause = BY_NAME[message.trial].pause
+    return OutgoingRequest(lane, target.url, headers, body_of(message), target.timeout + pause, pause=pause)
+
+
+def _shown(finding: Finding, status: int | None, error: str | None, milliseconds: float) -> TrialOut:
+    return TrialOut(
+        name=finding.trial.name,
+        sends=finding.trial.sends,
+        expected="taken" if finding.trial.taken else "refused",
+        passed=finding.passed,
+        status=status,
+        error=error,
+        ms=round(milliseconds, 1),
+        mend=finding.mend,
+    )
