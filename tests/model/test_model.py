@@ -59,16 +59,25 @@ class Clients(RuleBasedStateMachine):
 
     @initialize(target=endpoints)
     def begin(self) -> MultipleResults[Registered]:
-        """Begin with one endpoint in order and one that takes everything as it comes, each with something to do."""
-        begun = multiple(self.world.register((), "fifo"), self.world.register((), "none"))
+        """Begin with one endpoint in order, one that takes all as it comes, and one to pull from; each has to do."""
+        begun = multiple(
+            self.world.register((), "fifo"),
+            self.world.register((), "none"),
+            self.world.register((), "fifo", pulled=True),
+        )
         self.world.publish(TYPES[0], {"n": 1}, client_id=None, ordering_key=None)
         return begun
 
     @precondition(lambda self: len(self.world.endpoints) < MOST_ENDPOINTS)
-    @rule(target=endpoints, types=st.lists(st.sampled_from(TYPES), max_size=2, unique=True), fifo=st.booleans())
-    def register(self, types: list[str], *, fifo: bool) -> Registered:
+    @rule(
+        target=endpoints,
+        types=st.lists(st.sampled_from(TYPES), max_size=2, unique=True),
+        fifo=st.booleans(),
+        pulled=st.booleans(),
+    )
+    def register(self, types: list[str], *, fifo: bool, pulled: bool) -> Registered:
         """Register an endpoint."""
-        return self.world.register(types, "fifo" if fifo else "none")
+        return self.world.register(types, "fifo" if fifo else "none", pulled=pulled)
 
     @rule(target=sent, events=st.lists(EVENT, min_size=1, max_size=5))
     def publish(self, events: list[tuple[str, object, bool, str | None]]) -> MultipleResults[Json]:
@@ -103,7 +112,7 @@ class Clients(RuleBasedStateMachine):
     @rule(one=endpoints)
     def edit(self, one: Registered) -> None:
         """Move an endpoint to another path of its receiver."""
-        if one.status != "deleted":
+        if one.status != "deleted" and not one.pulled:
             url = f"{self.sink.url}/{one.path}/{uuid4().hex}"
             self.world.call("PATCH", f"/v1/endpoints/{one.id}", status=200, body={"url": url})
 
@@ -168,7 +177,9 @@ class Clients(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Let everything come to its end, and compare the three views."""
         self.world.come_to_rest()
-        assert violations(self.world.observed()) == []
+        observed = self.world.observed()
+        self.world.close()
+        assert violations(observed) == []
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from core.clock import unix_seconds
 from tests.model.history import ENDED, Accepted, Attempt, Delivery, History, Secret
+from tests.model.puller import Puller
 from tests.model.sink import Behaviour, Sink
 from tests.support.stack import Stack, eventually
 
@@ -23,6 +24,7 @@ class Registered:
     path: str
     event_types: Sequence[str]
     status: str = "enabled"
+    pulled: bool = False
     secrets: list[Secret] = field(default_factory=list[Secret])
 
     def wants(self, type_: str) -> bool:
@@ -40,6 +42,12 @@ class World:
         stack.make_tenant(self.slug)
         self.endpoints: dict[str, Registered] = {}
         self.history = History(schedule=SCHEDULE)
+        self._pullers: list[Puller] = []
+
+    def close(self) -> None:
+        """Pull no more."""
+        for puller in self._pullers:
+            puller.stop()
 
     def call(self, method: str, path: str, *, status: int | tuple[int, ...], body: object = None) -> Json:
         """Call the API as this tenant; raise `AssertionError` for another status than expected."""
@@ -49,18 +57,21 @@ class World:
         assert answer.status_code in expected, f"{method} {path}: {answer.status_code} {answer.text}"
         return cast("Json", answer.json()) if answer.content else {}
 
-    def register(self, event_types: Sequence[str], ordering: str) -> Registered:
-        """Register an endpoint."""
+    def register(self, event_types: Sequence[str], ordering: str, *, pulled: bool = False) -> Registered:
+        """Register an endpoint; of one to pull from, pull, and bring it to the sink."""
         path = uuid4().hex
+        url = f"{self.sink.url}/{path}/0"
         wanted: Json = {
-            "url": f"{self.sink.url}/{path}/0",
+            **({"mode": "pull"} if pulled else {"url": url}),
             "event_types": list(event_types),
             "ordering": ordering,
             "timeout": 1,
             "retry_policy": {"schedule": list(SCHEDULE)},
         }
         made = self.call("POST", "/v1/endpoints", status=201, body=wanted)
-        one = Registered(str(made["id"]), path, event_types)
+        one = Registered(str(made["id"]), path, event_types, pulled=pulled)
+        if pulled:
+            self._pullers.append(Puller(self.stack.client, self.slug, one.id, url))
         one.secrets.append(Secret(text=str(made["secret"]), since=unix_seconds()))
         self.endpoints[one.id] = one
         if ordering == "fifo":
