@@ -39,7 +39,7 @@ kinds AS MATERIALIZED (
     ) WITH ORDINALITY AS k(tenant_id, type, patterns, data_offset, kind)
 ), matching AS MATERIALIZED (
     SELECT k.kind, k.tenant_id, k.type, e.id AS endpoint_id, e.status = 'disabled' AS dead,
-           e.filter IS NOT NULL AS filtered, e.filter_version
+           e.filter IS NOT NULL AS filtered, e.filter_version, e.mode = 'pull' AS pulled
     FROM kinds k JOIN endpoints e ON e.tenant_id = k.tenant_id AND e.deleted_at IS NULL
         AND (e.event_types && string_to_array(k.patterns, ' ') OR cardinality(e.event_types) = 0)
 ), given AS MATERIALIZED (
@@ -95,13 +95,13 @@ made AS (
     SELECT ringback_uuid7(), m.tenant_id, t.id, m.type, m.endpoint_id, m.endpoint_id,
            CASE WHEN m.dead THEN 'cancelled' ELSE 'pending' END, CASE WHEN m.dead THEN 'endpoint_disabled' END,
            CAST(:trigger AS TEXT), CASE WHEN NOT m.dead THEN now() END,
-           CASE WHEN NOT m.dead THEN now() + CAST(:published AS INTERVAL) END, t.ordering_key,
+           CASE WHEN NOT m.dead AND NOT m.pulled THEN now() + CAST(:published AS INTERVAL) END, t.ordering_key,
            CASE WHEN m.dead THEN now() END
     FROM taking t JOIN matching m ON m.kind = t.kind
     LEFT JOIN verdicts v ON m.filtered AND v.line = t.line AND v.endpoint_id = m.endpoint_id
     WHERE NOT m.filtered OR v.selected
     ORDER BY t.line, m.endpoint_id
-    RETURNING id, event_id, lane, due_at
+    RETURNING id, event_id, lane, published_until
 ), counted AS (
     SELECT event_id, count(*) AS deliveries FROM made GROUP BY event_id
 ), accepted AS (
@@ -126,12 +126,12 @@ WITH {_MATCH}, {_TAKE}, {_WRITE}
 SELECT now() AS made_at, ARRAY(SELECT id FROM stale) AS stale, ARRAY(SELECT id FROM lost) AS lost,
        d.events, d.deliveries, d.lanes
 FROM (SELECT array_agg(event_id) AS events, array_agg(id) AS deliveries,
-             array_agg(CASE WHEN due_at IS NOT NULL THEN lane END) AS lanes FROM made) d
+             array_agg(CASE WHEN published_until IS NOT NULL THEN lane END) AS lanes FROM made) d
 """
 
 
 class _Told(msgspec.Struct, frozen=True, gc=False):
-    """What the statement tells: which events are not there, and why; each delivery's event, its lane if it is due."""
+    """What the statement tells: which events are not there, and why; each delivery's event, its lane if it is to be published."""
 
     made_at: datetime
     stale: Sequence[UUID]
@@ -144,7 +144,7 @@ class _Told(msgspec.Struct, frozen=True, gc=False):
 async def insert_lines(
     tx: AnyConnection, *, lines: Sequence[Line], publish: bool, whole: bool
 ) -> tuple[tuple[Inserted, ...], tuple[Queued, ...]]:
-    """Record clients' events and fan them out; return what became of each, and what is due, to publish once committed.
+    """Record clients' events and fan them out; return what became of each, and what to publish once committed.
 
     With `publish` false nothing will be published now, and the feeder may take the rows at once. With `whole`, one
     line whose verdicts are stale keeps all others back. Endpoints are found by `endpoints_tenant_id_id_idx`. Waits, by
