@@ -131,7 +131,7 @@ FROM (SELECT array_agg(event_id) AS events, array_agg(id) AS deliveries,
 
 
 class _Told(msgspec.Struct, frozen=True, gc=False):
-    """What the statement tells: which events are not there, and why; each delivery's event, its lane if it is to be published."""
+    """Which events are not there, and why; each delivery's event, and its lane if it is to be published."""
 
     made_at: datetime
     stale: Sequence[UUID]

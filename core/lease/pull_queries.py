@@ -48,8 +48,7 @@ async def asked_of_lane(tx: AsyncConnection, *, lane: UUID, limit: int) -> tuple
     return tuple(one.id for one in await fetch_all(tx, _Named, sql, lane=lane, limit=limit))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held(Claimed):
+class Held(Claimed, frozen=True, kw_only=True):
     """A claim that was handed out before, and has not run out."""
 
     lease_until: datetime

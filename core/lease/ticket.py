@@ -5,7 +5,6 @@ an acknowledgement needs no look at the database, and a late one is told apart a
 """
 
 import base64
-from dataclasses import fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -22,7 +21,7 @@ from core.version import VERSION
 PLACE: Final = "deliveries.claim"
 LENGTH: Final = 4096
 """Characters: 700 as a rule, and more for a long schedule."""
-_LEASED: Final = tuple(one.name for one in fields(Leased))
+_LEASED: Final = Leased.__struct_fields__
 
 
 class Ticket(msgspec.Struct, frozen=True, array_like=True):
