@@ -18,6 +18,7 @@ from api.live import Live
 from api.middleware import RequestLog
 from api.routes import (
     checks,
+    dashboard,
     deliveries,
     delivery_changes,
     delivery_export,
@@ -31,15 +32,19 @@ from api.routes import (
     health,
     live,
     metrics,
+    portal_links,
     problems,
     pull,
     recoveries,
+    sessions,
+    stats,
     stream,
     task_changes,
     task_types,
     tasks,
     tenants,
 )
+from api.sessions import Sessions
 from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
@@ -66,6 +71,7 @@ from core.registry.catalogue import Catalogue
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.registry.register import Registrar
 from core.registry.register_endpoints import EndpointRegistrar
+from core.registry.sign_in import SignIns
 from core.registry.tenant_changes import TenantChanges
 from core.settings import Settings
 from core.version import VERSION
@@ -90,10 +96,14 @@ _ROUTES: Final = (
     deliveries,
     delivery_changes,
     live,
+    stats,
     tenants,
+    sessions,
+    portal_links,
     health,
     metrics,
     problems,
+    dashboard,
 )
 
 _log: Final = structlog.stdlib.get_logger()
@@ -140,7 +150,9 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     settings = state.settings
     callbacks = Callbacks(state.resolver, allowed=settings.allow_targets, https_only=settings.https_only)
     app.state.ringback = state
-    app.state.keys = Keys(state)
+    app.state.keys = keys = Keys(state)
+    app.state.sessions = Sessions(state, keys)
+    app.state.sign_ins = SignIns(state.database)
     app.state.throttle = Throttle(state.redis)
     app.state.registrar = Registrar(state.database, state.ring)
     app.state.tenant_changes = TenantChanges(state.database)

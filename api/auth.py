@@ -12,7 +12,7 @@ from core import clock
 from core.model import ids
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.errors import ForbiddenError, NotFoundError
-from core.model.ids import TenantId
+from core.model.ids import KeyId, TenantId
 from core.registry.queries import find_key, find_tenant, touch_key
 from core.registry.tenants import SCOPES, FoundKey, KeyRecord, TenantRecord
 
@@ -33,6 +33,7 @@ class Caller:
     requests_per_second: int | None = None
     shown_tenant: str | None = None
     """The tenant's ID as the log shows it."""
+    key_id: KeyId | None = None
 
     def require(self, scope: str) -> None:
         """Raise `ForbiddenError` if the key lacks the scope."""
@@ -76,6 +77,15 @@ class Keys:
     def _refused(self, address: str) -> ProblemError:
         self._failures.count(address)
         return unauthorized()
+
+    async def acting(self, tenant: str | None, own: TenantId | None) -> TenantId | None:
+        """Return for whom a session acts: its own tenant, or for the operator, who has none, the one that is named."""
+        if tenant is None:
+            return own
+        named = (await self._tenant(tenant)).id
+        if own not in (None, named):
+            raise NotFoundError("tenant")
+        return named
 
     def forget(self) -> None:
         """Ask again for every key and tenant: one of them has just ended. Other processes believe them for 2 s more."""
@@ -129,6 +139,7 @@ def _caller(key: FoundKey) -> Caller:
         key.owner,
         requests_per_second=key.requests_per_second,
         shown_tenant=ids.encode(ids.TENANT, key.tenant_id),
+        key_id=key.id,
     )
 
 

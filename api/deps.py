@@ -18,12 +18,12 @@ from api.auth import Caller, Keys
 from api.errors import ProblemError
 from api.live import Live
 from api.paging import Page, decode_cursor
+from api.sessions import by_cookie
 from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
-from core.intake.recover import Recoveries
 from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
 from core.intake.schemas import Schemas
@@ -31,7 +31,7 @@ from core.intake.submit import Submissions
 from core.intake.withdraw import Withdrawals
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError, OtherOwnerError
-from core.model.ids import EndpointId, InvalidIdError, TenantId
+from core.model.ids import EndpointId, InvalidIdError, KeyId, TenantId
 from core.registry.catalogue import Catalogue
 from core.registry.register import Registrar
 from core.registry.register_endpoints import EndpointRegistrar
@@ -64,11 +64,12 @@ async def get_caller(
 
 async def let_in(request: Request, authorization: str | None, acting_for: str | None) -> Caller:
     """Find out who calls, and count the request; raise what `Keys.caller` and `Throttle.admit` raise."""
-    keys = await get_keys(request)
     throttle: object = request.app.state.throttle
     assert isinstance(throttle, Throttle)
-    address = "" if request.client is None else request.client.host
-    caller = await keys.caller(authorization, acting_for, address=address)
+    caller = await by_cookie(request, acting_for) if authorization is None else None
+    if caller is None:
+        keys, address = await get_keys(request), "" if request.client is None else request.client.host
+        caller = await keys.caller(authorization, acting_for, address=address)
     if caller.tenant_id is not None and caller.requests_per_second is not None:
         await throttle.admit(caller.tenant_id, caller.requests_per_second)
     request.scope["ringback.tenant_id"] = caller.shown_tenant
@@ -86,6 +87,7 @@ class TenantCaller:
     scopes: frozenset[str]
     owner: str | None
     operator: bool
+    key_id: KeyId | None = None
 
     def owner_for(self, body: BaseModel) -> str | None:
         """Return whose the thing shall be that a body with an `owner` describes; raise `OtherOwnerError`.
@@ -120,7 +122,7 @@ def let_through(caller: Caller, scope: str, *, owners: bool = False) -> TenantCa
     caller.require(scope)
     if caller.owner is not None and not owners:
         raise OtherOwnerError
-    return TenantCaller(caller.tenant_id, caller.scopes, caller.owner, caller.operator)
+    return TenantCaller(caller.tenant_id, caller.scopes, caller.owner, caller.operator, caller.key_id)
 
 
 async def operator(caller: CallerDep) -> Caller:
@@ -265,13 +267,6 @@ async def get_reopenings(request: Request) -> Reopenings:
     return reopenings
 
 
-async def get_recoveries(request: Request) -> Recoveries:
-    """Return what starts recovers."""
-    recoveries: object = request.app.state.recoveries
-    assert isinstance(recoveries, Recoveries)
-    return recoveries
-
-
 async def get_live(request: Request) -> Live:
     """Return what reads attempts as they happen."""
     live: object = request.app.state.live
@@ -294,7 +289,6 @@ TenantChangesDep = Annotated[TenantChanges, Depends(get_tenant_changes)]
 AcceptanceDep = Annotated[Acceptance, Depends(get_acceptance)]
 ChangesDep = Annotated[Changes, Depends(get_changes)]
 LiveDep = Annotated[Live, Depends(get_live)]
-RecoveriesDep = Annotated[Recoveries, Depends(get_recoveries)]
 ReopeningsDep = Annotated[Reopenings, Depends(get_reopenings)]
 WatcherDep = Annotated[Watcher, Depends(get_watcher)]
 NamedEndpoint = Annotated[EndpointId, Depends(endpoint_id)]

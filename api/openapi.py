@@ -29,6 +29,7 @@ TAGS: Final = {
     "endpoints": "Callback URLs that partners registered, with their subscriptions and secrets.",
     "deliveries": "The duty to bring one event to one endpoint, and every attempt made for it.",
     "tenants and keys": "Isolated customers of the platform, their API keys and their default signing secret.",
+    "dashboard": "Signing in to the dashboard, links that open the portal, and the counts that they show.",
     "operations": "What operators and their machines look at.",
     "problem types": "The pages that the `type` of an error opens.",
     "webhooks": "What receivers get: signed as Standard Webhooks has it, with the same ID and bytes in every attempt.",

@@ -1,14 +1,27 @@
 """Who may poll a task: keys that read tasks, and for a recover those that may start one for its endpoint."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from api.deps import CallerDep, RecoveriesDep, StateDep, TenantCaller, scoped
+from fastapi import Depends, Request
+
+from api.deps import CallerDep, StateDep, TenantCaller, scoped
 from api.looking import look, parse_task_id
+from core.intake.recover import Recoveries
 from core.model.errors import NotFoundError
 
 STARTING: Final = "endpoints:write"
 """The scope by which a recover is started."""
 _reading: Final = scoped("tasks:read")
+
+
+async def get_recoveries(request: Request) -> Recoveries:
+    """Return what starts recovers."""
+    recoveries: object = request.app.state.recoveries
+    assert isinstance(recoveries, Recoveries)
+    return recoveries
+
+
+RecoveriesDep = Annotated[Recoveries, Depends(get_recoveries)]
 
 
 async def task_poller(task: str, state: StateDep, recoveries: RecoveriesDep, caller: CallerDep) -> TenantCaller:

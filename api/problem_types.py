@@ -54,6 +54,14 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Read the thing again and decide anew; the same request succeeds only once that state has changed.",
         "The task has ended.",
     ),
+    "cross-site": ProblemType(
+        HTTPStatus.FORBIDDEN,
+        "The request does not come from the dashboard",
+        "The request carries the cookie of a session of the dashboard, but comes from another site, or lacks the token "
+        "that only the dashboard's pages know.",
+        "Reload the dashboard. Programs send an API key as Authorization: Bearer instead of a cookie.",
+        "A session is for the dashboard's own pages; programs send an API key.",
+    ),
     "forbidden": ProblemType(
         HTTPStatus.FORBIDDEN,
         "The key lacks a scope",

@@ -3,9 +3,10 @@
 `docs/configuration.md` is generated from this class.
 """
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -15,6 +16,7 @@ from core.model.retry import DEFAULT_SCHEDULE
 from core.model.start_error import StartError
 
 Network = IPv4Network | IPv6Network
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 SenderName = Literal["wire", "httpx"]
 
 
@@ -45,6 +47,16 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(
         default=None, description="Where clients reach the API, for links; unset: links are relative."
+    )
+    portal_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins (`https://app.example.com`) whose pages may show the portal in a frame."
+    )
+    portal_name: str = Field(default="Webhooks", max_length=60, description="What the portal calls itself.")
+    portal_accent: str | None = Field(
+        default=None, pattern="^#[0-9a-fA-F]{6}$", description="The portal's colour, `#rrggbb`; unset: Ringback's own."
+    )
+    portal_scheme: Literal["auto", "light", "dark"] = Field(
+        default="auto", description="Whether the portal is light or dark; `auto`: as its viewer prefers."
     )
     allow_targets: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="Networks that deliveries may reach in spite of the address guard."
@@ -101,7 +113,14 @@ class Settings(BaseSettings):
     def _networks(cls, value: object) -> object:
         return tuple(ip_network(part) for part in _parts(value)) if isinstance(value, str) else value
 
-    @field_validator("retry_schedule", "task_modules", mode="before")
+    @field_validator("portal_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(_ORIGIN.fullmatch(origin) is None for origin in value):
+            raise ValueError("an origin is a scheme, a host and perhaps a port, without a path")
+        return value
+
+    @field_validator("retry_schedule", "task_modules", "portal_origins", mode="before")
     @classmethod
     def _list(cls, value: object) -> object:
         return _parts(value) if isinstance(value, str) else value

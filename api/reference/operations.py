@@ -26,6 +26,7 @@ _PARAMETERS: Final[Mapping[str, object]] = {
     "endpoint": "ep_01jz8f6kq3e5v9t2w4x6y8z0ab",
     "event": "evt_01jz8f6kq3e5v9t2w4x6y8z0ab",
     "key": "key_01jz8f6kq3e5v9t2w4x6y8z0ab",
+    "link": "link_01jz8f6kq3e5v9t2w4x6y8z0ab",
     "name": "math.divide",
     "task": "task_01jz8f6kq3e5v9t2w4x6y8z0ab",
     "tenant": "acme",

@@ -3,20 +3,23 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api.bodies import StrictRoute
-from api.deps import RecoveriesDep, StateDep, TenantCaller, parse_id, scoped
+from api.deps import NamedEndpoint, StateDep, TenantCaller, Transaction, parse_id, scoped
 from api.idempotency import KeyHeader, request_key
 from api.looking import document_of
-from api.polling import STARTING
+from api.polling import STARTING, RecoveriesDep
 from api.preferences import read_preferences
 from api.routes.tasks import answer_to_submit
 from api.schemas.fields import Problem
-from api.schemas.recoveries import RecoveryIn
+from api.schemas.recoveries import Bound, MissedOut, RecoveryIn
 from api.schemas.tasks import TaskOut
 from core.intake.recover import Window
+from core.intake.reopen_queries import read_target
+from core.journal.missed_queries import count_recoverable
 from core.model import ids
+from core.model.errors import NotFoundError
 from core.model.ids import EndpointId
 
 router = APIRouter(route_class=StrictRoute, tags=["endpoints"])
@@ -53,3 +56,17 @@ async def recover_endpoint(
     started = await recoveries.start(caller.tenant_id, caller.owner, window, key=key)
     document = await document_of(state, started.task)
     return answer_to_submit(started, read_preferences(prefer), document, ended=False)
+
+
+@router.get("/v1/endpoints/{endpoint}/recover")
+async def preview_recover(
+    endpoint: NamedEndpoint,
+    tx: Annotated[Transaction, Depends(Transaction.of("deliveries:read"), scope="function")],
+    since: Annotated[Bound | None, Query(description="Made from then on.")] = None,
+    until: Annotated[Bound | None, Query(description="Made before then.")] = None,
+) -> MissedOut:
+    """Count what a recover of this window would reopen; changes nothing."""
+    if await read_target(tx.connection, endpoint_id=endpoint) is None:
+        raise NotFoundError("endpoint")
+    count = await count_recoverable(tx.connection, endpoint_id=endpoint, since=since, until=until)
+    return MissedOut(count=count)

@@ -69,6 +69,7 @@ Moment = Annotated[
     PlainSerializer(timestamp, return_type=str | None),
     Field(description="RFC 3339, UTC.", examples=["2026-01-31T12:00:00.000Z"]),
 ]
+LinkIdOut = Annotated[str, BeforeValidator(_encoder(ids.LINK)), Field(examples=["link_01jz8f6kq3e5v9t2w4x6y8z0ab"])]
 InstantIn = Annotated[
     AwareDatetime,
     AfterValidator(in_utc),

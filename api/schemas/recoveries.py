@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from api.schemas.endpoints import Subscription
-from api.schemas.fields import In, in_utc
+from api.schemas.fields import In, Out, in_utc
 
 Bound = Annotated[AwareDatetime, AfterValidator(in_utc), Field(examples=["2026-01-31T12:00:00Z"])]
 
@@ -18,3 +18,9 @@ class RecoveryIn(In):
     event_types: Annotated[list[Subscription], Field(max_length=100)] | None = Field(
         default=None, description="Exact names, or a prefix with `.*`; all of them, unless told."
     )
+
+
+class MissedOut(Out):
+    """What a recover would reopen."""
+
+    count: int = Field(description="Counted up to 10,000.", le=10_000)

@@ -12,6 +12,8 @@ EndpointId = NewType("EndpointId", UUID)
 SecretId = NewType("SecretId", UUID)
 DeliveryId = NewType("DeliveryId", UUID)
 AttemptId = NewType("AttemptId", UUID)
+SessionId = NewType("SessionId", UUID)
+LinkId = NewType("LinkId", UUID)
 LaneId = NewType("LaneId", UUID)
 """What shares a cap and a breaker: an endpoint, or a tenant's tasks' webhook URLs on one host."""
 
@@ -22,6 +24,7 @@ EVENT: Final = "evt"
 ENDPOINT: Final = "ep"
 DELIVERY: Final = "dlv"
 ATTEMPT: Final = "att"
+LINK: Final = "link"
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES: Final = {character: value for value, character in enumerate(_ALPHABET)}

@@ -9,7 +9,7 @@ from typing import Final
 from alembic import op
 
 revision: Final = "0012"
-down_revision: Final[str | None] = "0010"
+down_revision: str | None = "0011"
 
 
 def upgrade() -> None:

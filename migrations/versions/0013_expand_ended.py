@@ -11,7 +11,7 @@ from alembic import op
 from migrations.script import beside_writers
 
 revision: Final = "0013"
-down_revision: Final[str | None] = "0010"
+down_revision: str | None = "0012"
 
 
 def upgrade() -> None:

@@ -185,6 +185,24 @@ ROWS: dict[str, tuple[str, ...]] = {
         "test_an_attempt_is_told_as_it_happens",
         "test_who_resumes_gets_what_was_missed_and_nothing_twice",
     ),
+    # The dashboard
+    "POST /v1/session": (
+        "test_a_key_is_exchanged_for_a_cookie_that_no_script_reads",
+        "test_a_portal_link_opens_once",
+    ),
+    "GET /v1/session": ("test_a_session_knows_who_it_is_and_what_changes_want",),
+    "DELETE /v1/session": ("test_a_session_that_was_left_is_over",),
+    "POST /v1/portal-links": (
+        "test_a_portal_link_shows_an_owner_its_own_endpoints_alone",
+        "test_a_link_grants_no_more_than_its_maker_holds",
+    ),
+    "GET /v1/portal-links": ("test_links_are_listed_without_their_tokens",),
+    "DELETE /v1/portal-links/{link}": ("test_a_revoked_link_ends_with_its_session",),
+    "GET /v1/stats": (
+        "test_a_tenants_counts_are_those_of_its_lanes",
+        "test_an_owner_reads_the_counts_of_its_own_endpoints",
+    ),
+    "GET /v1/endpoints/{endpoint}/recover": ("test_a_preview_counts_what_a_recover_would_reopen",),
     # Operations
     "GET /healthz": ("test_a_living_process_says_so_without_a_key",),
     "GET /readyz": ("test_a_process_that_can_work_names_every_store", "test_a_store_that_is_away_is_named"),

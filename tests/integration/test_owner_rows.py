@@ -14,9 +14,9 @@ from core.model.ids import TenantId
 from tests.support.rows import Rows
 from tests.support.samples import sample
 
-OWNERS_ROWS = ["endpoints", "api_keys", "secrets", "deliveries", "attempts", "events"]
+OWNERS_ROWS = ["endpoints", "api_keys", "portal_links", "secrets", "deliveries", "attempts", "events"]
 SEEN = [*OWNERS_ROWS, "rollups"]
-OF_THE_TENANT = ["tasks", "task_markers", "dedupe"]
+OF_THE_TENANT = ["tasks", "task_markers", "dedupe", "sessions"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Partners:
 async def furnish(rows: Rows, tenant: TenantId, owner: str | None) -> UUID:
     endpoint = await rows.endpoint(tenant, owner=owner)
     await rows.put(tables.api_keys, tenant, owner=owner)
+    await rows.put(tables.portal_links, tenant, owner=owner or "c")
     await rows.put(tables.secrets, tenant, endpoint_id=endpoint)
     await rows.put(tables.rollups, tenant, lane=endpoint)
     await rows.put(tables.attempts, tenant, delivery_id=await rows.delivery(tenant, endpoint))
@@ -58,6 +59,7 @@ async def partners(database: Database, rows: Rows) -> Partners:
     await rows.put(tables.secrets, tenant)
     await rows.put(tables.dedupe, tenant, kind="request", key="POST /v1/keys k")
     await rows.put(tables.dedupe, tenant)
+    await rows.put(tables.sessions, tenant)
     await rows.put(tables.task_markers, tenant)
     await rows.put(tables.event_types, tenant)
     return Partners(database, tenant, theirs)
@@ -123,6 +125,7 @@ async def test_the_catalogue_is_read_by_owners_and_not_written(partners: Partner
         (tables.endpoints, {"owner": None}),
         (tables.api_keys, {"owner": "b"}),
         (tables.api_keys, {"owner": None}),
+        (tables.portal_links, {"owner": "b"}),
         (tables.secrets, {"endpoint_id": None}),
         (tables.deliveries, {}),
         (tables.attempts, {}),
@@ -148,7 +151,7 @@ async def test_an_owner_makes_no_secret_for_another_ones_endpoint(partners: Part
             await tx.execute(insert(tables.secrets).values(**values | {"endpoint_id": partners.theirs}))
 
 
-@pytest.mark.parametrize("name", ["endpoints", "api_keys"])
+@pytest.mark.parametrize("name", ["endpoints", "api_keys", "portal_links"])
 async def test_an_owner_gives_nothing_away(partners: Partners, name: str) -> None:
     with pytest.raises(DBAPIError, match="row-level security"):
         await partners.change(f"UPDATE {name} SET owner = 'b'")

@@ -13,7 +13,7 @@ from tests.support.rows import Rows
 from tests.support.samples import own_column, sample
 
 OWNED = [table for table in tables.metadata.sorted_tables if table.name != "task_types"]
-WRITABLE = [table for table in OWNED if table.name not in {"tenants", "rollups"}]
+WRITABLE = [table for table in OWNED if table.name not in {"tenants", "rollups", "sessions"}]
 PARENTS = "c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::REGNAMESPACE"
 REFUSED = r"row-level security|permission denied"
 
@@ -41,7 +41,7 @@ class Neighbours:
 async def neighbours(database: Database, rows: Rows) -> Neighbours:
     """Two tenants in the test's own database."""
     made = Neighbours(database, await rows.tenant(), await rows.tenant())
-    for table in [*WRITABLE, tables.rollups]:
+    for table in [*WRITABLE, tables.rollups, tables.sessions]:
         await rows.put(table, made.first)
         await rows.put(table, made.second)
     return made
@@ -130,7 +130,13 @@ async def test_a_tenant_cannot_delete_a_row_of_another(neighbours: Neighbours, t
 
 @pytest.mark.parametrize(
     "sql",
-    ["UPDATE tenants SET endpoints = 1", "DELETE FROM tenants", "DELETE FROM task_types", "DELETE FROM rollups"],
+    [
+        "UPDATE tenants SET endpoints = 1",
+        "DELETE FROM tenants",
+        "DELETE FROM task_types",
+        "DELETE FROM rollups",
+        "DELETE FROM sessions",
+    ],
 )
 async def test_a_tenant_cannot_change_what_the_operator_or_the_workers_say(neighbours: Neighbours, sql: str) -> None:
     with pytest.raises(DBAPIError, match="permission denied"):

@@ -126,6 +126,16 @@ def _rollup(id_: UUID, tenant_id: UUID) -> dict[str, object]:
     return {"lane": id_, "bucket": ago(0), "tenant_id": tenant_id, "latencies": [0] * SLOTS, **counts}
 
 
+def _link(id_: UUID, tenant_id: UUID) -> dict[str, object]:
+    drawn = {"hash": uuid4().bytes * 2, "expires_at": ago(-60)}
+    return {"id": id_, "tenant_id": tenant_id, "owner": "a", "role": "partner", **drawn}
+
+
+def _session(id_: UUID, tenant_id: UUID) -> dict[str, object]:
+    drawn = {"hash": uuid4().bytes * 2, "expires_at": ago(-60)}
+    return {"id": id_, "tenant_id": tenant_id, "key_id": id_, **drawn}
+
+
 _SAMPLES: Final[Mapping[str, Make]] = {
     "tenants": lambda id_, tenant_id: {"id": tenant_id, "slug": f"t-{id_.hex}", "name": "Acme"},
     "secrets": lambda id_, tenant_id: {"id": id_, "tenant_id": tenant_id, "kind": "hmac", "sealed": b"sealed"},
@@ -140,4 +150,6 @@ _SAMPLES: Final[Mapping[str, Make]] = {
     "task_types": _task_type,
     "task_markers": _marker,
     "rollups": _rollup,
+    "portal_links": _link,
+    "sessions": _session,
 }

@@ -35,6 +35,11 @@ async def _key(place: Place) -> UUID:
     return UUID(str(row["id"]))
 
 
+async def _link(place: Place) -> UUID:
+    row = await place.rows.put(tables.portal_links, place.tenant, owner=place.owner or "nobody")
+    return UUID(str(row["id"]))
+
+
 async def _endpoint(place: Place) -> UUID:
     return place.endpoint
 
@@ -66,6 +71,7 @@ _MAKERS: Final[Mapping[str, tuple[str, Callable[[Place], Awaitable[UUID | str]]]
     "delivery": (ids.DELIVERY, _delivery),
     "event": (ids.EVENT, _event),
     "key": (ids.KEY, _key),
+    "link": (ids.LINK, _link),
     "tenant": (ids.TENANT, _tenant),
     "name": ("", _named),  # of an event type
 }

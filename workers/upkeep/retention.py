@@ -3,7 +3,7 @@
 ```
 past the tenant's retention   hidden from readers at once; payloads emptied, what waits ends as `expired`
 past the longest of all       the week is dropped: deliveries, then their attempts, then events
-ended tasks, expired keys, rollups that no window reaches        deleted
+ended tasks, expired keys and sessions, rollups that no window reaches        deleted
 rollups of five minutes, after two hours                         added to that of their hour
 ```
 Each step is a short transaction, and goes on where the last one has stopped, in whatever process.
@@ -42,6 +42,7 @@ class RetentionReport:
     dropped: int = 0
     tasks: int = 0
     keys: int = 0
+    sessions: int = 0
     rollups: int = 0
     folded: int = 0
     hurry: bool = False
@@ -52,6 +53,7 @@ class RetentionReport:
         return bool(self.emptied or self.expired or self.dropped) or BATCH in {
             self.tasks,
             self.keys,
+            self.sessions,
             self.rollups,
             self.folded,
         }
@@ -72,6 +74,7 @@ class Retention:
             emptied=await self._step(lambda tx: queries.empty_events(tx, limit=BATCH)),
             tasks=await self._step(lambda tx: queries.delete_tasks(tx, limit=BATCH)),
             keys=await self._step(lambda tx: queries.delete_keys(tx, limit=BATCH)),
+            sessions=await self._step(lambda tx: queries.delete_sessions(tx, limit=BATCH)),
             rollups=await self._step(
                 lambda tx: queries.delete_rollups(tx, keep=self._rollups_kept, limit=COUNTS_BATCH)
             ),

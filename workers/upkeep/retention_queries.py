@@ -179,6 +179,22 @@ async def delete_keys(tx: AsyncConnection, *, limit: int) -> int:
     return await execute(tx, sql, limit=limit)
 
 
+async def delete_sessions(tx: AsyncConnection, *, limit: int) -> int:
+    """Delete what people signed in by and is over, by `sessions_expires_at_idx` and `portal_links_expires_at_idx`.
+
+    A link outlives every session that it may have opened.
+    """
+    sql = """
+    WITH links AS (
+        DELETE FROM portal_links WHERE id = ANY(ARRAY(
+            SELECT id FROM portal_links WHERE expires_at < now() - INTERVAL '1 day' ORDER BY expires_at LIMIT :limit))
+    )
+    DELETE FROM sessions WHERE id = ANY(ARRAY(
+        SELECT id FROM sessions WHERE expires_at < now() ORDER BY expires_at LIMIT :limit))
+    """
+    return await execute(tx, sql, limit=limit)
+
+
 async def delete_rollups(tx: AsyncConnection, *, keep: timedelta, limit: int) -> int:
     """Delete counts that no window reaches any more, by `rollups_bucket_idx`."""
     sql = """

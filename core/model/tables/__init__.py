@@ -1,5 +1,6 @@
 """The tables, as the migrations make them; `docs/storage.md` says why they are so."""
 
+from core.model.tables.access import PORTAL_ROLES, portal_links, sessions
 from core.model.tables.base import metadata
 from core.model.tables.rollups import BUCKET, FINE, rollups
 from core.model.tables.tenancy import api_keys, dedupe, endpoints, event_types, secrets, tenants
@@ -10,6 +11,7 @@ __all__ = [
     "BUCKET",
     "FINE",
     "PARTITIONED",
+    "PORTAL_ROLES",
     "RECOVERABLE",
     "STORED_RESULT_LIMIT",
     "TROUBLED",
@@ -22,8 +24,10 @@ __all__ = [
     "event_types",
     "events",
     "metadata",
+    "portal_links",
     "rollups",
     "secrets",
+    "sessions",
     "task_markers",
     "task_types",
     "tasks",

@@ -34,5 +34,6 @@ rollups: Final = Table(
     Column("latencies", ARRAY(Integer), nullable=False),  # of those that ended, in the slots of core/model/latency.py
     CheckConstraint(f"cardinality(latencies) = {SLOTS}", name="latencies"),
     Index("rollups_bucket_idx", "bucket"),
+    Index("rollups_tenant_id_bucket_idx", "tenant_id", "bucket"),
     Index("rollups_fine_idx", "bucket", postgresql_where=FINE),
 )

@@ -1,0 +1,68 @@
+"""The dashboard's files: read once when the process starts, compressed, and served with the headers that guard them."""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fastapi import Request, Response
+
+FOLDER: Final = Path(__file__).parent.parent / "dashboard"
+PAGE: Final = "index.html"
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors {frames}; require-trusted-types-for 'script'"
+)
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Strict-Transport-Security": "max-age=31536000",  # browsers mind it on HTTPS only (RFC 6797, section 8.1)
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, as it is and compressed."""
+
+    media_type: str
+    plain: bytes
+    packed: bytes
+    tag: str
+
+
+def read_assets(folder: Path = FOLDER) -> Mapping[str, Asset]:
+    """Read every file that a browser may ask for, by its path below the folder."""
+    found = (path for path in folder.rglob("*") if path.suffix in _TYPES)
+    return {path.relative_to(folder).as_posix(): _asset(path) for path in sorted(found)}
+
+
+def serve(request: Request, asset: Asset, *, frames: tuple[str, ...] = ()) -> Response:
+    """Answer with a file, or 304; `frames` are the origins whose pages may show it in a frame."""
+    policy = _POLICY.format(frames=" ".join(frames) or "'none'")
+    headers = {**_HEADERS, "Content-Security-Policy": policy, "ETag": asset.tag}
+    if request.headers.get("if-none-match") == asset.tag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(asset.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=asset.media_type)
+    return Response(asset.plain, headers=headers, media_type=asset.media_type)
+
+
+def _asset(path: Path) -> Asset:
+    plain = path.read_bytes()
+    tag = f'"{hashlib.blake2b(plain, digest_size=16).hexdigest()}"'
+    return Asset(_TYPES[path.suffix], plain, gzip.compress(plain, 9, mtime=0), tag)

@@ -1,0 +1,47 @@
+// JSON whose numbers keep their spelling: 1.000 and 2^64 are shown as they were sent.
+
+export function parseExactly(text) {
+  return JSON.parse(text, (_key, value, context) => {
+    if (typeof value !== "number" || !context || context.source === String(value)) return value;
+    return JSON.rawJSON ? JSON.rawJSON(context.source) : value;
+  });
+}
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/g;
+const KINDS = { '"': "string", t: "word", f: "word", n: "word" };
+
+// Indents JSON text without reading its values; returns pieces {text, kind}, or null for what is no JSON.
+export function layOut(text, limit = 20000) {
+  const compact = text.trim();
+  if (!/^[[{]/.test(compact)) return null;
+  try {
+    JSON.parse(compact);
+  } catch {
+    return null;
+  }
+  return pieces(compact.match(TOKEN) ?? [], limit);
+}
+
+function pieces(tokens, limit) {
+  const made = [];
+  let depth = 0;
+  const add = (text, kind) => made.push({ text, kind });
+  for (let at = 0; at < tokens.length && made.length < limit; at += 1) {
+    const token = tokens[at];
+    const next = tokens[at + 1];
+    if (token === "{" || token === "[") {
+      const empty = next === "}" || next === "]";
+      if (!empty) depth += 1;
+      add(empty ? token : `${token}\n${"  ".repeat(depth)}`, "mark");
+    } else if (token === "}" || token === "]") {
+      const empty = tokens[at - 1] === "{" || tokens[at - 1] === "[";
+      if (!empty) depth -= 1;
+      add(empty ? token : `\n${"  ".repeat(depth)}${token}`, "mark");
+    } else if (token === ",") add(`,\n${"  ".repeat(depth)}`, "mark");
+    else if (token === ":") add(": ", "mark");
+    else if (token[0] === '"' && next === ":") add(token, "key");
+    else add(token, KINDS[token[0]] ?? "number");
+  }
+  if (made.length >= limit) add("\n… cut here: see it raw", "mark");
+  return made;
+}

@@ -1,0 +1,38 @@
+// Starts the dashboard: finds out who looks, then shows the page that the address names.
+import { html, render, useEffect, useState } from "./lib/ui.js";
+import { readSession, onSignedOut } from "./lib/session.js";
+import { useRoute } from "./lib/router.js";
+import { applyTheme } from "./lib/theme.js";
+import { Shell } from "./parts/shell.js";
+import { PageHost } from "./parts/page_host.js";
+import { Toasts } from "./parts/toasts.js";
+import { SignIn } from "./parts/sign_in.js";
+import { OpenPortal, isPortalLink } from "./parts/open_portal.js";
+
+function App() {
+  const [state, setState] = useState({ phase: "starting" });
+  const route = useRoute();
+  useEffect(() => {
+    onSignedOut(() => setState({ phase: "signed-out" }));
+    if (isPortalLink()) setState({ phase: "portal-link" });
+    else enter();
+  }, []);
+  async function enter() {
+    try {
+      const session = await readSession();
+      if (session) applyTheme(session);
+      setState(session ? { phase: "in", session } : { phase: "signed-out" });
+    } catch (error) {
+      setState({ phase: "signed-out", error });
+    }
+  }
+  if (state.phase === "starting") return html`<p class="starting" role="status">Starting…</p>`;
+  if (state.phase === "portal-link") return html`<${OpenPortal} onOpened=${enter} />`;
+  if (state.phase === "signed-out") return html`<${SignIn} error=${state.error} onSignedIn=${enter} />`;
+  return html`<${Shell} session=${state.session} route=${route}>
+      <${PageHost} session=${state.session} route=${route} />
+    </${Shell}>
+    <${Toasts} />`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));

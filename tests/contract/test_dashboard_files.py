@@ -1,0 +1,132 @@
+"""The dashboard's files: complete, guarded by their headers, made of nothing that is not accounted for."""
+
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.pages import FOLDER, PAGE, read_assets
+from tests.support.accounts import refused
+from tests.support.apps import serving, settings_of
+
+ASSETS = read_assets()
+SCRIPTS = sorted(name for name in ASSETS if name.endswith((".js", ".mjs")))
+OWN = [name for name in SCRIPTS if not name.startswith("vendor/")]
+VENDORED = json.loads((FOLDER / "vendor" / "packages.json").read_text())
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+FIRST_PAGE = 150_000
+LINES = 300
+
+
+@pytest.mark.parametrize("path", ["/dashboard/", "/dashboard/deliveries/dlv_x", "/dashboard/portal", "/dashboard/x.js"])
+async def test_each_page_is_the_one_page_with_its_guards(nobody: httpx.AsyncClient, path: str) -> None:
+    answer = await nobody.get(path)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["content-security-policy"] == POLICY
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert {"permissions-policy", "strict-transport-security", "etag"} <= set(answer.headers)
+
+
+@pytest.mark.parametrize("name", sorted(ASSETS.keys() - {PAGE}))
+async def test_each_file_is_served_as_it_is(nobody: httpx.AsyncClient, name: str) -> None:
+    answer = await nobody.get(f"/dashboard/assets/{name}")
+    again = await nobody.get(f"/dashboard/assets/{name}", headers={"If-None-Match": answer.headers["etag"]})
+    plain = await nobody.get(f"/dashboard/assets/{name}", headers={"Accept-Encoding": "identity"})
+
+    assert answer.content == plain.content == (FOLDER / name).read_bytes()
+    assert answer.headers["content-security-policy"] == POLICY
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["index.html", "nothing.js", "%2e%2e/pyproject.toml", "vendor/"])
+async def test_nothing_else_is_served(nobody: httpx.AsyncClient, name: str) -> None:
+    refused(await nobody.get(f"/dashboard/assets/{name}"), 404, "not-found")
+
+
+async def test_the_bare_name_leads_to_the_dashboard(nobody: httpx.AsyncClient) -> None:
+    answer = await nobody.get("/dashboard")
+
+    assert (answer.status_code, answer.headers["location"]) == (307, "/dashboard/")
+
+
+@pytest.mark.parametrize(("path", "frames"), [("/dashboard/portal/endpoints", True), ("/dashboard/endpoints", False)])
+async def test_the_portal_alone_may_be_framed_and_by_allowed_origins_alone(path: str, *, frames: bool) -> None:
+    settings = settings_of().model_copy(update={"portal_origins": ("https://app.example.com",)})
+
+    async with serving(settings) as client:
+        policy = (await client.get(path)).headers["content-security-policy"]
+
+    assert ("frame-ancestors https://app.example.com;" in policy) == frames
+
+
+def test_the_first_page_is_small() -> None:
+    page = (FOLDER / PAGE).read_text()
+    named = re.findall(r'(?:href|src)="/dashboard/assets/([^"]+)"', page)
+
+    assert len(gzip.compress(page.encode())) + sum(len(ASSETS[name].packed) for name in named) < FIRST_PAGE
+
+
+def test_the_page_asks_at_once_for_each_script_that_all_pages_share() -> None:
+    page = (FOLDER / PAGE).read_text()
+
+    assert set(re.findall(r'rel="modulepreload" href="/dashboard/assets/([^"]+)"', page)) == {
+        name for name in SCRIPTS if not name.startswith("pages/")
+    } - {"main.js"}
+
+
+def test_the_page_holds_no_script_and_no_style_of_its_own() -> None:
+    page = (FOLDER / PAGE).read_text()
+
+    assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:|<script(?! type=\"module\" src=)", page) == []
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_script_is_short_and_builds_no_html(name: str) -> None:
+    text = (FOLDER / name).read_text()
+
+    assert len(text.splitlines()) <= LINES
+    assert (
+        re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|dangerously", text)
+        == []
+    )
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    named = {name: (FOLDER / name).read_text() for name in ASSETS if not name.startswith("vendor/")}
+
+    assert {
+        name
+        for name, text in named.items()
+        if re.search(r"(?:from|import\(|src=|href=|url\()\s*[\"']?(?:https?:)?//", text)
+    } == set()
+
+
+@pytest.mark.parametrize("name", sorted(VENDORED))
+def test_a_vendored_file_is_the_one_that_its_package_holds(name: str) -> None:
+    told = VENDORED[name]
+    text = (FOLDER / "vendor" / name).read_bytes()
+    mended = text.replace(told["mended"][1].encode(), told["mended"][0].encode()) if "mended" in told else text
+
+    assert hashlib.sha256(text).hexdigest() == told["sha256"]
+    assert hashlib.sha256(mended).hexdigest() == told["upstream_sha256"]
+    assert (FOLDER / "vendor" / told["license_file"]).is_file()
+    assert {"package", "version", "license"} <= set(told)
+
+
+def test_no_vendored_file_is_unaccounted_for() -> None:
+    found = {
+        path.name for path in Path(FOLDER / "vendor").iterdir() if path.suffix in {".js", ".mjs", ".css", ".woff2"}
+    }
+
+    assert found == set(VENDORED)
