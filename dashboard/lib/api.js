@@ -1,5 +1,5 @@
 // Calls the public API with the session's cookie; errors are the API's problem documents.
-import { parseExactly } from "./exact.js";
+import { parse } from "./exact.js";
 import { chosenTenant, session, signedOut } from "./session.js";
 
 export class ApiError extends Error {
@@ -49,7 +49,7 @@ async function call(method, path, { query, body, prefer, type = "application/jso
 
 function read(text) {
   try {
-    return parseExactly(text);
+    return parse(text);
   } catch {
     return {};
   }

@@ -1,10 +1,22 @@
-// JSON whose numbers keep their spelling: 1.000 and 2^64 are shown as they were sent.
+// Numbers that keep their spelling: 1.000 and 2^64 are shown as they were sent.
 
-export function parseExactly(text) {
-  return JSON.parse(text, (_key, value, context) => {
-    if (typeof value !== "number" || !context || context.source === String(value)) return value;
-    return JSON.rawJSON ? JSON.rawJSON(context.source) : value;
-  });
+const SOURCE = Symbol("source");
+
+// Reads an answer, and keeps its text beside it for `exactly`.
+export function parse(text) {
+  const document = JSON.parse(text);
+  if (document && typeof document === "object") document[SOURCE] = text;
+  return document;
+}
+
+// Returns a field of an answer as JSON text, with its numbers as they came.
+export function exactly(document, field) {
+  const source = document[SOURCE];
+  if (!source || !JSON.rawJSON) return JSON.stringify(document[field]);
+  const exact = JSON.parse(source, (_key, value, context) =>
+    typeof value === "number" && context.source !== String(value) ? JSON.rawJSON(context.source) : value,
+  );
+  return JSON.stringify(exact[field]);
 }
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/g;

@@ -1,7 +1,8 @@
 // Who is signed in. The cookie is the browser's alone; the page knows the token that changes want.
-import { parseExactly } from "./exact.js";
+import { parse } from "./exact.js";
 
 const state = { session: null, signedOut: () => {} };
+const SIGNED_IN = "ringback.signed-in";
 const TENANT = "ringback.tenant";
 
 export const BASE = location.pathname.startsWith("/dashboard/portal") ? "/dashboard/portal" : "/dashboard";
@@ -16,23 +17,28 @@ export function onSignedOut(listener) {
 
 export function signedOut() {
   state.session = null;
+  keep(SIGNED_IN, null);
   state.signedOut();
 }
 
+// Without a session there is nothing to ask: browsers write each refusal into their console.
 export async function readSession() {
+  if (stores() && !recall(SIGNED_IN)) return null;
   const answer = await fetch("/v1/session", { headers: { Accept: "application/json" } });
   if (answer.status === 401) return null;
-  const document = parseExactly(await answer.text());
+  const document = parse(await answer.text());
   if (!answer.ok) throw new Error(document.detail);
   state.session = document;
+  keep(SIGNED_IN, "yes");
   return document;
 }
 
 // Exchanges a key, or the token of a portal link, for a session.
 export async function signIn(credential) {
   const answer = await fetch("/v1/session", { method: "POST", headers: { Authorization: `Bearer ${credential}` } });
-  const document = parseExactly(await answer.text());
+  const document = parse(await answer.text());
   if (!answer.ok) throw Object.assign(new Error(document.detail), { status: answer.status });
+  keep(SIGNED_IN, "yes");
   const check = await fetch("/v1/session");
   if (check.status === 401) {
     throw new Error("This browser did not keep the session's cookie. Open the dashboard by HTTPS, or allow cookies.");
@@ -55,6 +61,14 @@ export function chosenTenant() {
 
 export function chooseTenant(slug) {
   keep(TENANT, slug);
+}
+
+function stores() {
+  try {
+    return Boolean(localStorage);
+  } catch {
+    return false;
+  }
 }
 
 export function recall(name) {

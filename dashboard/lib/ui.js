@@ -1,8 +1,8 @@
 // What every part is written with: Preact's elements by htm's templates. Text is always a text node.
-import { h, render, Fragment } from "../vendor/preact.mjs";
+import { h, render, Component, Fragment } from "../vendor/preact.mjs";
 import htm from "../vendor/htm.mjs";
 
-export { h, render, Fragment };
+export { h, render, Component, Fragment };
 export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.mjs";
 export const html = htm.bind(h);
 

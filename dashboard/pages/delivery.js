@@ -45,7 +45,7 @@ function About({ delivery }) {
     delivery.task_id && ["Task", may("tasks:read") ? html`<${Link} to=${`tasks/${delivery.task_id}`}><code>${delivery.task_id}</code></${Link}>` : html`<${Id} id=${delivery.task_id} />`],
     ["To", html`<${Line} text=${delivery.url} code />`],
     ["Made", html`<${Moment} at=${delivery.created_at} />`],
-    ["Ended", html`<${Moment} at=${delivery.finished_at} />`],
+    delivery.finished_at && ["Ended", html`<${Moment} at=${delivery.finished_at} />`],
   ]} />`;
 }
 

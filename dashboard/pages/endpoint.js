@@ -50,7 +50,7 @@ function Health({ stats }) {
 function Settings({ endpoint }) {
   return html`<${Facts} rows=${[
     ["Endpoint", html`<${Id} id=${endpoint.id} />`],
-    ["Events", endpoint.event_types.length ? html`<code>${endpoint.event_types.join(", ")}</code>` : "all of clients, and task.*"],
+    ["Events", endpoint.event_types?.length ? html`<code>${endpoint.event_types.join(", ")}</code>` : "all of clients, and task.*"],
     ["Owner", endpoint.owner && visible(endpoint.owner)],
     ["Signature", endpoint.signature === "hmac" ? "HMAC-SHA256 (v1)" : "Ed25519 (v1a)"],
     endpoint.public_key && ["Public key", html`<${Id} id=${endpoint.public_key} />`],

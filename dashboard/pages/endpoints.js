@@ -14,7 +14,7 @@ const COLUMNS = [
   ["Status", (one) => html`<${Badge} word=${one.status} />`, "narrow"],
   ["URL", (one) => html`<${Link} to=${`endpoints/${one.id}`} class="strong"><${Line} text=${one.url} code /></${Link}>
     ${one.description && html`<span class="dim"><${Line} text=${one.description} /></span>`}`, "grow"],
-  ["Events", (one) => html`<${Line} text=${one.event_types.join(", ") || "all"} />`],
+  ["Events", (one) => html`<${Line} text=${(one.event_types ?? []).join(", ") || "all"} />`],
   ["Owner", (one) => (one.owner ? html`<${Line} text=${one.owner} />` : html`<span class="dim">–</span>`)],
   ["Last 24 h", (one) => html`<${Health} id=${one.id} />`],
   ["Made", (one) => html`<${Moment} at=${one.created_at} />`, "time"],

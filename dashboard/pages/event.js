@@ -1,6 +1,7 @@
 // One event: its data, and the deliveries that it made.
 import { html, useCallback, useState } from "../lib/ui.js";
 import { get, post, remove } from "../lib/api.js";
+import { exactly } from "../lib/exact.js";
 import { useList, useLoad } from "../lib/load.js";
 import { may } from "../lib/session.js";
 import { visible } from "../lib/visible.js";
@@ -25,7 +26,7 @@ export function Page({ id }) {
     ]} /></${Card}></div>
     <div><${Card} title="Data">${event.erased_at
       ? html`<p class="dim pad">The payload was erased. The record stays.</p>`
-      : html`<${Payload} text=${JSON.stringify(event.data)} label="the event's data" />`}</${Card}></div></div>
+      : html`<${Payload} text=${exactly(event, "data")} label="the event's data" />`}</${Card}></div></div>
     ${may("deliveries:read") && html`<${Deliveries} id=${id} />`}`;
 }
 

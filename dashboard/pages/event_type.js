@@ -1,6 +1,7 @@
 // One event type: what it means, its schema, its example, and sending one.
 import { html, useCallback, useState } from "../lib/ui.js";
 import { get, remove } from "../lib/api.js";
+import { exactly } from "../lib/exact.js";
 import { useLoad } from "../lib/load.js";
 import { Link, go } from "../lib/router.js";
 import { may } from "../lib/session.js";
@@ -23,8 +24,8 @@ export function Page({ id }) {
   return html`<${Head} title=${visible(type.name)} actions=${actions}>
       <p class="lead">${visible(type.description ?? "Not described.")} <${Link} to="events" query=${{ type: type.name }}>See its events</${Link}></p></${Head}>
     <div class="pair">
-      <${Card} title="Schema">${type.schema ? html`<${Payload} text=${JSON.stringify(type.schema)} label="the schema" />` : html`<p class="dim pad">None: whatever is sent is taken.</p>`}</${Card}>
-      <${Card} title="Example">${type.example !== null ? html`<${Payload} text=${JSON.stringify(type.example)} label="the example" />` : html`<p class="dim pad">None.</p>`}</${Card}>
+      <${Card} title="Schema">${type.schema ? html`<${Payload} text=${exactly(type, "schema")} label="the schema" />` : html`<p class="dim pad">None: whatever is sent is taken.</p>`}</${Card}>
+      <${Card} title="Example">${type.example !== null ? html`<${Payload} text=${exactly(type, "example")} label="the example" />` : html`<p class="dim pad">None.</p>`}</${Card}>
     </div>
     ${asked === "send" && html`<${SendEvent} type=${type.name} example=${type.example ?? {}} onClose=${close} />`}
     ${asked === "edit" && html`<${TypeForm} type=${type} onClose=${close} onSaved=${reload} />`}

@@ -1,6 +1,7 @@
 // One task: its way from waiting to its end, its progress as it moves, its result, and who was told.
 import { html, useCallback, useState } from "../lib/ui.js";
 import { get, post, remove } from "../lib/api.js";
+import { exactly } from "../lib/exact.js";
 import { duration, number, seconds } from "../lib/format.js";
 import { useList, useLoad } from "../lib/load.js";
 import { Link, go } from "../lib/router.js";
@@ -23,7 +24,7 @@ export function Page({ id }) {
       <${Card} title="Timeline"><${Timeline} task=${task} /></${Card}>
       <${Card} title="About"><${About} task=${task} /></${Card}></div>
     <div>
-      <${Card} title="Input">${task.input === null ? html`<p class="dim pad">Erased.</p>` : html`<${Payload} text=${JSON.stringify(task.input)} label="the input" />`}</${Card}>
+      <${Card} title="Input">${task.input === null ? html`<p class="dim pad">Erased.</p>` : html`<${Payload} text=${exactly(task, "input")} label="the input" />`}</${Card}>
       <${Result} task=${task} /></div></div>
     ${may("deliveries:read") && html`<${Callbacks} task=${task} />`}`;
 }
@@ -57,10 +58,10 @@ function Timeline({ task }) {
     <li class="done"><span class="dot"></span><div><strong>Submitted</strong><p class="dim"><${Moment} at=${task.created_at} /></p></div></li>
     ${again}
     ${task.started_at
-      ? html`<li class="made succeeded"><span class="dot"></span><div>${task.attempts <= 1 && html`<p class="wait">waited ${duration(Math.max(waited, 0))} for a worker</p>`}<strong>Run ${task.attempts} started</strong><p class="dim"><${Moment} at=${task.started_at} /></p></div></li>`
+      ? html`<li class="made succeeded"><span class="dot"></span><div>${task.attempts <= 1 && html`<p class="gap">waited ${duration(Math.max(waited, 0))} for a worker</p>`}<strong>Run ${task.attempts} started</strong><p class="dim"><${Moment} at=${task.started_at} /></p></div></li>`
       : !task.finished_at && html`<li class="planned"><span class="dot"></span><div><strong>Waits for a worker</strong></div></li>`}
     ${task.started_at && !task.finished_at && html`<li class="planned"><span class="dot busy"></span><div><strong>${task.status === "RETRY" ? "Waits for its next run" : "Runs"}</strong><p class="dim">for ${duration(Math.max(ran, 0))} so far</p></div></li>`}
-    ${task.finished_at && html`<li class=${`end ${{ SUCCESS: "succeeded", FAILURE: "exhausted" }[task.status] ?? "cancelled"}`}><span class="dot"></span><div>${ran !== null && html`<p class="wait">ran ${duration(Math.max(ran ?? 0, 0))}</p>`}
+    ${task.finished_at && html`<li class=${`end ${{ SUCCESS: "succeeded", FAILURE: "exhausted" }[task.status] ?? "cancelled"}`}><span class="dot"></span><div>${ran !== null && html`<p class="gap">ran ${duration(Math.max(ran ?? 0, 0))}</p>`}
       <strong>${{ SUCCESS: "Succeeded", FAILURE: "Failed", REVOKED: "Revoked" }[task.status]}</strong><p class="dim"><${Moment} at=${task.finished_at} /></p></div></li>`}
   </ol>`;
 }
@@ -81,7 +82,7 @@ function Result({ task }) {
     return html`<${Card} title="Error"><div class="pad"><p><strong>${visible(task.error.title ?? "")}</strong> <code>${visible(task.error.code)}</code></p><p>${visible(task.error.detail ?? "")}</p></div></${Card}>`;
   }
   if (!task.finished_at) return html`<${Card} title="Result"><p class="dim pad">Not there yet.</p></${Card}>`;
-  return html`<${Card} title="Result"><${Payload} text=${JSON.stringify(task.result)} label="the result" /></${Card}>`;
+  return html`<${Card} title="Result"><${Payload} text=${exactly(task, "result")} label="the result" /></${Card}>`;
 }
 
 function Callbacks({ task }) {

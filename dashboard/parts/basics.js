@@ -67,7 +67,7 @@ export function Failure({ error, retry }) {
 
 export function Facts({ rows }) {
   return html`<dl class="facts">
-    ${rows.filter(Boolean).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value ?? html`<span class="dim">–</span>`}</dd></div>`)}
+    ${rows.filter((row) => row && row[1] !== null && row[1] !== undefined).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
   </dl>`;
 }
 

@@ -41,7 +41,7 @@ const END = { succeeded: "Delivered", exhausted: "Given up", cancelled: "Cancell
 
 function Step({ step, before, attempt, delivery, chosen, onChoose }) {
   const wait = Math.max(seconds(before.at, step.at), 0);
-  const gap = wait >= 0.5 && html`<p class="wait">${step.made ? "waited" : "waits"} ${duration(wait)}${why(step, before, delivery)}</p>`;
+  const gap = wait >= 0.5 && html`<p class="gap">${step.made ? "waited" : "waits"} ${duration(wait)}${why(step, before, delivery)}</p>`;
   if (!step.made) {
     return html`<li class="planned"><span class="dot"></span><div>${gap}<strong>${TRIGGERS[step.reason] ?? step.reason}</strong>
       <p class="dim">planned <${Moment} at=${step.at} relative /> · <${Moment} at=${step.at} /></p></div></li>`;

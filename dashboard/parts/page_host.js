@@ -1,8 +1,8 @@
 // Brings the page that the address names; its script is fetched when it is first looked at.
-import { html, useEffect, useRef, useState } from "../lib/ui.js";
+import { Component, html, useEffect, useRef, useState } from "../lib/ui.js";
 import { chosenTenant, may } from "../lib/session.js";
 import { Link } from "../lib/router.js";
-import { Empty, Head } from "./basics.js";
+import { Empty, Failure, Head } from "./basics.js";
 
 const PAGES = {
   "": () => import("../pages/overview.js"),
@@ -47,7 +47,19 @@ export function PageHost({ session, route }) {
   if (session.kind === "operator" && !chosenTenant() && place !== "tenants") return html`<${NoTenant} />`;
   if (!place && !may("deliveries:read")) return html`<${NoOverview} />`;
   if (page === null || page.name !== name) return html`<p class="starting" role="status">Loading…</p>`;
-  return html`<${page.Page} key=${where} id=${id} query=${route.query} session=${session} />`;
+  return html`<${Guard} key=${where}><${page.Page} id=${id} query=${route.query} session=${session} /></${Guard}>`;
+}
+
+// A page that breaks says so, and leaves the others whole.
+class Guard extends Component {
+  componentDidCatch(error) {
+    this.setState({ error });
+  }
+
+  render() {
+    if (!this.state.error) return this.props.children;
+    return html`<${Head} title="This page broke" /><${Failure} error=${this.state.error} retry=${() => location.reload()} />`;
+  }
 }
 
 function Missing() {

@@ -18,6 +18,8 @@ OTHER: Final = "globex"
 HUGE: Final = 70_000
 RECEIVERS: Final[Mapping[str, Answer]] = {
     "/orders": Answer(200, {"content-type": "application/json"}, b'{"received":true,"queue":"orders"}', delay=0.02),
+    "/fulfilment": Answer(202, body=b"queued", delay=0.12),
+    "/analytics": Answer(204, delay=0.3),
     "/invoices": Answer(503, {"retry-after": "30"}, b"upstream is being deployed"),
     "/crm": Answer(500, {"content-type": "application/json"}, b'{"error":"duplicate key value","trace":"ab12"}'),
     "/gone": Answer(410, body=b"this hook was removed"),
@@ -25,6 +27,26 @@ RECEIVERS: Final[Mapping[str, Answer]] = {
     "/headers": Answer(200, {"x-filler": "f" * HUGE}),
     "/garbage": Answer(raw=b"\x15\x03\x01 this is not HTTP\r\n\r\n"),
 }
+ENDPOINTS: Final[Mapping[str, tuple[str, dict[str, object]]]] = {
+    "orders": ("{receiver}/orders", {"description": "Order service", "event_types": ["order.*", "task.*"]}),
+    "fulfilment": ("{receiver}/fulfilment", {"description": "Warehouse", "event_types": ["order.shipped"]}),
+    "analytics": ("{receiver}/analytics", {"event_types": ["customer.*"], "owner": OWNER}),
+    "invoices": ("{receiver}/invoices", {"event_types": ["invoice.*"], "owner": OWNER}),
+    "crm": (
+        "{receiver}/crm",
+        {"description": "CRM", "event_types": ["customer.updated"], "owner": OWNER, "headers": {"X-Team": "growth"}},
+    ),
+    "slow": ("{receiver}/slow", {"description": "Reporting", "event_types": ["order.refunded"], "timeout": 1}),
+    "headers": ("{receiver}/headers", {"owner": OTHER}),
+    "garbage": ("{receiver}/garbage", {}),
+    "tls": ("{api}/hook", {}),
+    "closed": ("{closed}/hook", {"description": "Staging"}),
+    "lost": ("http://webhooks.northwind-traders-7f3a9c.com/in", {"owner": OWNER}),
+    "blocked": ("{receiver}/orders?old", {}),
+    "gone": ("{receiver}/gone", {"description": "Old shop, switched off"}),
+    "paused": ("{receiver}/orders?paused", {"description": "Under repair"}),
+}
+"""Where each is, and what is said of it; untold, it wants `order.paid`."""
 SCHEMA: Final = {
     "type": "object",
     "required": ["order", "amount"],
@@ -52,7 +74,8 @@ class Showcase:
     def post(self, path: str, body: object, **headers: str) -> dict[str, str]:
         """Make something."""
         answer = self.stack.client.post(path, json=body, headers=headers)
-        return cast("dict[str, str]", answer.raise_for_status().json())
+        assert answer.is_success, answer.text
+        return cast("dict[str, str]", answer.json())
 
     def portal_link(self, owner: str, role: str = "partner") -> str:
         """Make a portal link; return its URL."""
@@ -86,28 +109,14 @@ def _keys(stack: Stack) -> dict[str, str]:
 
 
 def _endpoints(show: Showcase, port: int) -> None:
-    base = f"http://127.0.0.1:{port}"
-    wanted: Mapping[str, dict[str, object]] = {
-        "orders": {"url": f"{base}/orders", "description": "Order service", "event_types": ["order.*", "task.*"]},
-        "invoices": {"url": f"{base}/invoices", "description": "Invoice archive", "owner": OWNER},
-        "crm": {
-            "url": f"{base}/crm",
-            "description": "CRM of Northwind",
-            "owner": OWNER,
-            "headers": {"X-Team": "growth"},
-        },
-        "slow": {"url": f"{base}/slow", "description": "Reporting, behind a slow proxy", "timeout": 1},
-        "headers": {"url": f"{base}/headers", "event_types": ["order.paid"], "owner": OTHER},
-        "garbage": {"url": f"{base}/garbage", "event_types": ["order.paid"]},
-        "tls": {"url": f"https://127.0.0.1:{port}/orders", "event_types": ["order.paid"]},
-        "closed": {"url": f"http://127.0.0.1:{free_port()}/hook", "event_types": ["order.paid"]},
-        "lost": {"url": "http://webhooks.northwind.invalid/in", "event_types": ["order.paid"], "owner": OWNER},
-        "blocked": {"url": f"{base}/orders?old", "event_types": ["order.paid"]},
-        "gone": {"url": f"{base}/gone", "event_types": ["order.paid"], "description": "Old shop, switched off"},
-        "paused": {"url": f"{base}/orders?paused", "event_types": ["order.paid"], "description": "Under repair"},
-    }
-    for name, wish in wanted.items():
-        show.endpoints[name] = show.post("/v1/endpoints", wish)["id"]
+    soon = {"retry_policy": {"schedule": [1]}}  # given up before the breaker holds the rest back
+    where = {"receiver": f"http://127.0.0.1:{port}", "api": f"https://127.0.0.1:{show.stack.port}"}
+    where["closed"] = f"http://127.0.0.1:{free_port()}"
+    for name, (place, wish) in ENDPOINTS.items():
+        url = place.format_map(where)
+        show.endpoints[name] = show.post("/v1/endpoints", {**soon, "event_types": ["order.paid"], "url": url, **wish})[
+            "id"
+        ]
     show.post(f"/v1/endpoints/{show.endpoints['paused']}/pause", {})
     # No name can be made to resolve to what is forbidden on every machine: the row says it, and the guard refuses it.
     database = show.stack.env["RINGBACK_DATABASE_URL"]
@@ -126,8 +135,13 @@ def _catalogue(show: Showcase) -> None:
 def _events(show: Showcase) -> None:
     paid = [{"type": "order.paid", "data": {**EXAMPLE, "order": 1000 + n}, "id": f"order-{n}"} for n in range(6)]
     shipped = [{"type": "order.shipped", "data": {"order": 900 + n, "carrier": "DHL"}} for n in range(40)]
-    signed = [{"type": "customer.created", "data": {"customer": f"c-{n}", "plan": "pro"}} for n in range(4)]
-    show.post("/v1/events/batch", [*shipped, *signed, *paid])
+    show.post("/v1/events/batch", [*shipped, *rare(4), *paid])
+
+
+def rare(count: int) -> list[dict[str, object]]:
+    """Return events of each type that goes to one endpoint alone, most of them in trouble."""
+    types = ("customer.created", "customer.updated", "invoice.created", "order.refunded")
+    return [{"type": name, "data": {"customer": f"c-{n}", "plan": "pro"}} for n in range(count) for name in types]
 
 
 def _tasks(show: Showcase, port: int) -> None:
@@ -148,17 +162,19 @@ def _tasks(show: Showcase, port: int) -> None:
         show.tasks[name] = show.post("/v1/tasks", wish, **respond)["task_id"]
 
 
-WANTED: Final = {"timeout", "connect", "tls", "dns", "blocked_address", "too_large", "protocol", "http_status"}
+WANTED: Final = {"timeout", "connect", "tls", "blocked_address", "too_large", "protocol", "http_status"}
+"""Each class of failure, but for `dns`: where no name server is reached at all, that one is a `timeout`."""
 
 
 def _check(show: Showcase) -> None:
     """Raise `AssertionError` until the run has brought what is to be shown."""
     client: httpx.Client = show.stack.client
     stats = client.get("/v1/stats").raise_for_status().json()
-    assert {name for name, count in stats["total"]["errors"].items() if count} == WANTED
+    found = {name for name, count in stats["total"]["errors"].items() if count}
+    assert found >= WANTED, f"not yet: {WANTED - found}"
     running = client.get(f"/v1/tasks/{show.tasks['running']}").raise_for_status().json()
     assert running["status"] == "PROGRESS"
     ended = [client.get(f"/v1/tasks/{show.tasks[name]}").json()["status"] for name in ("done", "failed", "report")]
     assert ended == ["SUCCESS", "FAILURE", "SUCCESS"]
     exhausted = client.get("/v1/deliveries", params={"status": "exhausted"}).raise_for_status().json()["data"]
-    assert len(exhausted) > 5
+    assert len(exhausted) >= 3
