@@ -1,7 +1,7 @@
 # What each target needs lies in .venv, made on first use from the locks in requirements/.
 
 .DEFAULT_GOAL := help
-.PHONY: help up receiver test chaos conformance check bench fmt lock clean
+.PHONY: help up receiver test chaos conformance check bench fmt lock clean pictures
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -9,6 +9,7 @@ PYTEST_ARGS ?= -n 2 --dist loadscope
 UP_ARGS ?=
 RECEIVER_ARGS ?=
 BENCH_ARGS ?=
+PICTURE_ARGS ?=
 SECONDS ?= 600
 SEED ?=
 MINUTES ?=
@@ -51,6 +52,9 @@ check: .venv/dev.stamp ## Lint, types, layers, house rules, generated pages in s
 fmt: .venv/dev.stamp ## Format, and mend what can be mended
 	$(V)/ruff format .
 	$(V)/ruff check --fix .
+
+pictures: .venv/dev.stamp ## Take the pictures of the dashboard again (PICTURE_ARGS="--minutes 10")
+	$(V)/python -m tests.browser.pictures $(PICTURE_ARGS)
 
 bench: .venv/dev.stamp ## Measure (BENCH_ARGS)
 	$(V)/python -m benchmarks $(BENCH_ARGS)

@@ -1,6 +1,7 @@
 // Starts the dashboard: finds out who looks, then shows the page that the address names.
 import { html, render, useEffect, useState } from "./lib/ui.js";
-import { readSession, onSignedOut } from "./lib/session.js";
+import { chooseTenant, chosenTenant, readSession, onSignedOut } from "./lib/session.js";
+import { get } from "./lib/api.js";
 import { useRoute } from "./lib/router.js";
 import { applyTheme } from "./lib/theme.js";
 import { Shell } from "./parts/shell.js";
@@ -21,6 +22,7 @@ function App() {
     try {
       const session = await readSession();
       if (session) applyTheme(session);
+      if (session?.kind === "operator") await findTenant();
       setState(session ? { phase: "in", session } : { phase: "signed-out" });
     } catch (error) {
       setState({ phase: "signed-out", error });
@@ -33,6 +35,12 @@ function App() {
       <${PageHost} session=${state.session} route=${route} />
     </${Shell}>
     <${Toasts} />`;
+}
+
+// The operator acts for the tenant that was chosen last, or for the newest one.
+async function findTenant() {
+  const { data } = await get("/v1/tenants", { limit: 200 });
+  if (!data.some((one) => one.slug === chosenTenant())) chooseTenant(data[0]?.slug ?? null);
 }
 
 render(html`<${App} />`, document.getElementById("app"));

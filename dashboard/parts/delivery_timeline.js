@@ -9,7 +9,7 @@ import { Moment } from "./basics.js";
 export function summary(delivery, attempts) {
   const last = attempts.at(-1);
   const count = `${delivery.attempt_count} ${delivery.attempt_count === 1 ? "attempt" : "attempts"}`;
-  if (delivery.status === "succeeded") return `Delivered after ${count}, ${duration(seconds(delivery.created_at, last?.started_at ?? delivery.finished_at))} after it was made.`;
+  if (delivery.status === "succeeded") return `Delivered after ${count}, ${duration(seconds(delivery.created_at, delivery.finished_at))} after it was made.`;
   if (delivery.status === "exhausted") return `Given up after ${count}: the schedule is used up. A resend or a recover of the endpoint opens it again.`;
   if (delivery.status === "cancelled") return `Cancelled after ${count}. ${REASONS[delivery.reason] ?? ""}`;
   if (delivery.waiting_for) return `Waits ${WAITING[delivery.waiting_for]}; ${count} so far.`;

@@ -38,6 +38,7 @@ export function PageHost({ session, route }) {
     };
   }, [name]);
   useEffect(() => {
+    if (page?.name !== name) return;
     if (before.current !== null && before.current !== where) {
       scrollTo(0, 0);
       requestAnimationFrame(() => document.querySelector("main h1")?.focus({ preventScroll: true }));

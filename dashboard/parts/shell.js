@@ -57,10 +57,7 @@ function TenantChoice() {
   const [tenants, setTenants] = useState([]);
   const chosen = chosenTenant();
   useEffect(() => {
-    get("/v1/tenants", { limit: 200 }).then((page) => {
-      setTenants(page.data);
-      if (!page.data.some((one) => one.slug === chosenTenant()) && page.data.length) choose(page.data[0].slug);
-    }, () => {});
+    get("/v1/tenants", { limit: 200 }).then((page) => setTenants(page.data), () => {});
   }, []);
   function choose(slug) {
     chooseTenant(slug);

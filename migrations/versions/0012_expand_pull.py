@@ -1,7 +1,7 @@
 """Endpoints that are pulled from: they have no URL.
 
 Revision ID: 0012
-Revises: 0010
+Revises: 0011
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from alembic import op
 
 revision: Final = "0012"
-down_revision: str | None = "0011"
+down_revision: Final[str | None] = "0011"
 
 
 def upgrade() -> None:

@@ -1,7 +1,7 @@
 """Find the endpoints that have ended lately, for which nothing may wait any more.
 
 Revision ID: 0013
-Revises: 0010
+Revises: 0012
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from alembic import op
 from migrations.script import beside_writers
 
 revision: Final = "0013"
-down_revision: str | None = "0012"
+down_revision: Final[str | None] = "0012"
 
 
 def upgrade() -> None:

@@ -65,12 +65,13 @@ def test_a_partner_gets_no_page_of_another(partner: Visitor, show: Showcase) -> 
 def test_filters_live_in_the_address(developer: Visitor) -> None:
     developer.open("deliveries")
 
-    developer.page.get_by_label("Status").select_option("exhausted")
+    status = developer.page.get_by_role("combobox", name="Status", exact=True)
+    status.select_option("exhausted")
 
     expect(developer.page.locator("tbody .badge").first).to_have_text("Exhausted")
     assert developer.page.url.endswith("/dashboard/deliveries?status=exhausted")
     developer.page.reload()
-    expect(developer.page.get_by_label("Status")).to_have_value("exhausted")
+    expect(status).to_have_value("exhausted")
 
 
 def test_a_list_goes_on_by_itself_where_it_ends(developer: Visitor) -> None:
@@ -180,7 +181,7 @@ def test_attempts_are_seen_as_they_happen(developer: Visitor, show: Showcase) ->
 
     show.post("/v1/events/batch", rare(1))
 
-    expect(developer.page.locator("tbody tr").first).to_contain_text("customer.created")
+    expect(developer.page.locator("tbody")).to_contain_text("customer.created")
 
 
 def test_a_key_is_shown_once(developer: Visitor) -> None:
@@ -205,9 +206,9 @@ def test_the_operator_makes_a_tenant_and_acts_for_it(operator: Visitor) -> None:
     button(operator.page, "Save")
     expect(operator.page.get_by_text(slug)).to_be_visible()
 
-    operator.page.get_by_label("Tenant").select_option("acme")
+    operator.page.get_by_role("combobox", name="Tenant").select_option("acme")
 
-    expect(operator.page.get_by_label("Tenant")).to_have_value("acme")
+    expect(operator.page.get_by_role("combobox", name="Tenant")).to_have_value("acme")
 
 
 def test_the_keyboard_reaches_everything(developer: Visitor) -> None:
