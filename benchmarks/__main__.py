@@ -4,7 +4,7 @@ import argparse
 from importlib import import_module
 from typing import Final
 
-NAMES: Final = ("accept", "deliver", "fanout", "growth", "isolation", "naive", "tasks", "through")
+NAMES: Final = ("accept", "dashboard", "deliver", "fanout", "growth", "isolation", "naive", "tasks", "through")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.browser.pictures`: run the product with traffic for some minutes, then take the pictures of `docs`."""
+"""`python -m tests.browser.pictures`: run the product with traffic for some minutes, then take the pictures of docs."""
 
 import argparse
 import tempfile

@@ -100,6 +100,19 @@ async def test_what_is_on_the_wire_is_left_to_its_end(old: Old, retention: Reten
     assert await old.rows.row(tables.deliveries, delivery) == before
 
 
+async def test_sessions_and_links_that_are_over_are_deleted(old: Old, retention: Retention) -> None:
+    kept = await old.rows.put(tables.sessions, old.tenant)
+    link = await old.rows.put(tables.portal_links, old.tenant, expires_at=ago(80_000))
+    await old.rows.put(tables.sessions, old.tenant, expires_at=ago(1))
+    await old.rows.put(tables.portal_links, old.tenant, expires_at=ago(90_000))
+
+    report = await retention.run_once()
+
+    assert report.sessions == 1
+    assert [row["id"] for row in await old.rows.all("SELECT id FROM sessions")] == [kept["id"]]
+    assert [row["id"] for row in await old.rows.all("SELECT id FROM portal_links")] == [link["id"]]
+
+
 async def test_each_turn_goes_on_where_the_last_one_stopped(old: Old, retention: Retention) -> None:
     await old.event(id=old.week.new_id(1), deliveries=BATCH)
     await old.event(id=old.week.new_id(2))
