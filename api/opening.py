@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import Caller, unauthorized
 from api.deps import StateDep, get_caller
+from api.sessions import sessions_of
 from core.model.session import LINK_PREFIX, hash_token
 from core.registry.session_queries import find_session
 from core.registry.sessions import SessionRecord
@@ -49,13 +50,13 @@ async def open_session(
     ] = None,
 ) -> Opened:
     """Exchange what the request brings as a bearer; a 401 for what opens nothing."""
-    brought = request.headers.get("authorization", "").partition(" ")[2].strip()
-    if brought.startswith(LINK_PREFIX):
-        token = await sign_ins.of_link(brought)
-    elif not brought:
-        token = None
-    else:
+    scheme, _, brought = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and brought.strip().startswith(LINK_PREFIX):
+        token = await _of_link(request, brought.strip(), sign_ins)
+    elif scheme:
         token = await _of_caller(await get_caller(request, None, acting_for), state, sign_ins)
+    else:  # a cookie opens no other session
+        token = None
     if token is None:
         raise unauthorized()
     async with state.database.engine() as tx:
@@ -63,6 +64,15 @@ async def open_session(
     if found is None:
         raise unauthorized()
     return Opened(token, found)
+
+
+async def _of_link(request: Request, token: str, sign_ins: SignIns) -> str:
+    sessions = sessions_of(request)
+    sessions.check(request)
+    opened = await sign_ins.of_link(token)
+    if opened is None:
+        raise sessions.refused(request)
+    return opened
 
 
 async def _of_caller(caller: Caller, state: StateDep, sign_ins: SignIns) -> str | None:

@@ -53,6 +53,15 @@ class Sessions:
         request.scope["ringback.session"] = session
         return _caller(session, None if acting is None else TenantId(acting))
 
+    def check(self, request: Request) -> None:
+        """Raise `LimitReachedError` for an address from which too many come with what opens nothing."""
+        self._failures.check(_address(request))
+
+    def refused(self, request: Request) -> ProblemError:
+        """Return the answer to what opens nothing, and count it; raise `LimitReachedError` for one too many."""
+        self._failures.count(_address(request))
+        return unauthorized()
+
     async def end(self, token: str) -> None:
         """End a session, here at once and in other processes within two seconds."""
         self._known.pop(hash_token(token), None)
@@ -64,16 +73,14 @@ class Sessions:
         known = self._known.get(hashed)
         if known is not None and now - known[0] < CACHED_FOR:
             return known[1]
-        address = "" if request.client is None else request.client.host
-        self._failures.check(address)
+        self.check(request)
         async with self._state.database.engine() as tx:
             found = await find_session(tx, hash_=hashed)
             if found is not None:
                 await touch_session(tx, hash_=hashed)
         self._known.pop(hashed, None)
         if found is None or not self._is_ours(found):
-            self._failures.count(address)
-            raise unauthorized()
+            raise self.refused(request)
         if len(self._known) >= _CACHE_LIMIT:
             self._known.clear()
         self._known[hashed] = (now, found)
@@ -85,11 +92,20 @@ class Sessions:
         return opened_by is None or hmac.compare_digest(opened_by, self._state.operator_hash)
 
 
-async def by_cookie(request: Request, tenant: str | None) -> Caller | None:
-    """See `Sessions.caller`."""
+def sessions_of(request: Request) -> Sessions:
+    """Return what knows who calls by a cookie."""
     sessions: object = request.app.state.sessions
     assert isinstance(sessions, Sessions)
-    return await sessions.caller(request, tenant)
+    return sessions
+
+
+async def by_cookie(request: Request, tenant: str | None) -> Caller | None:
+    """See `Sessions.caller`."""
+    return await sessions_of(request).caller(request, tenant)
+
+
+def _address(request: Request) -> str:
+    return "" if request.client is None else request.client.host
 
 
 def token_of(request: Request) -> str | None:

@@ -17,6 +17,7 @@ def welcome(api: Api, key: OperatorKey, data_dir: DataDir) -> str:
     return (
         f"\nRingback is ready\n\n"
         f"  API           {api.url}\n"
+        f"  dashboard     {api.url}/dashboard/\n"
         f"  docs          {api.url}/docs\n"
         f"{shown}"
         f"  data          {data_dir.root}\n"

@@ -10,7 +10,7 @@ from api.deps import CallerDep, StateDep
 from api.opening import OpenedDep
 from api.schemas.sessions import SessionOut
 from api.session_views import shown_caller, shown_session
-from api.sessions import Sessions, cookie, no_cookie, token_of
+from api.sessions import cookie, no_cookie, sessions_of, token_of
 from core.model.errors import NotFoundError
 from core.registry.sessions import SessionRecord
 
@@ -44,11 +44,10 @@ async def read_session(request: Request, response: Response, state: StateDep, ca
 @router.delete("/v1/session", status_code=HTTPStatus.NO_CONTENT)
 async def sign_out(request: Request, response: Response, state: StateDep, _caller: CallerDep) -> None:
     """End the session of the request's cookie; what calls with a key has none to end."""
-    token, sessions = token_of(request), request.app.state.sessions
+    token = token_of(request)
     if token is None:
         raise NotFoundError("session")
-    assert isinstance(sessions, Sessions)
-    await sessions.end(token)
+    await sessions_of(request).end(token)
     session = request.scope.get("ringback.session")
     embedded = isinstance(session, SessionRecord) and session.link_id is not None and state.settings.portal_origins
     response.headers["Set-Cookie"] = no_cookie(embedded=bool(embedded))

@@ -7,6 +7,7 @@ import pytest
 
 from core.model import tables
 from tests.support.accounts import Account, client_of, data, document, pointers, refused
+from tests.support.apps import serving, settings_of
 from tests.support.browsing import Page, exchange, sign_in
 from tests.support.rows import Rows
 from tests.support.samples import ago
@@ -80,6 +81,27 @@ async def test_a_portal_link_opens_once(client: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*[exchange(str(client.base_url), token) for _ in range(5)])
 
     assert sorted(answer.status_code for answer in answers) == [201, 401, 401, 401, 401]
+
+
+@pytest.mark.parametrize(
+    ("origins", "site"), [((), "SameSite=Strict"), (("https://app.example.com",), "SameSite=None; Partitioned")]
+)
+async def test_the_cookie_of_a_portal_goes_with_a_page_around_it_where_one_is_allowed(
+    acme: Account, api_database: str, redis_store: str, origins: tuple[str, ...], site: str
+) -> None:
+    token = token_of(document(await acme.client.post("/v1/portal-links", json={"owner": "a"}))["url"])
+    settings = settings_of(database=api_database, redis=redis_store).model_copy(update={"portal_origins": origins})
+
+    async with serving(settings) as client:
+        answer = await client.post("/v1/session", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.headers["set-cookie"].endswith(f"; Secure; HttpOnly; {site}")
+
+
+async def test_a_link_is_a_bearers_and_nothing_elses(client: httpx.AsyncClient, nobody: httpx.AsyncClient) -> None:
+    token = token_of(document(await client.post("/v1/portal-links", json={"owner": "a"}))["url"])
+
+    refused(await nobody.post("/v1/session", headers={"Authorization": f"Basic {token}"}), 401, "unauthorized")
 
 
 async def test_an_expired_link_opens_nothing(acme: Account, rows: Rows) -> None:
