@@ -46,8 +46,8 @@ class _Line(msgspec.Struct):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the result."""
-    options.show(measure(options.read("dashboard", __doc__, arguments, whole=Settings(), quick=QUICK)))
+    """Measure."""
+    options.run("dashboard", __doc__, arguments, measure, whole=Settings(), quick=QUICK)
 
 
 def measure(settings: Settings) -> dict[str, object]:
@@ -63,7 +63,7 @@ def measure(settings: Settings) -> dict[str, object]:
         name: {"median_ms": median(took), "longest_ms": max(took)} for name, took in asked.items()
     }
     slow = [name for name, took in asked.items() if median(took) > WANTED_MS]
-    return options.result("dashboard", settings, {"requests": found, "over_200_ms": slow})
+    return {"requests": found, "over_200_ms": slow}
 
 
 def _requests(rig: Rig) -> Mapping[str, tuple[str, Mapping[str, str]]]:

@@ -37,6 +37,7 @@ class Request(Protocol):
 URL: Final = "http://127.0.0.1:65000/hook"
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MEANT: Final[Mapping[str, JsonValue]] = {
+    "example": {"order": "42"},  # JSON without NUL
     "headers": {"X-Order": "42"},
     "expires_at": "2099-12-31T00:00:00Z",
     "filter": "$.order",
