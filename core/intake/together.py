@@ -103,9 +103,8 @@ class Together:
             await drop_expired_keys(tx, keys=keys)
         inserted, queued = await self._insert(tx, lines, publish=publish)
         taken = await read_taken(tx, lines, inserted)
-        found = await read_events(
-            tx, tenant_id=lines[0].event.tenant_id, event_ids=[one.made for one in taken.values()]
-        )
+        firsts = [one.made for one in taken.values()]
+        found = await read_events(tx, tenant_id=lines[0].event.tenant_id, event_ids=firsts) if firsts else {}
         pairs = enumerate(zip(lines, inserted, strict=True))
         return [_outcome(line, one, taken.get(number), found) for number, (line, one) in pairs], queued
 
