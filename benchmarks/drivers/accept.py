@@ -2,7 +2,8 @@
 
 The deliverer does not run, so that what is measured is acceptance alone: authentication, the client's own ID or an
 `Idempotency-Key` or both, fan-out, the commit (fsync on), and the message to RabbitMQ as long as its window has room.
-Tables and queues are emptied before each row of the result.
+Tables and queues are emptied before each row of the result. An answer of 503 ends the benchmark: with 64 batches of
+1,000 at once the API may say that it cannot take more.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: float = 5
     connections: tuple[int, ...] = (1, 8, 64, 256)
-    batch_connections: tuple[int, ...] = (1, 8, 64)
+    batch_connections: tuple[int, ...] = (1, 8)
     endpoints: tuple[int, ...] = (0, 1, 10)
     keyed: str = "id"
     """How a repeated event is known: `none`, `id` (the client's), `key` (an `Idempotency-Key`) or `both`."""
