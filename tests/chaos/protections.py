@@ -20,7 +20,7 @@ class MovedError(Exception):
 
 def take_away(name: str) -> None:
     """Take one protection away from the process that this is."""
-    _TAKEN[name]()
+    TAKEN[name]()
 
 
 def _replace(place: str, make: Callable[[object], object]) -> None:
@@ -58,7 +58,7 @@ def _does_nothing(place: str) -> None:
 
 def _no_lease() -> None:
     for name in ("_PLAIN", "_ORDERED"):
-        words = {"AND d.lease_until IS NULL FOR UPDATE": "FOR UPDATE", "now() AND d.lease_until IS NULL\n": "now()\n"}
+        words = {"AND d.lease_until IS NULL FOR UPDATE": "FOR UPDATE", "false) AND d.lease_until IS NULL\n": "false)\n"}
         _reword(f"core.lease.queries:{name}", words)
 
 
@@ -125,7 +125,7 @@ def _patient(init: Callable[..., None]) -> Callable[..., None]:
 
 
 _FENCE: Final = "d.claim = o.claim AND d.lease_until IS NOT NULL AS mine"
-_TAKEN: Final[dict[str, Callable[[], None]]] = {
+TAKEN: Final[dict[str, Callable[[], None]]] = {
     "feeder": partial(_does_nothing, "workers.feeder.feed:Feeder._feed_deliveries"),
     "lapsed leases": partial(_does_nothing, "workers.feeder.feed:Feeder._end_lapsed"),
     "lost tasks": partial(_does_nothing, "workers.feeder.feed:end_lost_tasks"),
