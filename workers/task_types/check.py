@@ -5,7 +5,8 @@ was answered.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from core.database import Database
 from core.intake.check import CHECK
 from core.model import ids
-from core.model.conformance import BY_NAME, GOOD, TAKEN, Finding, Message, body_of, headers_of, judge
+from core.model.conformance import BY_NAME, Finding, Message, body_of, headers_of, judge
 from core.model.outcome import ErrorClass, Outcome
 from core.resolver import AresResolver
 from core.settings import Settings, require
@@ -59,21 +60,40 @@ def check(
 ) -> Report:
     """Try what an endpoint's receiver takes and what it refuses; says of what failed how to mend it."""
     given = TypeAdapter(list[Message]).validate_python(messages)
-    trials = asyncio.run(_check(context, ids.decode(ids.ENDPOINT, endpoint_id), given))
+    with asyncio.Runner() as runner:
+        trials = _check(context, runner, ids.decode(ids.ENDPOINT, endpoint_id), given)
     if headers_left_out and not trials[0].passed:
         trials[0].mend = f"{trials[0].mend} {_LEFT_OUT}"
     return Report(passed=all(trial.passed for trial in trials), trials=trials)
 
 
-async def _check(context: TaskContext, endpoint_id: UUID, messages: Sequence[Message]) -> list[TrialOut]:
-    settings, resolver = context.settings, AresResolver()
-    target = await _target(context.task_id, endpoint_id, settings)
-    sender = HttpxSender(resolver, allowed=settings.allow_targets, proxy=settings.proxy)
+def _check(
+    context: TaskContext, runner: asyncio.Runner, endpoint_id: UUID, messages: Sequence[Message]
+) -> list[TrialOut]:
+    """Send one after another; between them, outside of the loop, the task says how far it is."""
+    target = runner.run(_target(context.task_id, endpoint_id, context.settings))
+    found: list[TrialOut] = []
+    with _sending(runner, context.settings) as sender:
+        for number, message in enumerate(messages):
+            context.progress(number, len(messages), BY_NAME[message.trial].sends)
+            outcome = runner.run(sender.send(_request(endpoint_id, target, message)))
+            found.append(_judged(message, outcome, proves=bool(found and found[0].passed)))
+    return found
+
+
+@contextmanager
+def _sending(runner: asyncio.Runner, settings: Settings) -> Generator[HttpxSender]:
+    resolver, sender = runner.run(_open(settings))
     try:
-        return await _send_all(context, sender, endpoint_id, target, messages)
+        yield sender
     finally:
-        await sender.aclose()
-        await resolver.aclose()
+        runner.run(sender.aclose())
+        runner.run(resolver.aclose())
+
+
+async def _open(settings: Settings) -> tuple[AresResolver, HttpxSender]:
+    resolver = AresResolver()
+    return resolver, HttpxSender(resolver, allowed=settings.allow_targets, proxy=settings.proxy)
 
 
 async def _target(task_id: UUID, endpoint_id: UUID, settings: Settings) -> CheckTarget:
@@ -90,20 +110,12 @@ async def _target(task_id: UUID, endpoint_id: UUID, settings: Settings) -> Check
     return found
 
 
-async def _send_all(
-    context: TaskContext, sender: HttpxSender, lane: UUID, target: CheckTarget, messages: Sequence[Message]
-) -> list[TrialOut]:
-    found: list[TrialOut] = []
-    proves = False
-    for number, message in enumerate(messages):
-        context.progress(number, len(messages), BY_NAME[message.trial].sends)
-        outcome = await sender.send(_request(lane, target, message))
-        status = None if outcome.response is None or _broken(outcome) else outcome.response.status
-        proves = status in TAKEN if message.trial == GOOD else proves
-        error = outcome.error and outcome.error.value
-        finding = judge(BY_NAME[message.trial], status, error=error, proves=proves)
-        found.append(_shown(finding, status, None if status is not None else error, outcome.timings.total))
-    return found
+def _judged(message: Message, outcome: Outcome, *, proves: bool) -> TrialOut:
+    """Return what came of a trial; nothing proves anything before a good message was taken, the first of all."""
+    trial = BY_NAME[message.trial]
+    status = None if outcome.response is None or _broken(outcome) else outcome.response.status
+    error = None if outcome.error is None or status is not None else outcome.error.value
+    return _shown(judge(trial, status, error=error, proves=proves), status, error, outcome.timings.total)
 
 
 def _broken(outcome: Outcome) -> bool:
