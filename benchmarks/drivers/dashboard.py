@@ -54,7 +54,7 @@ def measure(settings: Settings) -> dict[str, object]:
     """Fill the tables, then ask."""
     with running_rig() as rig:
         rig.stop_deliverer()
-        rig.make_endpoints([{"url": f"http://127.0.0.1:9/{n}", "event_types": ["none"]} for n in range(_ENDPOINTS)])
+        rig.make_endpoints([{"url": f"http://127.0.0.1:9999/{n}", "event_types": ["none"]} for n in range(_ENDPOINTS)])
         add_history(rig, settings.deliveries, size=200)
         for statement in (_EXHAUST, _DELAY, "VACUUM ANALYZE deliveries"):
             rig.ask(statement)

@@ -15,7 +15,16 @@ from tests.support.visitor import PATIENCE, Visitor, launch, visiting
 
 
 @pytest.fixture(scope="session")
-def show(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, redis_store: str) -> Generator[Showcase]:
+def receiver() -> Generator[ThreadedReceiver]:
+    """What the product sends to; it also serves the page around a portal."""
+    with ThreadedReceiver() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def show(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, redis_store: str, receiver: ThreadedReceiver
+) -> Generator[Showcase]:
     """The product, after a real run with failures of every class and a task in progress."""
     ask_redis(redis_store, "FLUSHALL")
     stack = Stack(
@@ -26,8 +35,11 @@ def show(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, red
         RETRY_SCHEDULE="1,2,3",
         TIMEOUT="2",
         LEASE="2",
+        PORTAL_ORIGINS=receiver.receiver.url_for("localhost", ""),
+        PORTAL_NAME="Acme webhooks",
+        PORTAL_ACCENT="#0f766e",
     )
-    with ThreadedReceiver() as receiver, running(stack):
+    with running(stack):
         yield furnish(stack, receiver, tmp_path_factory.mktemp("gates"))
     postgres.drop_database("dashboard")
 

@@ -6,7 +6,9 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.answers import Answer
 from tests.support.showcase import Showcase, rare
+from tests.support.threaded import ThreadedReceiver
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.xdist_group("dashboard")
@@ -47,6 +49,35 @@ def test_a_portal_link_opens_by_a_button_and_once(stranger: Visitor, show: Showc
     button(stranger.page, "Open the portal")
 
     expect(stranger.page.get_by_role("alert")).to_contain_text("used before")
+
+
+def around(receiver: ThreadedReceiver, link: str, host: str) -> str:
+    """Return the URL of a page on this host that shows a link in a frame."""
+    page = f'<!doctype html><iframe src="{link}" width="1200" height="800"></iframe>'
+    receiver.script(Answer(200, {"content-type": "text/html"}, page.encode()), path="/around")
+    return receiver.receiver.url_for(host, "/around")
+
+
+def test_a_page_of_an_allowed_origin_shows_the_portal_in_a_frame(
+    stranger: Visitor, show: Showcase, receiver: ThreadedReceiver
+) -> None:
+    stranger.page.goto(around(receiver, show.portal_link("northwind"), "localhost"))
+    frame = stranger.page.frame_locator("iframe")
+    frame.get_by_role("button", name="Open the portal").click()
+
+    frame.get_by_role("link", name="Endpoints").click()
+
+    expect(frame.locator("tbody tr")).to_have_count(4)
+    expect(frame.locator(".brand")).to_have_text("Acme webhooks")
+
+
+def test_no_other_page_shows_the_portal_in_a_frame(
+    stranger: Visitor, show: Showcase, receiver: ThreadedReceiver
+) -> None:
+    stranger.page.goto(around(receiver, show.portal_link("northwind"), "127.0.0.1"))
+
+    expect(stranger.page.frame_locator("iframe").get_by_role("button", name="Open the portal")).to_have_count(0)
+    assert [one for one in stranger.troubles if "frame-ancestors" in one] != []
 
 
 def test_a_partner_sees_its_own_endpoints_alone(partner: Visitor) -> None:

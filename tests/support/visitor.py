@@ -96,7 +96,7 @@ def axe() -> Path:
 
 def launch(playwright: Playwright) -> Browser:
     """Start the browser; it reaches nothing but loopback."""
-    nowhere = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    nowhere = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
     options = ["--no-sandbox", f"--host-resolver-rules={nowhere}", "--disable-dev-shm-usage"]
     return playwright.chromium.launch(executable_path=CHROMIUM, args=options)
 
