@@ -28,7 +28,7 @@ class TroubledOut(Out):
     """An endpoint of which attempts failed."""
 
     id: EndpointIdOut
-    url: str
+    url: str | None = Field(description="`null` of one that is pulled from.")
     description: str | None
     status: Literal["enabled", "paused", "disabled"]
     disabled_reason: str | None

@@ -39,7 +39,7 @@ class Troubled:
     """An endpoint of which attempts failed, or that is disabled."""
 
     id: EndpointId
-    url: str
+    url: str | None
     description: str | None
     status: str
     disabled_reason: str | None

@@ -49,7 +49,8 @@ async def read_spans(
 async def read_troubled(tx: AsyncConnection, *, seconds: int) -> tuple[Troubled, ...]:
     """Return the endpoints with the largest share of failures, the worst one first; by the same index."""
     sql = f"""
-    SELECT e.id, e.url, e.description, e.status, e.disabled_reason, e.failing_since, s.succeeded, s.failed
+    SELECT e.id, nullif(e.url, '') AS url, e.description, e.status, e.disabled_reason, e.failing_since,
+           s.succeeded, s.failed
     FROM (SELECT lane, sum(succeeded)::INTEGER AS succeeded, sum(failed)::INTEGER AS failed FROM rollups
           WHERE tenant_id = ringback_tenant_id() AND bucket >= now() - make_interval(secs => :seconds)
           GROUP BY lane HAVING sum(failed) > 0) s

@@ -21,6 +21,7 @@ export const WAITING = {
   breaker: "because the circuit breaker is open: the receiver fails, and is left alone for a while",
   paused: "because the endpoint is paused",
   order: "for an earlier event of its order",
+  pull: "until it is pulled",
 };
 
 export const REASONS = {
@@ -48,6 +49,9 @@ export const TRIGGERS = {
   first: "First attempt", retry: "Retry", resend: "Resend", replay: "Replay", recover: "Recover", test: "Test",
   reconnect: "Sent again on a fresh connection",
 };
+
+// Where something goes; what is pulled goes nowhere by itself.
+export const where = (url) => url ?? "pulled by its owner";
 
 export const outcome = (attempt) => {
   if (attempt.outcome === "succeeded") return "Delivered";

@@ -5,6 +5,7 @@ import { useLoad } from "../lib/load.js";
 import { Link } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { visible } from "../lib/visible.js";
+import { where } from "../lib/words.js";
 import { Badge, Button, Card, Facts, Failure, Head, Id, Line, Moment } from "../parts/basics.js";
 import { Attempt } from "../parts/attempt.js";
 import { Confirm } from "../parts/dialog.js";
@@ -43,7 +44,7 @@ function About({ delivery }) {
     ["Event", may("events:read") ? html`<${Link} to=${`events/${delivery.event_id}`}><code>${delivery.event_id}</code></${Link}>` : html`<${Id} id=${delivery.event_id} />`],
     delivery.endpoint_id && ["Endpoint", may("endpoints:read") ? html`<${Link} to=${`endpoints/${delivery.endpoint_id}`}><code>${delivery.endpoint_id}</code></${Link}>` : html`<${Id} id=${delivery.endpoint_id} />`],
     delivery.task_id && ["Task", may("tasks:read") ? html`<${Link} to=${`tasks/${delivery.task_id}`}><code>${delivery.task_id}</code></${Link}>` : html`<${Id} id=${delivery.task_id} />`],
-    ["To", html`<${Line} text=${delivery.url} code />`],
+    ["To", html`<${Line} text=${where(delivery.url)} code />`],
     ["Made", html`<${Moment} at=${delivery.created_at} />`],
     delivery.finished_at && ["Ended", html`<${Moment} at=${delivery.finished_at} />`],
   ]} />`;

@@ -6,6 +6,7 @@ import { useList, useLoad } from "../lib/load.js";
 import { Link, go } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { visible } from "../lib/visible.js";
+import { where } from "../lib/words.js";
 import { Badge, Button, Card, Empty, Facts, Failure, Head, Id, Line, Moment, Tabs } from "../parts/basics.js";
 import { Latencies, Outcomes } from "../parts/chart.js";
 import { Confirm } from "../parts/dialog.js";
@@ -24,7 +25,7 @@ export function Page({ id, session }) {
   const found = endpoint.data;
   if (!found) return html`<${Head} title="Endpoint" /><${Failure} error=${endpoint.error} retry=${endpoint.reload} />`;
   const { tone, title, text } = state_in_words(found, stats.data, list.items);
-  return html`<${Head} label=${found.url} title=${html`<${Line} text=${found.url} code /> <${Badge} word=${found.status} />`}
+  return html`<${Head} label=${where(found.url)} title=${html`<${Line} text=${where(found.url)} code /> <${Badge} word=${found.status} />`}
       actions=${html`<${Actions} endpoint=${found} session=${session} onDone=${endpoint.reload} />`}>
       ${found.description && html`<p class="lead">${visible(found.description)}</p>`}</${Head}>
     <p class=${`notice ${tone}`}><strong>${title}</strong> ${text}</p>

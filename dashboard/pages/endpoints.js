@@ -6,13 +6,14 @@ import { useList } from "../lib/load.js";
 import { Link, go } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { visible } from "../lib/visible.js";
+import { where } from "../lib/words.js";
 import { Badge, Bar, Button, Empty, Head, Line, Moment } from "../parts/basics.js";
 import { EndpointForm, NewSecret } from "../parts/endpoint_form.js";
 import { Filters, ListTable } from "../parts/list.js";
 
 const COLUMNS = [
   ["Status", (one) => html`<${Badge} word=${one.status} />`, "narrow"],
-  ["URL", (one) => html`<${Link} to=${`endpoints/${one.id}`} class="strong"><${Line} text=${one.url} code /></${Link}>
+  ["URL", (one) => html`<${Link} to=${`endpoints/${one.id}`} class="strong"><${Line} text=${where(one.url)} code /></${Link}>
     ${one.description && html`<span class="dim"><${Line} text=${one.description} /></span>`}`, "grow"],
   ["Events", (one) => html`<${Line} text=${(one.event_types ?? []).join(", ") || "all"} />`],
   ["Owner", (one) => (one.owner ? html`<${Line} text=${one.owner} />` : html`<span class="dim">–</span>`)],

@@ -4,7 +4,7 @@ import { milliseconds } from "../lib/format.js";
 import { Link, go } from "../lib/router.js";
 import { follow } from "../lib/stream.js";
 import { visible } from "../lib/visible.js";
-import { ERRORS, TRIGGERS } from "../lib/words.js";
+import { ERRORS, TRIGGERS, where } from "../lib/words.js";
 import { Badge, Button, Card, Empty, Head, Line, Moment } from "../parts/basics.js";
 import { ListTable } from "../parts/list.js";
 
@@ -16,7 +16,7 @@ const COLUMNS = [
   ["At", (one) => html`<${Moment} at=${one.started_at} />`, "time"],
   ["Outcome", (one) => html`<${Badge} word=${one.outcome} text=${one.response_status ?? (one.error ? ERRORS[one.error]?.[0] : undefined)} />`, "narrow"],
   ["Event", (one) => html`<${Link} to=${`deliveries/${one.delivery_id}`} class="strong">${visible(one.event_type)}</${Link}>`],
-  ["To", (one) => html`<${Line} text=${one.url} code />`, "grow"],
+  ["To", (one) => html`<${Line} text=${where(one.url)} code />`, "grow"],
   ["Attempt", (one) => html`${one.number} <span class="dim">${TRIGGERS[one.trigger]?.toLowerCase() ?? one.trigger}</span>`],
   ["Took", (one) => html`<span class="mono">${milliseconds(one.duration_ms.total)}</span>`, "number"],
 ];

@@ -6,7 +6,7 @@ import { useList, useLoad } from "../lib/load.js";
 import { Link } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { visible } from "../lib/visible.js";
-import { ERRORS } from "../lib/words.js";
+import { ERRORS, where } from "../lib/words.js";
 import { Badge, Bar, Card, Empty, Failure, Head, Line, Moment, Tabs } from "../parts/basics.js";
 import { Latencies, Outcomes } from "../parts/chart.js";
 import { DeliveryTable } from "../parts/delivery_table.js";
@@ -49,10 +49,10 @@ function Tiles({ stats }) {
 function Failing({ endpoints }) {
   if (!endpoints.length) return html`<${Empty} title="None fails">No attempt failed in this window.</${Empty}>`;
   return html`<ul class="failing">${endpoints.map((one) => html`<li key=${one.id}>
-    <div class="grow">${may("endpoints:read") ? html`<${Link} to=${`endpoints/${one.id}`} class="strong"><${Line} text=${one.url} code /></${Link}>` : html`<${Line} text=${one.url} code />`}
+    <div class="grow">${may("endpoints:read") ? html`<${Link} to=${`endpoints/${one.id}`} class="strong"><${Line} text=${where(one.url)} code /></${Link}>` : html`<${Line} text=${where(one.url)} code />`}
       <span class="dim">${one.failing_since ? html`fails since <${Moment} at=${one.failing_since} relative />` : one.description ? visible(one.description) : "now and then"}</span></div>
     ${one.status !== "enabled" && html`<${Badge} word=${one.status} />`}
-    <span class="health"><${Bar} share=${one.success_rate} label=${`Success rate of ${visible(one.url)}`} /> ${percent(one.success_rate)}</span>
+    <span class="health"><${Bar} share=${one.success_rate} label=${`Success rate of ${visible(where(one.url))}`} /> ${percent(one.success_rate)}</span>
     <span class="dim mono">${number(one.failed)} failed</span></li>`)}</ul>`;
 }
 

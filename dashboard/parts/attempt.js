@@ -3,7 +3,7 @@ import { html, useState } from "../lib/ui.js";
 import { milliseconds } from "../lib/format.js";
 import { LANGUAGES, snippet } from "../lib/snippets.js";
 import { visible } from "../lib/visible.js";
-import { ERRORS, TRIGGERS, outcome } from "../lib/words.js";
+import { ERRORS, TRIGGERS, outcome, where } from "../lib/words.js";
 import { Badge, Card, Copy, Line, Moment, Tabs } from "./basics.js";
 import { Headers, Payload, Snippet } from "./code.js";
 
@@ -41,7 +41,7 @@ function Timings({ times }) {
 }
 
 function Request({ request }) {
-  return html`<p class="start mono"><b>POST</b> <${Line} text=${request.url} /></p>
+  return html`<p class="start mono"><b>POST</b> <${Line} text=${where(request.url)} /></p>
     <${Headers} pairs=${Object.entries(request.headers)} label="Request headers" />
     ${request.body === null ? html`<p class="dim pad">The payload was erased.</p>` : html`<${Payload} text=${request.body} label="the request's body" />`}`;
 }

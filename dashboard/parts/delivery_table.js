@@ -2,14 +2,14 @@
 import { html } from "../lib/ui.js";
 import { Link, go } from "../lib/router.js";
 import { visible } from "../lib/visible.js";
-import { WAITING } from "../lib/words.js";
+import { WAITING, where } from "../lib/words.js";
 import { Badge, Empty, Line, Moment } from "./basics.js";
 import { ListTable } from "./list.js";
 
 const COLUMNS = [
   ["Status", (one) => html`<${Badge} word=${one.status} />`, "narrow"],
   ["Event", (one) => html`<${Link} to=${`deliveries/${one.id}`} class="strong">${visible(one.event_type)}</${Link}>`],
-  ["To", (one) => html`<${Line} text=${one.url} code />`, "grow"],
+  ["To", (one) => html`<${Line} text=${where(one.url)} code />`, "grow"],
   ["Answer", (one) => html`<span class=${one.last_response_code >= 300 ? "bad-text mono" : "mono"}>${one.last_response_code ?? "–"}</span>`, "number"],
   ["Attempts", (one) => one.attempt_count, "number"],
   ["Next", (one) => html`<${Next} delivery=${one} />`],

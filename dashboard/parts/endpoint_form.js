@@ -11,6 +11,7 @@ const whole = (text) => (text === "" ? null : Number(text));
 
 export function EndpointForm({ endpoint, session, onClose, onSaved }) {
   const old = endpoint ?? {};
+  const [mode, setMode] = useState(old.mode ?? "push");
   async function save(form) {
     const body = wished(form, old);
     if (endpoint) {
@@ -21,7 +22,9 @@ export function EndpointForm({ endpoint, session, onClose, onSaved }) {
     onSaved(await post("/v1/endpoints", given));
   }
   return html`<${FormDialog} title=${endpoint ? "Edit endpoint" : "Add endpoint"} submit=${endpoint ? "Save" : "Add"} onSubmit=${save} onClose=${onClose} wide>
-    <${Field} label="URL" hint="HTTPS; it must be reachable from here."><input name="url" type="text" required value=${old.url ?? ""} placeholder="https://example.com/webhooks" spellcheck=${false} /></${Field}>
+    ${!endpoint && html`<${Field} label="How" hint="Pulling needs no URL: events wait until they are fetched."><select name="mode" onChange=${(event) => setMode(event.currentTarget.value)}>
+      <option value="push">push: events are sent to a URL</option><option value="pull">pull: events are fetched</option></select></${Field}>`}
+    ${mode === "push" && html`<${Field} label="URL" hint="HTTPS; it must be reachable from here."><input name="url" type="text" required value=${old.url ?? ""} placeholder="https://example.com/webhooks" spellcheck=${false} /></${Field}>`}
     <${Field} label="Description"><input name="description" value=${old.description ?? ""} /></${Field}>
     <${Field} label="Event types" hint="Names, or a prefix with .*, separated by spaces. None means all."><input name="event_types" value=${(old.event_types ?? []).join(" ")} spellcheck=${false} placeholder="order.* invoice.paid" /></${Field}>
     <div class="columns">
@@ -33,19 +36,20 @@ export function EndpointForm({ endpoint, session, onClose, onSaved }) {
       <${Field} label="Timeout" hint="Seconds, 1 to 30."><input name="timeout" type="number" min="1" max="30" value=${old.timeout ?? ""} placeholder="15" /></${Field}>
     </div>
     <${Field} label="Filter" hint="JSONPath on the data, such as $[?@.amount > 100]. None means every event."><input name="filter" value=${typeof old.filter === "string" ? old.filter : old.filter ? JSON.stringify(old.filter) : ""} spellcheck=${false} /></${Field}>
-    <${Field} label="Headers" hint="Sent with each request, a line each: Name: value. Values are masked once saved."><textarea name="headers" rows="2" spellcheck=${false}>${Object.entries(old.headers ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n")}</textarea></${Field}>
+    ${mode === "push" && html`<${Field} label="Headers" hint="Sent with each request, a line each: Name: value. Values are masked once saved."><textarea name="headers" rows="2" spellcheck=${false}>${Object.entries(old.headers ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n")}</textarea></${Field}>`}
   </${FormDialog}>`;
 }
 
 function wished(form, old) {
   const filter = form.get("filter").trim();
-  const headers = Object.fromEntries(form.get("headers").split("\n").filter((line) => line.includes(":")).map((line) => {
+  const headers = Object.fromEntries((form.get("headers") ?? "").split("\n").filter((line) => line.includes(":")).map((line) => {
     const at = line.indexOf(":");
     return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
   }));
   for (const name of Object.keys(old.headers ?? {})) headers[name] ??= null; // a merge patch takes away what is null
   return {
-    url: form.get("url").trim(),
+    ...(form.has("mode") ? { mode: form.get("mode") } : {}),
+    ...(form.has("url") ? { url: form.get("url").trim(), headers } : {}),
     description: orNull(form.get("description").trim()),
     event_types: list(form.get("event_types")),
     signature: form.get("signature"),
@@ -54,7 +58,6 @@ function wished(form, old) {
     max_in_flight: whole(form.get("max_in_flight")),
     timeout: whole(form.get("timeout")),
     filter: filter.startsWith("{") ? JSON.parse(filter) : orNull(filter),
-    headers,
     ...(form.get("owner") ? { owner: form.get("owner") } : {}),
   };
 }

@@ -58,6 +58,16 @@ async def test_the_worst_endpoint_comes_first(acme: Account, rows: Rows) -> None
     assert [(one["url"], one["success_rate"]) for one in read["failing"]] == [(worse, 0.0), (better, 0.6)]
 
 
+async def test_an_endpoint_that_is_pulled_from_has_no_url(acme: Account, rows: Rows) -> None:
+    endpoint = await rows.endpoint(acme.tenant_id, url="", mode="pull")
+    counts = {"failed": 1, "http_status": 1, "latencies": FAST}
+    await rows.put(tables.rollups, acme.tenant_id, lane=endpoint, **counts)
+
+    read = (await acme.client.get("/v1/stats")).json()
+
+    assert [one["url"] for one in read["failing"]] == [None]
+
+
 async def test_what_waits_and_since_when_is_told(acme: Account, rows: Rows) -> None:
     endpoint = await rows.endpoint(acme.tenant_id)
     await rows.delivery(acme.tenant_id, endpoint, due_at=ago(100))
