@@ -10,7 +10,6 @@ from core.lease.queries import claim_deliveries
 from core.model.ids import TenantId
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from tests.support.claiming import OK, claim, settled
-from tests.support.plans import indexes, plan_of
 from tests.support.rows import Rows
 from tests.support.samples import ago
 from workers.feeder.delivery_queries import take_due_deliveries
@@ -40,23 +39,6 @@ async def test_an_endpoint_that_ended_long_ago_is_looked_at_when_all_are(
         found = await cancel_undeliverable(tx, limit=9, back=back)
 
     assert found == cancelled
-
-
-async def test_ended_endpoints_are_found_by_when_they_ended(database: Database, rows: Rows, tenant: TenantId) -> None:
-    many = """
-    INSERT INTO endpoints (id, tenant_id, url, event_types, signature, max_in_flight, ordering, status, updated_at)
-    SELECT ringback_uuid7(), :tenant, 'https://example.com/', '{}', 'hmac', 50, 'none', 'enabled', now()
-    FROM generate_series(1, 2000) RETURNING id
-    """
-    await rows.all(many, tenant=tenant)
-
-    async with database.engine() as tx:
-        await tx.exec_driver_sql("ANALYZE endpoints")
-        plan = await plan_of(tx, lambda: cancel_undeliverable(tx, limit=9, back=300))
-        found = await indexes(tx, plan)
-        await tx.rollback()
-
-    assert "endpoints_ended_idx" in found
 
 
 async def test_a_batch_counts_what_is_on_the_wire_of_each_of_its_lanes(

@@ -81,9 +81,10 @@ SELECT id, date_bin('300 s', now(), '2000-01-01Z') - n * INTERVAL '5 min', tenan
 INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, expires_at)
 SELECT t.id, 'request', n::TEXT, decode(repeat('00', 32), 'hex'), '{}', now() + INTERVAL '1 h'
 FROM tenants t, generate_series(1, 100) n;
-ANALYZE dedupe;
-ANALYZE rollups;
-ANALYZE tenants, endpoints, events, deliveries, tasks;
+INSERT INTO endpoints
+    (id, tenant_id, url, event_types, signature, max_in_flight, ordering, status, deleted_at, updated_at)
+SELECT ringback_uuid7(), id, '', '{}', 'hmac', 50, 'none', 'enabled', now(), now() - INTERVAL '1 d' FROM tenants;
+ANALYZE dedupe, rollups, tenants, endpoints, events, deliveries, tasks;
 """
 NONE: UUID = UUID(int=0)
 
@@ -190,7 +191,10 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         {"deliveries_due_idx", "deliveries_order_idx", "deliveries_asked_idx"},
     ),
     "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
-    "cancel": (lambda at: cancel_undeliverable(at.tx, limit=1000, back=300), {"deliveries_due_idx"}),
+    "cancel": (
+        lambda at: cancel_undeliverable(at.tx, limit=1000, back=300),
+        {"deliveries_due_idx", "endpoints_ended_idx"},
+    ),
     "withdraw": (
         lambda at: withdraw_batch(
             at.tx, tenant_id=at.tenant, endpoint_id=EndpointId(at.lane), wanted=Wanted(), after=START, limit=1000

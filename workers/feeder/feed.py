@@ -37,7 +37,7 @@ from workers.feeder.shares import Shares
 BATCH: Final = 1_000
 LAPSED_BATCH: Final = 200
 LANES_A_SECOND: Final = 5_000
-"""Lanes that are looked at, some 4 µs of Postgres each, before a pause is due: that makes 2 % of a core."""
+"""Lanes that are looked at, some 10 µs of Postgres each, before a pause is due: that makes 5 % of a core."""
 LATE: Final = 120.0
 """Seconds that a transaction which still made a delivery for an endpoint may commit after that endpoint's end."""
 EVER: Final = 1e9
