@@ -1,8 +1,6 @@
 """What a turn of the feeder looks at, and how its statements are planned where one plan serves all values."""
 
 import pytest
-from workers.delivery.lane_queries import due_of_lane
-from workers.delivery.queries import claim_deliveries
 
 from core.database import Database
 from core.lease.lane_queries import due_of_lane
