@@ -1,9 +1,9 @@
 """Ringback beside what a tutorial builds of the same parts, in the same run, on the same stores.
 
 The tutorial's design: FastAPI with an ORM session for each request, one Celery task for each delivery (prefork), httpx,
-one ORM session for each task; attempts are recorded on both sides, requests signed on both sides. Each round sends the
-same number of events through both, one after the other; what counts is the CPU of all processes and stores for one
-event that was delivered and recorded.
+one ORM session for each task; attempts are recorded on both sides, requests signed on both sides. Each round sends
+events through both, one after the other, fewer through the slower; what counts is the CPU of all processes and stores
+for one event that was delivered and recorded.
 """
 
 from collections.abc import Sequence
