@@ -11,7 +11,7 @@ from core.clock import monotonic
 from tests.chaos.cluster import LEASE, TIMEOUT, Cluster, remove_data, running_cluster
 from tests.chaos.faults import machine, messages, network, processes, receivers, stores, trouble
 from tests.chaos.nemesis import mixed
-from tests.chaos.report import PAGE, keep, write_page
+from tests.chaos.report import PAGE, is_complete, keep, write_page
 from tests.chaos.rounds import Fault, Result, run_round
 from tests.chaos.teeth import TEETH, Tooth, bites
 
@@ -57,6 +57,7 @@ class Run:
 
     def _note(self, result: Result) -> None:
         self.results.append(result)
+        keep(self.directory, [result])
         print(told(result), flush=True)
         if not result.holds and result.skipped is None:
             again = f"make chaos SEED={self.seed} ONLY='{result.number.removeprefix('tooth ')}'"
@@ -99,8 +100,9 @@ def main() -> int:
         else:
             run.faults(cluster, [one for one in FAULTS if not only or one.number in only])
             run.teeth(cluster, [one for one in TEETH if not only or {one.protection, "teeth"} & only])
-    kept = keep(run.directory, run.results)
-    if write_page(kept, FAULTS, rate=run.rate, lease=LEASE, timeout=TIMEOUT):
+    kept = keep(run.directory, ())
+    if is_complete(kept, FAULTS):
+        write_page(kept, FAULTS, rate=run.rate, lease=LEASE, timeout=TIMEOUT)
         print(f"wrote {PAGE}", flush=True)
     return 0 if all(result.holds for result in run.results) else 1
 

@@ -1,7 +1,7 @@
 """`docs/operations/failure.md`, made from what a run measured."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, cast
@@ -64,22 +64,26 @@ def keep(directory: Path, results: Iterable[Result]) -> dict[str, Result]:
     return {number: Result(**row) for number, row in rows.items()}  # pyright: ignore[reportArgumentType] - see above
 
 
-def write_page(results: dict[str, Result], faults: Sequence[Fault], *, rate: float, lease: int, timeout: int) -> bool:
-    """Write the page if each fault and each tooth has a result; tell whether it was written."""
-    wanted = {fault.number for fault in faults} | {f"tooth {tooth.protection}" for tooth in TEETH}
-    if not wanted <= results.keys():
-        return False
-    lines = "".join(_line(fault, results[fault.number]) for fault in faults)
+def is_complete(results: Mapping[str, Result], faults: Sequence[Fault]) -> bool:
+    """Tell whether each fault and each tooth has a result."""
+    return {fault.number for fault in faults} | {f"tooth {tooth.protection}" for tooth in TEETH} <= results.keys()
+
+
+def write_page(
+    results: Mapping[str, Result], faults: Sequence[Fault], *, rate: float, lease: int, timeout: int
+) -> None:
+    """Write the page of what was measured."""
+    lines = "".join(_line(fault, results.get(fault.number)) for fault in faults)
     teeth = "".join(_bite(tooth.protection, tooth.property, results) for tooth in TEETH)
     head = _HEAD.format(rate=f"{rate:g}", lease=lease, timeout=timeout)
-    PAGE.write_text(f"{head}{lines}{_TEETH}{teeth}{_mixed(results)}{_TAIL}")
-    return True
+    PAGE.write_text(f"{head}{lines}{_broken(results)}{_TEETH}{teeth}{_mixed(results)}{_TAIL}")
 
 
-def _line(fault: Fault, result: Result) -> str:
+def _line(fault: Fault, result: Result | None) -> str:
     told = f"| {fault.number} | {fault.name} | {fault.users_see} | {fault.promised} |"
-    if result.skipped is not None:
-        return f"{told} skipped: {result.skipped} | | | | | |\n"
+    if result is None or result.skipped is not None:
+        why = "not measured yet" if result is None else f"skipped: {result.skipped}"
+        return f"{told} {why} | | | | | |\n"
     again = f"{result.duplicates} ({result.unexplained})"
     figures = (
         result.accepted,
@@ -92,12 +96,19 @@ def _line(fault: Fault, result: Result) -> str:
     return f"{told} {' | '.join(map(str, figures))} |\n"
 
 
-def _bite(protection: str, fails: str, results: dict[str, Result]) -> str:
-    word = "seen" if results[f"tooth {protection}"].holds else "not seen"
+def _bite(protection: str, fails: str, results: Mapping[str, Result]) -> str:
+    result = results.get(f"tooth {protection}")
+    word = "not measured yet" if result is None else "seen" if result.holds else "not seen"
     return f"| {protection} | {fails.partition('_')[0].upper()} | {word} |\n"
 
 
-def _mixed(results: dict[str, Result]) -> str:
+def _broken(results: Mapping[str, Result]) -> str:
+    """Say where something did not hold."""
+    found = [f"- {one.number}: {one.violations[0]}\n" for one in results.values() if one.violations]
+    return "".join(["\nWhat did not hold:\n\n", *found]) if found else ""
+
+
+def _mixed(results: Mapping[str, Result]) -> str:
     rounds = [one for number, one in results.items() if number.startswith("mix")]
     if not rounds:
         return ""
