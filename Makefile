@@ -1,7 +1,7 @@
 # What each target needs lies in .venv, made on first use from the locks in requirements/.
 
 .DEFAULT_GOAL := help
-.PHONY: help up receiver test chaos conformance check bench fmt lock clean pictures
+.PHONY: help up receiver test chaos conformance check clients bench fmt lock clean pictures
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -49,6 +49,9 @@ check: .venv/dev.stamp ## Lint, types, layers, house rules, generated pages in s
 	$(V)/python -m api.openapi --check
 	$(V)/python -m cli.configuration --check
 
+clients: .venv/dev.stamp ## Bring clients/ in step with docs/openapi.json
+	$(V)/python -m clients.generate
+
 fmt: .venv/dev.stamp ## Format, and mend what can be mended
 	$(V)/ruff format .
 	$(V)/ruff check --fix .
@@ -68,7 +71,7 @@ lock: .venv/uv.stamp ## Resolve the dependencies anew
 	$(COMPILE) requirements/flower.in -c requirements/dev.txt -o requirements/flower.txt
 
 clean: ## Remove the environment and the caches; data stays
-	rm -rf .venv .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist clients/*/dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/uv.stamp: requirements/uv.txt requirements/bootstrap

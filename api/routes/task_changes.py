@@ -28,7 +28,12 @@ async def cancel_task(task: str, state: StateDep, changes: ChangesDep, caller: W
     return Response(body, HTTPStatus.ACCEPTED, POLL_AFTER, media_type="application/json")
 
 
-@router.post("/v1/tasks/{task}/retry", status_code=HTTPStatus.SEE_OTHER, response_model=TaskOut, responses={**ENDED})
+@router.post(
+    "/v1/tasks/{task}/retry",
+    status_code=HTTPStatus.SEE_OTHER,
+    response_model=TaskOut,
+    responses={202: {"model": TaskOut, "description": "Accepted, with `Prefer: respond-async`."}, **ENDED},
+)
 async def retry_task(
     request: Request,
     task: str,

@@ -16,7 +16,7 @@ DOCUMENTS = {name: text for name, text in texts().items() if name.endswith(".md"
 DECISIONS = sorted(name for name in DOCUMENTS if name.startswith("docs/decisions/"))
 SECTIONS = ["Context", "Decision", "Consequences", "Alternatives", "What enforces it"]
 NAMED = re.compile(r"`([\w./]+\.py)::([\w.]+)`")
-PATH = re.compile(r"`((?:api|core|workers|cli|migrations|tests|examples|deploy|requirements)/[\w./-]*\w)`")
+PATH = re.compile(r"`((?:api|core|workers|cli|migrations|tests|examples|clients|deploy|requirements)/[\w./-]*\w)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 

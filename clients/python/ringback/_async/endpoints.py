@@ -1,0 +1,123 @@
+"""Endpoints: the URLs that partners are called back at."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from ringback._async.pages import AsyncPages
+from ringback._async.wire import AsyncWire
+from ringback.answers import given, path
+from ringback.generated.models import (
+    CancelledOut,
+    DeliveryOut,
+    EndpointOut,
+    EndpointPage,
+    EndpointSecretOut,
+    EndpointStatsOut,
+    NewEndpointOut,
+    TaskOut,
+)
+from ringback.generated.params import EndpointIn, EndpointPatch, ListEndpointsParametersQuery
+
+
+class AsyncEndpoints:
+    """`client.endpoints`."""
+
+    def __init__(self, wire: AsyncWire) -> None:
+        self._wire = wire
+
+    async def create(self, *, idempotency_key: str | None = None, **fields: Unpack[EndpointIn]) -> NewEndpointOut:
+        """Register a URL; the answer's `secret` is what its receiver verifies by."""
+        return await self._wire.request(
+            "POST", path("endpoints"), into=NewEndpointOut, json={**fields}, idempotency_key=idempotency_key
+        )
+
+    async def get(self, endpoint_id: str) -> EndpointOut:
+        """Return an endpoint."""
+        return await self._wire.request("GET", path("endpoints", endpoint_id), into=EndpointOut)
+
+    async def update(self, endpoint_id: str, **changes: Unpack[EndpointPatch]) -> EndpointOut:
+        """Change what is named; `None` means the default again."""
+        return await self._wire.request("PATCH", path("endpoints", endpoint_id), into=EndpointOut, json={**changes})
+
+    async def delete(self, endpoint_id: str) -> None:
+        """Delete an endpoint; what waits for it is cancelled."""
+        await self._wire.request("DELETE", path("endpoints", endpoint_id), into=object)
+
+    async def enable(self, endpoint_id: str) -> EndpointOut:
+        """Let its deliveries go, after a pause or after the platform disabled it."""
+        return await self._wire.request("POST", path("endpoints", endpoint_id, "enable"), into=EndpointOut)
+
+    async def pause(self, endpoint_id: str) -> EndpointOut:
+        """Hold its deliveries back until `enable`."""
+        return await self._wire.request("POST", path("endpoints", endpoint_id, "pause"), into=EndpointOut)
+
+    async def secret(self, endpoint_id: str) -> EndpointSecretOut:
+        """Return its secret or public key; the API key needs the scope `secrets:read`."""
+        return await self._wire.request("GET", path("endpoints", endpoint_id, "secret"), into=EndpointSecretOut)
+
+    async def rotate_secret(
+        self,
+        endpoint_id: str,
+        *,
+        overlap: int | None = None,
+        secret: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> EndpointSecretOut:
+        """Replace its secret; both sign for `overlap` seconds, a day unless told."""
+        return await self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "secret", "rotate"),
+            into=EndpointSecretOut,
+            json=given({"overlap": overlap, "secret": secret}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def test(
+        self, endpoint_id: str, *, event_type: str | None = None, idempotency_key: str | None = None
+    ) -> DeliveryOut:
+        """Send a sample event to this endpoint alone, at once."""
+        return await self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "test"),
+            into=DeliveryOut,
+            json=given({"event_type": event_type}),
+            idempotency_key=idempotency_key,
+        )
+
+    async def cancel(
+        self, endpoint_id: str, *, before: str | None = None, event_types: Sequence[str] | None = None
+    ) -> CancelledOut:
+        """Cancel what waits for it: all of it, or what was made before a time, or of some types."""
+        return await self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "cancel"),
+            into=CancelledOut,
+            json=given({"before": before, "event_types": event_types}),
+        )
+
+    async def recover(
+        self,
+        endpoint_id: str,
+        *,
+        since: str,
+        until: str | None = None,
+        event_types: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> TaskOut:
+        """Reopen what it missed in that time, by a task that `client.tasks.wait` waits for."""
+        return await self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "recover"),
+            into=TaskOut,
+            json=given({"since": since, "until": until, "event_types": event_types}),
+            headers={"Prefer": "respond-async"},
+            idempotency_key=idempotency_key,
+        )
+
+    async def stats(self, endpoint_id: str) -> EndpointStatsOut:
+        """Return its success rate, latencies and errors over an hour, a day and a week, and what waits."""
+        return await self._wire.request("GET", path("endpoints", endpoint_id, "stats"), into=EndpointStatsOut)
+
+    def list(self, **filters: Unpack[ListEndpointsParametersQuery]) -> AsyncPages[EndpointOut]:
+        """List endpoints, newest first."""
+        return AsyncPages(self._wire, path("endpoints"), EndpointPage, {**filters})

@@ -1,0 +1,96 @@
+"""Tenants, their keys, and the secret that signs for tasks."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from ringback._async.pages import AsyncPages
+from ringback._async.wire import AsyncWire
+from ringback.answers import given, path
+from ringback.generated.models import KeyOut, KeyPage, NewKeyOut, SecretOut, TenantOut, TenantPage
+from ringback.generated.params import (
+    ListKeysParametersQuery,
+    ListTenantsParametersQuery,
+    TenantIn,
+    TenantPatch,
+)
+
+
+class AsyncTenants:
+    """`client.tenants`, for the operator."""
+
+    def __init__(self, wire: AsyncWire) -> None:
+        self._wire = wire
+
+    async def create(self, *, idempotency_key: str | None = None, **fields: Unpack[TenantIn]) -> TenantOut:
+        """Make a tenant."""
+        return await self._wire.request(
+            "POST", path("tenants"), into=TenantOut, json={**fields}, idempotency_key=idempotency_key
+        )
+
+    async def get(self, tenant: str) -> TenantOut:
+        """Return a tenant by its ID or slug."""
+        return await self._wire.request("GET", path("tenants", tenant), into=TenantOut)
+
+    async def update(self, tenant: str, **changes: Unpack[TenantPatch]) -> TenantOut:
+        """Change what is named."""
+        return await self._wire.request("PATCH", path("tenants", tenant), into=TenantOut, json={**changes})
+
+    async def delete(self, tenant: str) -> None:
+        """Close a tenant: its keys die at once, its data is erased."""
+        await self._wire.request("DELETE", path("tenants", tenant), into=object)
+
+    def list(self, **filters: Unpack[ListTenantsParametersQuery]) -> AsyncPages[TenantOut]:
+        """List tenants, newest first."""
+        return AsyncPages(self._wire, path("tenants"), TenantPage, {**filters})
+
+
+class AsyncKeys:
+    """`client.keys`."""
+
+    def __init__(self, wire: AsyncWire) -> None:
+        self._wire = wire
+
+    async def create(
+        self,
+        name: str,
+        *,
+        role: str | None = None,
+        scopes: Sequence[str] | None = None,
+        owner: str | None = None,
+        expires_at: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> NewKeyOut:
+        """Make an API key of a role, or of scopes; its `key` is shown in this answer alone."""
+        optional = given({"role": role, "scopes": scopes, "owner": owner, "expires_at": expires_at})
+        return await self._wire.request(
+            "POST", path("keys"), into=NewKeyOut, json={"name": name, **optional}, idempotency_key=idempotency_key
+        )
+
+    async def delete(self, key_id: str) -> None:
+        """Revoke a key; it stops working within 5 s."""
+        await self._wire.request("DELETE", path("keys", key_id), into=object)
+
+    def list(self, **filters: Unpack[ListKeysParametersQuery]) -> AsyncPages[KeyOut]:
+        """List keys, newest first."""
+        return AsyncPages(self._wire, path("keys"), KeyPage, {**filters})
+
+
+class AsyncDefaultSecret:
+    """`client.secret`: what signs for tasks with a `webhook_url` and no secret of their own."""
+
+    def __init__(self, wire: AsyncWire) -> None:
+        self._wire = wire
+
+    async def get(self) -> SecretOut:
+        """Return it; the API key needs the scope `secrets:read`."""
+        return await self._wire.request("GET", path("secret"), into=SecretOut)
+
+    async def rotate(self, *, overlap: int | None = None, idempotency_key: str | None = None) -> SecretOut:
+        """Replace it; both sign for `overlap` seconds, a day unless told."""
+        return await self._wire.request(
+            "POST",
+            path("secret", "rotate"),
+            into=SecretOut,
+            json=given({"overlap": overlap}),
+            idempotency_key=idempotency_key,
+        )

@@ -1,0 +1,1 @@
+"""The asynchronous client; `ringback._sync` is made from this by `make clients`."""

@@ -1,0 +1,123 @@
+"""Endpoints: the URLs that partners are called back at."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from ringback._sync.pages import Pages
+from ringback._sync.wire import Wire
+from ringback.answers import given, path
+from ringback.generated.models import (
+    CancelledOut,
+    DeliveryOut,
+    EndpointOut,
+    EndpointPage,
+    EndpointSecretOut,
+    EndpointStatsOut,
+    NewEndpointOut,
+    TaskOut,
+)
+from ringback.generated.params import EndpointIn, EndpointPatch, ListEndpointsParametersQuery
+
+
+class Endpoints:
+    """`client.endpoints`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def create(self, *, idempotency_key: str | None = None, **fields: Unpack[EndpointIn]) -> NewEndpointOut:
+        """Register a URL; the answer's `secret` is what its receiver verifies by."""
+        return self._wire.request(
+            "POST", path("endpoints"), into=NewEndpointOut, json={**fields}, idempotency_key=idempotency_key
+        )
+
+    def get(self, endpoint_id: str) -> EndpointOut:
+        """Return an endpoint."""
+        return self._wire.request("GET", path("endpoints", endpoint_id), into=EndpointOut)
+
+    def update(self, endpoint_id: str, **changes: Unpack[EndpointPatch]) -> EndpointOut:
+        """Change what is named; `None` means the default again."""
+        return self._wire.request("PATCH", path("endpoints", endpoint_id), into=EndpointOut, json={**changes})
+
+    def delete(self, endpoint_id: str) -> None:
+        """Delete an endpoint; what waits for it is cancelled."""
+        self._wire.request("DELETE", path("endpoints", endpoint_id), into=object)
+
+    def enable(self, endpoint_id: str) -> EndpointOut:
+        """Let its deliveries go, after a pause or after the platform disabled it."""
+        return self._wire.request("POST", path("endpoints", endpoint_id, "enable"), into=EndpointOut)
+
+    def pause(self, endpoint_id: str) -> EndpointOut:
+        """Hold its deliveries back until `enable`."""
+        return self._wire.request("POST", path("endpoints", endpoint_id, "pause"), into=EndpointOut)
+
+    def secret(self, endpoint_id: str) -> EndpointSecretOut:
+        """Return its secret or public key; the API key needs the scope `secrets:read`."""
+        return self._wire.request("GET", path("endpoints", endpoint_id, "secret"), into=EndpointSecretOut)
+
+    def rotate_secret(
+        self,
+        endpoint_id: str,
+        *,
+        overlap: int | None = None,
+        secret: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> EndpointSecretOut:
+        """Replace its secret; both sign for `overlap` seconds, a day unless told."""
+        return self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "secret", "rotate"),
+            into=EndpointSecretOut,
+            json=given({"overlap": overlap, "secret": secret}),
+            idempotency_key=idempotency_key,
+        )
+
+    def test(
+        self, endpoint_id: str, *, event_type: str | None = None, idempotency_key: str | None = None
+    ) -> DeliveryOut:
+        """Send a sample event to this endpoint alone, at once."""
+        return self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "test"),
+            into=DeliveryOut,
+            json=given({"event_type": event_type}),
+            idempotency_key=idempotency_key,
+        )
+
+    def cancel(
+        self, endpoint_id: str, *, before: str | None = None, event_types: Sequence[str] | None = None
+    ) -> CancelledOut:
+        """Cancel what waits for it: all of it, or what was made before a time, or of some types."""
+        return self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "cancel"),
+            into=CancelledOut,
+            json=given({"before": before, "event_types": event_types}),
+        )
+
+    def recover(
+        self,
+        endpoint_id: str,
+        *,
+        since: str,
+        until: str | None = None,
+        event_types: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> TaskOut:
+        """Reopen what it missed in that time, by a task that `client.tasks.wait` waits for."""
+        return self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "recover"),
+            into=TaskOut,
+            json=given({"since": since, "until": until, "event_types": event_types}),
+            headers={"Prefer": "respond-async"},
+            idempotency_key=idempotency_key,
+        )
+
+    def stats(self, endpoint_id: str) -> EndpointStatsOut:
+        """Return its success rate, latencies and errors over an hour, a day and a week, and what waits."""
+        return self._wire.request("GET", path("endpoints", endpoint_id, "stats"), into=EndpointStatsOut)
+
+    def list(self, **filters: Unpack[ListEndpointsParametersQuery]) -> Pages[EndpointOut]:
+        """List endpoints, newest first."""
+        return Pages(self._wire, path("endpoints"), EndpointPage, {**filters})
