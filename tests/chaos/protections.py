@@ -70,10 +70,11 @@ def _no_order() -> None:
 
 
 def _no_keys() -> None:
-    def nothing(_: object) -> dict[str, list[object]]:
-        return {name: [] for name in ("key_lines", "key_kinds", "key_texts", "key_fingerprints", "key_statuses")}
+    def make(found: object) -> Callable[[object, object], object]:
+        values = cast("Callable[[object, object], object]", found)
+        return lambda _, tenant: values([], tenant)
 
-    _replace("core.intake.event_queries:_keys", lambda _: nothing)
+    _replace("core.intake.accept_queries:_key_values", make)
 
 
 def _any_answer_is_a_success() -> None:
@@ -104,7 +105,7 @@ def _newest_secret_only() -> None:
         open_keys = cast("Callable[..., Sequence[SigningKey]]", found)
         return lambda *args: open_keys(*args)[:1]
 
-    _replace("workers.delivery.attempt:open_keys", make)
+    _replace("workers.delivery.opened:Opener.keys", make)
 
 
 def _no_wait_between_attempts() -> None:
