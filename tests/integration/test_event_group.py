@@ -209,5 +209,5 @@ async def test_a_crash_of_postgres_loses_no_event_that_was_accepted_and_makes_no
         failed = [one for one in outcomes if isinstance(one, Exception)]
         assert accepted(outcomes) <= await events_of(rows)
         assert all(is_away(one) or isinstance(one, UnavailableError) for one in failed)  # each of them is a 503
-        await asyncio.gather(*(acceptance.accept(tenant, wish(n, client_id=f"c{n}")) for n in range(MANY)))
+        await acceptance.accept_all(tenant, [wish(n, client_id=f"c{n}") for n in range(MANY)])
         assert await rows.one(KINDS) == {"events": MANY, "deliveries": MANY}
