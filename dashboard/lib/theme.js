@@ -18,7 +18,8 @@ export function applyTheme(session) {
   if (!portal || !session.theme.accent) return;
   const style = document.documentElement.style;
   style.setProperty("--accent", session.theme.accent);
-  style.setProperty("--accent-text", `color-mix(in oklab, ${session.theme.accent}, light-dark(black 25%, white 45%))`);
+  const mixed = (colour) => `color-mix(in oklab, ${session.theme.accent}, ${colour})`;
+  style.setProperty("--accent-text", `light-dark(${mixed("black 25%")}, ${mixed("white 45%")})`);
   style.setProperty("--on-accent", isLight(session.theme.accent) ? "#111" : "#fff");
 }
 

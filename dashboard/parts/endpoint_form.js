@@ -22,8 +22,8 @@ export function EndpointForm({ endpoint, session, onClose, onSaved }) {
     onSaved(await post("/v1/endpoints", given));
   }
   return html`<${FormDialog} title=${endpoint ? "Edit endpoint" : "Add endpoint"} submit=${endpoint ? "Save" : "Add"} onSubmit=${save} onClose=${onClose} wide>
-    ${!endpoint && html`<${Field} label="How" hint="Pulling needs no URL: events wait until they are fetched."><select name="mode" onChange=${(event) => setMode(event.currentTarget.value)}>
-      <option value="push">push: events are sent to a URL</option><option value="pull">pull: events are fetched</option></select></${Field}>`}
+    ${!endpoint && html`<${Field} label="How" hint="What is pulled from needs no address: events wait until they are fetched."><select name="mode" onChange=${(event) => setMode(event.currentTarget.value)}>
+      <option value="push">push: events are sent</option><option value="pull">pull: events are fetched</option></select></${Field}>`}
     ${mode === "push" && html`<${Field} label="URL" hint="HTTPS; it must be reachable from here."><input name="url" type="text" required value=${old.url ?? ""} placeholder="https://example.com/webhooks" spellcheck=${false} /></${Field}>`}
     <${Field} label="Description"><input name="description" value=${old.description ?? ""} /></${Field}>
     <${Field} label="Event types" hint="Names, or a prefix with .*, separated by spaces. None means all."><input name="event_types" value=${(old.event_types ?? []).join(" ")} spellcheck=${false} placeholder="order.* invoice.paid" /></${Field}>

@@ -65,7 +65,7 @@ def test_a_page_of_an_allowed_origin_shows_the_portal_in_a_frame(
     frame = stranger.page.frame_locator("iframe")
     frame.get_by_role("button", name="Open the portal").click()
 
-    frame.get_by_role("link", name="Endpoints").click()
+    frame.get_by_role("link", name="Endpoints", exact=True).click()
 
     expect(frame.locator("tbody tr")).to_have_count(4)
     expect(frame.locator(".brand")).to_have_text("Acme webhooks")
