@@ -9,7 +9,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, cast
@@ -38,6 +38,7 @@ SYNC_NAMES: Final = {
             "Events",
             "Keys",
             "Pages",
+            "PortalLinks",
             "Ringback",
             "TaskTypes",
             "Tasks",
@@ -170,9 +171,9 @@ def _bare(node: object) -> object:
             for name, value in mapping.items()
             if name not in _CHECKS or isinstance(value, Mapping)  # a property may have such a name
         }
-    if isinstance(node, list):
-        return [_bare(value) for value in cast("list[object]", node)]
-    return cast("object", node)
+    if isinstance(node, Sequence) and not isinstance(node, str):
+        return [_bare(value) for value in cast("Sequence[object]", node)]
+    return node
 
 
 def _write_models(document: Json, name: str, *options: str) -> None:

@@ -1,8 +1,11 @@
 """The running product, once for both clients, and somebody who holds a key of it."""
 
 import os
+import re
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import pytest
@@ -12,6 +15,10 @@ from tests.e2e.conftest import product
 from tests.support.stack import Stack
 from tests.support.stores import PostgresServer
 from tests.support.threaded import ThreadedReceiver
+from tests.support.typescript import SOURCE, built
+
+CALL: Final = "console.log(await receive('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', '{}', {}));\n"
+"""The page defines a function that takes a webhook, and has none to give to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,20 @@ def open_account(stack: Stack, **limits: int) -> Account:
         operator.request("POST", "/v1/tenants", into=object, json={"slug": slug, "name": slug, "limits": limits})
     with Ringback(stack.operator_key, url, tenant=slug) as acting:
         return Account(url, str(acting.keys.create("admin", role="admin").key))
+
+
+@pytest.fixture(scope="package")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The client of TypeScript, compiled, with its tests and the code of its page."""
+    page = (SOURCE / "README.md").read_text(encoding="utf-8")
+    return built(tmp_path_factory.mktemp("typescript"), page=code_of(page, "ts") + CALL)
+
+
+def code_of(page: str, language: str) -> str:
+    """Return all code of a page, as one program."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) >= 5
+    return "\n".join(blocks)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from clients.generate import CLIENTS, DOCUMENT, STAMP, hashes
 # What the clients leave to `client.request` and `ringback.http`: streams, files, and what people and machines look at.
 LEFT_OUT: Final = re.compile(
     r"/healthz|/readyz|/metrics|/problems.*|/v1/stream|/v1/tasks/{\w+}/stream|/v1/deliveries/export"
-    r"|/v1/(session|portal-links|stats)(/.*)?|/v1/endpoints/{\w+}/(pull|ack|check)"
+    r"|/v1/(session|stats)|/v1/endpoints/{\w+}/(pull|ack)"
 )
 
 

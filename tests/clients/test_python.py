@@ -120,7 +120,7 @@ def test_a_public_key_verifies_too(client: Ringback, receiver: ThreadedReceiver)
 
 
 def test_an_endpoint_is_changed_and_deleted(client: Ringback) -> None:
-    endpoint = client.endpoints.create(url="https://example.com/hook", rate_limit=5)
+    endpoint = client.endpoints.create(url="https://partner.example/hook", rate_limit=5)
 
     changed = client.endpoints.update(endpoint.id, rate_limit=None, description="Orders")
     paused = client.endpoints.pause(endpoint.id)

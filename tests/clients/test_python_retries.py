@@ -20,7 +20,7 @@ from tests.support.answers import Answer, Reset
 from tests.support.threaded import ThreadedReceiver
 
 QUICK = Retry(limit=2, base=0.01)
-EVENT = {
+EVENT: dict[str, object] = {
     "id": "evt_1",
     "client_id": None,
     "type": "a.b",
@@ -138,7 +138,7 @@ def test_a_url_that_is_none_is_told_at_once() -> None:
 
 
 def test_a_word_of_a_later_version_comes_through(receiver: ThreadedReceiver) -> None:
-    page = {"data": [], "next_cursor": None, "total": 3}
+    page: dict[str, object] = {"data": [], "next_cursor": None, "total": 3}
     delivery = {
         "id": "dlv_1",
         "event_id": "evt_1",

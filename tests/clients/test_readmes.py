@@ -7,17 +7,12 @@ from pathlib import Path
 from typing import Final
 from zipfile import ZipFile
 
-from tests.clients.conftest import Account
-from tests.support.typescript import built, run
+from tests.clients.conftest import Account, code_of
+from tests.support.typescript import run
 
 CLIENTS: Final = Path(__file__).parents[2] / "clients"
-
-
-def code(page: str, language: str) -> str:
-    """Return all code of a page, as one program."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) >= 5
-    return "\n".join(blocks)
+CALL: Final = "print(receive('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', b'{}', {}))\n"
+"""The pages define a function that takes a webhook, and have none to give to it."""
 
 
 def printed(page: str) -> str:
@@ -45,20 +40,19 @@ def test_the_package_of_python_is_typed_and_whole(tmp_path: Path) -> None:
 def test_the_page_of_python_does_what_it_says(account: Account, tmp_path: Path) -> None:
     page = (CLIENTS / "python" / "README.md").read_text(encoding="utf-8")
     script = tmp_path / "readme.py"
-    script.write_text(code(page, "python"), encoding="utf-8")
+    script.write_text(code_of(page, "python") + CALL, encoding="utf-8")
     env = {**account.env, "PYTHONPATH": str(wheel(tmp_path)), "PYTHONWARNINGS": "error"}
 
     done = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True, check=False)
 
     assert done.stderr == ""
-    assert done.stdout == printed(page)
+    assert done.stdout == printed(page) + "401\n"
 
 
-def test_the_page_of_typescript_does_what_it_says(account: Account, tmp_path: Path) -> None:
+def test_the_page_of_typescript_does_what_it_says(account: Account, typescript: Path) -> None:
     page = (CLIENTS / "typescript" / "README.md").read_text(encoding="utf-8")
-    place = built(tmp_path / "client", page=code(page, "ts"))
 
-    done = run(place, "out/readme/page.js", env=account.env)
+    done = run(typescript, "out/readme/page.js", env=account.env)
 
     assert done.stderr == ""
-    assert done.stdout == printed(page)
+    assert done.stdout == printed(page) + "401\n"

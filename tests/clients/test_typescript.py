@@ -5,22 +5,16 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Account
-from tests.support.typescript import built, run
+from tests.support.typescript import run
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "standard-webhooks.json"
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled client with its tests."""
-    return built(tmp_path_factory.mktemp("typescript"))
-
-
 @pytest.mark.parametrize("name", ["product", "retries", "webhooks"])
-def test_its_own_tests_pass(place: Path, account: Account, limited: Account, name: str) -> None:
+def test_its_own_tests_pass(typescript: Path, account: Account, limited: Account, name: str) -> None:
     env = {**account.env, "LIMITED_API_KEY": limited.key, "VECTORS": str(VECTORS)}
 
-    done = run(place, "--test", "--test-reporter=spec", f"out/test/{name}.test.js", env=env)
+    done = run(typescript, "--test", "--test-reporter=spec", f"out/test/{name}.test.js", env=env)
 
     assert done.returncode == 0, done.stdout
     assert "fail 0" in done.stdout

@@ -11,8 +11,11 @@ from ringback.generated.models import EndpointStatsOut as EndpointStats
 from ringback.generated.models import EventOut as Event
 from ringback.generated.models import EventTypeOut as EventType
 from ringback.generated.models import KeyOut as Key
+from ringback.generated.models import MissedOut as Missed
 from ringback.generated.models import NewEndpointOut as NewEndpoint
 from ringback.generated.models import NewKeyOut as NewKey
+from ringback.generated.models import NewPortalLinkOut as NewPortalLink
+from ringback.generated.models import PortalLinkOut as PortalLink
 from ringback.generated.models import SecretOut as Secret
 from ringback.generated.models import TaskOut as Task
 from ringback.generated.models import TaskTypeOut as TaskType
@@ -30,8 +33,11 @@ __all__ = [
     "Event",
     "EventType",
     "Key",
+    "Missed",
     "NewEndpoint",
     "NewKey",
+    "NewPortalLink",
+    "PortalLink",
     "Secret",
     "Task",
     "TaskType",

@@ -5,6 +5,7 @@ import { Deliveries } from "./deliveries.js";
 import { Endpoints } from "./endpoints.js";
 import { Events, EventTypes } from "./events.js";
 import type { paths } from "./generated/schema.js";
+import { PortalLinks } from "./portal-links.js";
 import { Tasks, TaskTypes } from "./tasks.js";
 import { DefaultSecret, Keys, Tenants } from "./tenants.js";
 import { type Options, Wire } from "./wire.js";
@@ -17,6 +18,7 @@ export class Ringback {
   readonly eventTypes: EventTypes;
   readonly endpoints: Endpoints;
   readonly deliveries: Deliveries;
+  readonly portalLinks: PortalLinks;
   readonly tenants: Tenants;
   readonly keys: Keys;
   readonly secret: DefaultSecret;
@@ -32,6 +34,7 @@ export class Ringback {
     this.eventTypes = new EventTypes(wire);
     this.endpoints = new Endpoints(wire);
     this.deliveries = new Deliveries(wire);
+    this.portalLinks = new PortalLinks(wire);
     this.tenants = new Tenants(wire);
     this.keys = new Keys(wire);
     this.secret = new DefaultSecret(wire);

@@ -10,6 +10,7 @@ import type {
   EndpointSecret,
   EndpointStats,
   Filters,
+  Missed,
   NewEndpoint,
   Recovery,
   Task,
@@ -95,6 +96,18 @@ export class Endpoints {
     return unwrap(
       this.wire.http.POST("/v1/endpoints/{endpoint}/recover", { ...this.#of(endpointId), body, headers }),
     );
+  }
+
+  /** Count what a recover of this window would reopen; changes nothing. */
+  previewRecover(endpointId: string, query: Filters<"/v1/endpoints/{endpoint}/recover"> = {}): Promise<Missed> {
+    const params = { path: { endpoint: named(endpointId) }, query };
+    return unwrap(this.wire.http.GET("/v1/endpoints/{endpoint}/recover", { params }));
+  }
+
+  /** Send it good and bad requests, to see what it makes of them, by a task that `tasks.wait` waits for. */
+  check(endpointId: string, options: CallOptions = {}): Promise<Task> {
+    const headers = headersOf(options, { Prefer: "respond-async" });
+    return unwrap(this.wire.http.POST("/v1/endpoints/{endpoint}/check", { ...this.#of(endpointId), headers }));
   }
 
   /** Return its success rate, latencies and errors over an hour, a day and a week, and what waits. */

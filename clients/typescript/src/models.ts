@@ -19,8 +19,11 @@ export type Event = Schemas["EventOut"];
 export type EventType = Schemas["EventTypeOut"];
 export type EventTypeFields = Schemas["EventTypeIn"];
 export type Key = Schemas["KeyOut"];
+export type Missed = Schemas["MissedOut"];
 export type NewEndpoint = Schemas["NewEndpointOut"];
 export type NewKey = Schemas["NewKeyOut"];
+export type NewPortalLink = Schemas["NewPortalLinkOut"];
+export type PortalLink = Schemas["PortalLinkOut"];
 export type Problem = Schemas["Problem"];
 export type FieldError = Schemas["ProblemField"];
 export type Recovery = Schemas["RecoveryIn"];
@@ -38,6 +41,7 @@ export type Filters<Path extends keyof paths> = paths[Path] extends { get: { par
 /** Fields that have defaults need not be given. */
 export type Given<Fields, Needed extends keyof Fields = never> = Partial<Fields> & Pick<Fields, Needed>;
 export type EndpointFields = Given<Schemas["EndpointIn"], "url">;
+export type PortalLinkFields = Given<Schemas["PortalLinkIn"], "owner">;
 export type TenantFields = Given<Omit<Schemas["TenantIn"], "limits">, "slug" | "name"> & {
   limits?: Partial<Schemas["LimitsIn"]>;
 };

@@ -140,7 +140,7 @@ for (const signature of ["hmac", "ed25519"] as const) {
 }
 
 test("an endpoint is changed and deleted", async () => {
-  const endpoint = await ringback.endpoints.create({ url: "https://example.com/hook", rate_limit: 5 });
+  const endpoint = await ringback.endpoints.create({ url: "https://partner.example/hook", rate_limit: 5 });
 
   const changed = await ringback.endpoints.update(endpoint.id, { rate_limit: null, description: "Orders" });
   const paused = await ringback.endpoints.pause(endpoint.id);

@@ -117,11 +117,13 @@ test("a page of a proxy that does not pass is told", async (context) => {
   });
 });
 
-test("a refused connection is tried again and then told", async (context) => {
-  const { baseUrl } = await serve(context, accepted);
-  const closed = baseUrl.replace(/\d+$/, "1");
+test("a refused connection is tried again and then told", async () => {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
 
-  await assert.rejects(client(closed).events.send("a.b", 1), (error) => {
+  await assert.rejects(client(`http://127.0.0.1:${port}`).events.send("a.b", 1), (error) => {
     assert(error instanceof ConnectionFailedError);
     assert.equal(error.tries, 3);
     return !error.message.includes("rb_secret") && error.cause !== undefined;
@@ -130,11 +132,11 @@ test("a refused connection is tried again and then told", async (context) => {
 
 test("an answer that does not come in time is none", async (context) => {
   const { baseUrl, received } = await serve(context, () => undefined, accepted);
-  const hasty = new Ringback({ apiKey: "rb_1", baseUrl, timeout: 300, retry: QUICK });
+  const hasty = new Ringback({ apiKey: "rb_1", baseUrl, timeout: 1_000, retry: QUICK });
 
   await hasty.events.send("a.b", 1);
 
-  assert.equal(received.length, 2);
+  assert(received.length >= 2);
 });
 
 test("a name that leads elsewhere is refused", async (context) => {

@@ -9,6 +9,7 @@ import httpx
 from ringback._async.deliveries import AsyncDeliveries
 from ringback._async.endpoints import AsyncEndpoints
 from ringback._async.events import AsyncEvents, AsyncEventTypes
+from ringback._async.portal_links import AsyncPortalLinks
 from ringback._async.tasks import AsyncTasks, AsyncTaskTypes
 from ringback._async.tenants import AsyncDefaultSecret, AsyncKeys, AsyncTenants
 from ringback._async.wire import AsyncWire
@@ -46,6 +47,7 @@ class AsyncRingback:
         self.event_types = AsyncEventTypes(self._wire)
         self.endpoints = AsyncEndpoints(self._wire)
         self.deliveries = AsyncDeliveries(self._wire)
+        self.portal_links = AsyncPortalLinks(self._wire)
         self.tenants = AsyncTenants(self._wire)
         self.keys = AsyncKeys(self._wire)
         self.secret = AsyncDefaultSecret(self._wire)

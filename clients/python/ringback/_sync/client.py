@@ -9,6 +9,7 @@ import httpx
 from ringback._sync.deliveries import Deliveries
 from ringback._sync.endpoints import Endpoints
 from ringback._sync.events import Events, EventTypes
+from ringback._sync.portal_links import PortalLinks
 from ringback._sync.tasks import Tasks, TaskTypes
 from ringback._sync.tenants import DefaultSecret, Keys, Tenants
 from ringback._sync.wire import Wire
@@ -46,6 +47,7 @@ class Ringback:
         self.event_types = EventTypes(self._wire)
         self.endpoints = Endpoints(self._wire)
         self.deliveries = Deliveries(self._wire)
+        self.portal_links = PortalLinks(self._wire)
         self.tenants = Tenants(self._wire)
         self.keys = Keys(self._wire)
         self.secret = DefaultSecret(self._wire)

@@ -13,10 +13,16 @@ from ringback.generated.models import (
     EndpointPage,
     EndpointSecretOut,
     EndpointStatsOut,
+    MissedOut,
     NewEndpointOut,
     TaskOut,
 )
-from ringback.generated.params import EndpointIn, EndpointPatch, ListEndpointsParametersQuery
+from ringback.generated.params import (
+    EndpointIn,
+    EndpointPatch,
+    ListEndpointsParametersQuery,
+    PreviewRecoverParametersQuery,
+)
 
 
 class Endpoints:
@@ -110,6 +116,20 @@ class Endpoints:
             path("endpoints", endpoint_id, "recover"),
             into=TaskOut,
             json=given({"since": since, "until": until, "event_types": event_types}),
+            headers={"Prefer": "respond-async"},
+            idempotency_key=idempotency_key,
+        )
+
+    def preview_recover(self, endpoint_id: str, **window: Unpack[PreviewRecoverParametersQuery]) -> MissedOut:
+        """Count what a recover of this window would reopen; changes nothing."""
+        return self._wire.request("GET", path("endpoints", endpoint_id, "recover"), into=MissedOut, params={**window})
+
+    def check(self, endpoint_id: str, *, idempotency_key: str | None = None) -> TaskOut:
+        """Send it good and bad requests, to see what it makes of them, by a task that `client.tasks.wait` waits for."""
+        return self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "check"),
+            into=TaskOut,
             headers={"Prefer": "respond-async"},
             idempotency_key=idempotency_key,
         )

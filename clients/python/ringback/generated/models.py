@@ -81,8 +81,13 @@ class DeliveryOut(Model):
     """
     status: Literal["pending", "retrying", "succeeded", "exhausted", "cancelled"]
     task_id: str | None
-    url: str
-    waiting_for: Literal["schedule", "retry_after", "rate_limit", "concurrency", "breaker", "paused", "order"] | None
+    url: str | None
+    """
+    `null` where it is pulled.
+    """
+    waiting_for: (
+        Literal["schedule", "retry_after", "rate_limit", "concurrency", "breaker", "paused", "order", "pull"] | None
+    )
     """
     Why it waits, as of now.
     """
@@ -208,6 +213,20 @@ class LimitsOut(Model):
     waiting_tasks: int
 
 
+class MissedOut(Model):
+    """
+    What a recover would reopen.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    count: int
+    """
+    Counted up to 10,000.
+    """
+
+
 class NewKeyOut(Model):
     """
     A new API key; `key` is shown this once, and `null` where the answer is replayed for an `Idempotency-Key`.
@@ -229,6 +248,32 @@ class NewKeyOut(Model):
     owner: str | None
     role: str | None
     scopes: list[str]
+
+
+class NewPortalLinkOut(Model):
+    """
+    A new portal link; `url` is shown this once, and `null` where the answer is replayed.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    created_at: str | None
+    """
+    RFC 3339, UTC.
+    """
+    expires_at: str | None
+    """
+    RFC 3339, UTC.
+    """
+    id: str
+    owner: str
+    role: Literal["partner", "inspector"]
+    url: str | None
+    used_at: str | None
+    """
+    When it was opened: it opens once.
+    """
 
 
 class PendingOut(Model):
@@ -253,6 +298,43 @@ class PercentilesOut(Model):
     p50: float | None
     p95: float | None
     p99: float | None
+
+
+class PortalLinkOut(Model):
+    """
+    A portal link, without its token.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    created_at: str | None
+    """
+    RFC 3339, UTC.
+    """
+    expires_at: str | None
+    """
+    RFC 3339, UTC.
+    """
+    id: str
+    owner: str
+    role: Literal["partner", "inspector"]
+    used_at: str | None
+    """
+    When it was opened: it opens once.
+    """
+
+
+class PortalLinkPage(Model):
+    """
+    A page of portal links, newest first.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    data: list[PortalLinkOut]
+    next_cursor: str | None
 
 
 class ProblemField(Model):
@@ -283,6 +365,23 @@ class ProgressOut(Model):
     total: float | None
 
 
+class PulledRequestOut(Model):
+    """
+    The request that a push would have been; what is signed are the bytes of `body` in UTF-8.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    body: str
+    headers: dict[str, str]
+    method: Literal["POST"]
+    url: str | None
+    """
+    `null`: it goes where whoever pulls it wants.
+    """
+
+
 class ReadyOut(Model):
     """
     Each store by its name: `ok` or `unavailable`.
@@ -308,7 +407,10 @@ class RequestOut(Model):
     `null` once the payload is erased.
     """
     headers: dict[str, str]
-    url: str
+    url: str | None
+    """
+    `null` where it was pulled.
+    """
 
 
 class ResponseOut(Model):
@@ -371,6 +473,37 @@ class SecretOut(Model):
         extra="allow",
     )
     secret: str
+
+
+class SessionTenantOut(Model):
+    """
+    The tenant that a session is for.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    id: str
+    name: str
+    slug: str
+
+
+class SpanOut(Model):
+    """
+    The attempts that were recorded from `at` on, until the next span begins.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    at: str | None
+    """
+    RFC 3339, UTC.
+    """
+    failed: int
+    latency_ms: PercentilesOut
+    succeeded: int
+    unknown: int
 
 
 class TaskErrorOut(Model):
@@ -495,6 +628,47 @@ class TenantPage(Model):
     next_cursor: str | None
 
 
+class ThemeOut(Model):
+    """
+    How the portal looks.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    accent: str | None
+    """
+    A colour, `#rrggbb`.
+    """
+    name: str
+    scheme: Literal["auto", "light", "dark"]
+
+
+class TroubledOut(Model):
+    """
+    An endpoint of which attempts failed.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    description: str | None
+    disabled_reason: str | None
+    failed: int
+    failing_since: str | None
+    """
+    Since when no attempt has succeeded.
+    """
+    id: str
+    status: Literal["enabled", "paused", "disabled"]
+    succeeded: int
+    success_rate: float | None
+    url: str | None
+    """
+    `null` of one that is pulled from.
+    """
+
+
 class WindowOut(Model):
     """
     The attempts that were recorded from `since` on, which lies up to five minutes, or an hour, before the window.
@@ -527,6 +701,17 @@ class WindowsOut(Model):
     field_1h: Annotated[WindowOut, Field(alias="1h")]
     field_24h: Annotated[WindowOut, Field(alias="24h")]
     field_7d: Annotated[WindowOut, Field(alias="7d")]
+
+
+class AckedPage(Model):
+    """
+    The deliveries as they stand now, in the order of their acknowledgements.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    data: list[DeliveryOut]
 
 
 class AttemptOut(Model):
@@ -596,8 +781,13 @@ class DeliveryDetailOut(Model):
     schedule: list[ScheduledOut]
     status: Literal["pending", "retrying", "succeeded", "exhausted", "cancelled"]
     task_id: str | None
-    url: str
-    waiting_for: Literal["schedule", "retry_after", "rate_limit", "concurrency", "breaker", "paused", "order"] | None
+    url: str | None
+    """
+    `null` where it is pulled.
+    """
+    waiting_for: (
+        Literal["schedule", "retry_after", "rate_limit", "concurrency", "breaker", "paused", "order", "pull"] | None
+    )
     """
     Why it waits, as of now.
     """
@@ -623,6 +813,7 @@ class EndpointOut(Model):
     id: str
     max_in_flight: int
     metadata: dict[str, str]
+    mode: Literal["push", "pull"]
     ordering: Literal["none", "fifo"]
     owner: str | None
     public_key: str | None
@@ -641,7 +832,10 @@ class EndpointOut(Model):
     """
     RFC 3339, UTC.
     """
-    url: str
+    url: str | None
+    """
+    `null` of one that is pulled from.
+    """
 
 
 class EndpointPage(Model):
@@ -800,6 +994,7 @@ class NewEndpointOut(Model):
     id: str
     max_in_flight: int
     metadata: dict[str, str]
+    mode: Literal["push", "pull"]
     ordering: Literal["none", "fifo"]
     owner: str | None
     public_key: str | None
@@ -819,7 +1014,10 @@ class NewEndpointOut(Model):
     """
     RFC 3339, UTC.
     """
-    url: str
+    url: str | None
+    """
+    `null` of one that is pulled from.
+    """
 
 
 class Problem(Model):
@@ -844,6 +1042,90 @@ class Problem(Model):
     """
     The limits that are reached, with `limit-reached` (draft-ietf-httpapi-ratelimit-headers-10).
     """
+
+
+class PulledOut(Model):
+    """
+    A leased delivery; what is not acknowledged before `leased_until` becomes an attempt `unknown`.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    claim: str
+    """
+    What `ack` knows it by.
+    """
+    delivery_id: str
+    event_id: str
+    leased_until: str | None
+    """
+    RFC 3339, UTC.
+    """
+    number: int
+    request: PulledRequestOut
+    trigger: Literal["first", "retry", "resend", "replay", "recover", "test", "reconnect"]
+    """
+    Why this attempt is made.
+    """
+
+
+class PulledPage(Model):
+    """
+    What was leased; empty if nothing is due or may go now.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    data: list[PulledOut]
+
+
+class SessionOut(Model):
+    """
+    Who calls, and what they may do.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    csrf_token: str | None
+    """
+    What requests that change something send as `Ringback-CSRF`; `null` without a cookie.
+    """
+    expires_at: str | None
+    kind: Literal["operator", "key", "portal"]
+    owner: str | None
+    role: str | None
+    scopes: list[str]
+    tenant: SessionTenantOut | None
+    """
+    `null` for the operator, unless acting for a tenant.
+    """
+    theme: ThemeOut
+
+
+class StatsOut(Model):
+    """
+    The attempts of a window in spans, what waits now, and the endpoints that fail, the worst one first.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+    )
+    backlog: BacklogOut
+    events_per_minute: float | None
+    """
+    Over the last five minutes; `null` of one endpoint or owner.
+    """
+    failing: list[TroubledOut]
+    """
+    Ten at most.
+    """
+    span_seconds: int
+    spans: list[SpanOut]
+    total: WindowOut
+    window: Literal["1h", "24h", "7d"]
 
 
 class TaskEventData(Model):

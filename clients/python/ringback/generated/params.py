@@ -5,6 +5,44 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
+class AckIn1(TypedDict):
+    """
+    What became of one pulled delivery: the status that its receiver answered, or why there is none.
+
+    It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, all else follows the schedule.
+    """
+
+    body: NotRequired[str]
+    claim: str
+    duration_ms: NotRequired[float | None]
+    error: NotRequired[Literal["timeout", "connect", "tls", "dns", "too_large", "protocol"] | None]
+    retry_after: NotRequired[int | None]
+    status: int | None
+
+
+class AckIn2(TypedDict):
+    """
+    What became of one pulled delivery: the status that its receiver answered, or why there is none.
+
+    It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, all else follows the schedule.
+    """
+
+    body: NotRequired[str]
+    claim: str
+    duration_ms: NotRequired[float | None]
+    error: Literal["timeout", "connect", "tls", "dns", "too_large", "protocol"] | None
+    retry_after: NotRequired[int | None]
+    status: NotRequired[int | None]
+
+
+class AcksIn(TypedDict):
+    """
+    What became of pulled deliveries.
+    """
+
+    acks: list[AckIn1 | AckIn2]
+
+
 class CancelIn(TypedDict):
     """
     What to cancel; all that waits, unless told.
@@ -97,6 +135,25 @@ class LimitsPatch(TypedDict):
     retention_days: NotRequired[int | None]
     running_tasks: NotRequired[int | None]
     waiting_tasks: NotRequired[int | None]
+
+
+class PortalLinkIn(TypedDict):
+    """
+    A link that shows a partner its own endpoints and deliveries.
+    """
+
+    expires_in: NotRequired[int]
+    owner: str
+    role: NotRequired[Literal["partner", "inspector"]]
+
+
+class PullIn(TypedDict):
+    """
+    How many deliveries to lease, and how long to wait for the first.
+    """
+
+    max: NotRequired[int]
+    wait: NotRequired[int]
 
 
 class RecoveryIn(TypedDict):
@@ -216,6 +273,14 @@ class ListEndpointsParametersQuery(TypedDict):
 CancelWaitingRequest: TypeAlias = CancelIn | None
 
 
+PullDeliveriesRequest: TypeAlias = PullIn | None
+
+
+class PreviewRecoverParametersQuery(TypedDict):
+    since: NotRequired[str]
+    until: NotRequired[str]
+
+
 RotateSecretRequest: TypeAlias = RotateIn | None
 
 
@@ -312,6 +377,16 @@ class ListKeysParametersQuery(TypedDict):
     cursor: NotRequired[str]
 
 
+class ListPortalLinksParametersQuery(TypedDict):
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+class ReadTenantStatsParametersQuery(TypedDict):
+    endpoint_id: NotRequired[str]
+    window: NotRequired[Literal["1h", "24h", "7d"]]
+
+
 class ListTasksParametersQuery(TypedDict):
     limit: NotRequired[int]
     cursor: NotRequired[str]
@@ -364,7 +439,7 @@ class ListTenantsParametersQuery(TypedDict):
 
 class EndpointIn(TypedDict):
     """
-    A callback URL to register.
+    A callback URL to register, or something to pull from.
     """
 
     description: NotRequired[str | None]
@@ -373,6 +448,7 @@ class EndpointIn(TypedDict):
     headers: NotRequired[dict[str, str] | None]
     max_in_flight: NotRequired[int]
     metadata: NotRequired[dict[str, str]]
+    mode: NotRequired[Literal["push", "pull"]]
     ordering: NotRequired[Literal["none", "fifo"]]
     owner: NotRequired[str | None]
     rate_limit: NotRequired[int | None]
@@ -380,7 +456,7 @@ class EndpointIn(TypedDict):
     secret: NotRequired[str | None]
     signature: NotRequired[Literal["hmac", "ed25519"]]
     timeout: NotRequired[int | None]
-    url: str
+    url: NotRequired[str | None]
 
 
 class EndpointPatch(TypedDict):
@@ -399,6 +475,7 @@ class EndpointPatch(TypedDict):
     id: NotRequired[Any]
     max_in_flight: NotRequired[int | None]
     metadata: NotRequired[dict[str, str | None] | None]
+    mode: NotRequired[Any]
     ordering: NotRequired[Literal["none", "fifo"] | None]
     owner: NotRequired[str | None]
     public_key: NotRequired[Any]

@@ -291,6 +291,29 @@ export interface paths {
         patch: operations["change_endpoint"];
         trace?: never;
     };
+    "/v1/endpoints/{endpoint}/ack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge deliveries
+         * @description Say what became of pulled deliveries; all of them are recorded, or none.
+         *
+         *     One whose lease has run out fills in its own attempt, and a late success ends the delivery. One that was
+         *     acknowledged before changes nothing.
+         */
+        post: operations["acknowledge_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/endpoints/{endpoint}/cancel": {
         parameters: {
             query?: never;
@@ -305,6 +328,29 @@ export interface paths {
          * @description Cancel what waits for an endpoint, with reason `client`; what is on the wire ends.
          */
         post: operations["cancel_waiting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/endpoints/{endpoint}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check endpoint
+         * @description Try whether a receiver takes good messages and refuses bad ones, by eleven of type `ringback.test`.
+         *
+         *     303 to a task, which this key may poll. Its result is `{passed, trials}`; each trial says what was sent, what was
+         *     expected, what was answered, and how to mend it. The endpoint's own headers are not sent.
+         */
+        post: operations["check_endpoint"];
         delete?: never;
         options?: never;
         head?: never;
@@ -351,7 +397,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/endpoints/{endpoint}/recover": {
+    "/v1/endpoints/{endpoint}/pull": {
         parameters: {
             query?: never;
             header?: never;
@@ -359,6 +405,34 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
+        put?: never;
+        /**
+         * Pull deliveries
+         * @description Lease deliveries of an endpoint with `mode: pull`, each as the signed request that a push would have been.
+         *
+         *     What goes, and when, follows the endpoint's order, rate limit, `max_in_flight` and pause. Each has to be
+         *     acknowledged by `ack` within its lease; what is not becomes an attempt `unknown`, and is due again. A replay by
+         *     `Idempotency-Key` hands out again what is leased still.
+         */
+        post: operations["pull_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/endpoints/{endpoint}/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview recover
+         * @description Count what a recover of this window would reopen; changes nothing.
+         */
+        get: operations["preview_recover"];
         put?: never;
         /**
          * Recover endpoint
@@ -686,6 +760,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/portal-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List portal links
+         * @description List the portal links that have not been revoked, newest first.
+         */
+        get: operations["list_portal_links"];
+        put?: never;
+        /**
+         * Create portal link
+         * @description Make a link that opens the portal for one owner, once; it grants no more than its maker holds.
+         *
+         *     Whoever opens it sees that owner's endpoints, and their deliveries and attempts, until the session ends: after 12
+         *     hours, after an hour without a request, when the link is revoked, or when the key is that made it. In an answer that
+         *     is replayed for an `Idempotency-Key`, `url` is `null`: its token is not kept.
+         */
+        post: operations["create_portal_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/portal-links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke portal link
+         * @description Revoke a portal link; it opens nothing any more, and the session that it opened ends within 5 seconds.
+         */
+        delete: operations["revoke_portal_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/secret": {
         parameters: {
             query?: never;
@@ -722,6 +844,60 @@ export interface paths {
          *     It takes the scopes `keys:write` and `secrets:read`.
          */
         post: operations["rotate_default_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read session
+         * @description Read who calls and what they may do; by a cookie, with the token that changes want as `Ringback-CSRF`.
+         */
+        get: operations["read_session"];
+        put?: never;
+        /**
+         * Sign in
+         * @description Exchange an API key, or the token of a portal link, for a session in a cookie (`__Host-`, `HttpOnly`).
+         *
+         *     Either comes as the bearer. A session ends after 12 hours, after an hour without a request, and with its key or
+         *     link. It takes no `Idempotency-Key`: each exchange begins a session, and a link is exchanged once.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign out
+         * @description End the session of the request's cookie; what calls with a key has none to end.
+         */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read tenant stats
+         * @description Read the tenant's success rate, latencies and attempts over time, its backlog, and which endpoints fail.
+         *
+         *     A key with an owner reads those of that owner. With `endpoint_id`, `failing` is empty.
+         *     Spans are of five minutes in the window of an hour, else of an hour.
+         */
+        get: operations["read_tenant_stats"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1181,6 +1357,75 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
+         * AckIn
+         * @description What became of one pulled delivery: the status that its receiver answered, or why there is none.
+         *
+         *     It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, all else follows the schedule.
+         * @example {
+         *       "claim": "AXoH3k",
+         *       "duration_ms": 12.5,
+         *       "status": 200
+         *     }
+         */
+        AckIn: {
+            /**
+             * Body
+             * @description What was answered, for the log.
+             * @default
+             */
+            body: string;
+            /**
+             * Claim
+             * @description As `pull` gave it.
+             */
+            claim: string;
+            /**
+             * Duration Ms
+             * @description How long it took; since the pull, unless told.
+             */
+            duration_ms?: number | null;
+            /** Error */
+            error?: ("timeout" | "connect" | "tls" | "dns" | "too_large" | "protocol") | null;
+            /**
+             * Retry After
+             * @description Seconds: the next attempt is at the later of that time and the schedule.
+             */
+            retry_after?: number | null;
+            /** Status */
+            status?: number | null;
+        } & ({
+            error?: null;
+            status: number;
+        } | {
+            error: string;
+            status?: null;
+        });
+        /**
+         * AckedPage
+         * @description The deliveries as they stand now, in the order of their acknowledgements.
+         */
+        AckedPage: {
+            /** Data */
+            data: components["schemas"]["DeliveryOut"][];
+        };
+        /**
+         * AcksIn
+         * @description What became of pulled deliveries.
+         */
+        AcksIn: {
+            /**
+             * Acks
+             * @example [
+             *       {
+             *         "claim": "AXoH3k",
+             *         "duration_ms": 12.5,
+             *         "status": 200
+             *       }
+             *     ]
+             */
+            acks: components["schemas"]["AckIn"][];
+        };
+        /**
          * AttemptCountsOut
          * @description Attempts by outcome.
          */
@@ -1340,13 +1585,16 @@ export interface components {
             status: "pending" | "retrying" | "succeeded" | "exhausted" | "cancelled";
             /** Task Id */
             task_id: string | null;
-            /** Url */
-            url: string;
+            /**
+             * Url
+             * @description `null` where it is pulled.
+             */
+            url: string | null;
             /**
              * Waiting For
              * @description Why it waits, as of now.
              */
-            waiting_for: ("schedule" | "retry_after" | "rate_limit" | "concurrency" | "breaker" | "paused" | "order") | null;
+            waiting_for: ("schedule" | "retry_after" | "rate_limit" | "concurrency" | "breaker" | "paused" | "order" | "pull") | null;
         };
         /**
          * DeliveryOut
@@ -1393,13 +1641,16 @@ export interface components {
             status: "pending" | "retrying" | "succeeded" | "exhausted" | "cancelled";
             /** Task Id */
             task_id: string | null;
-            /** Url */
-            url: string;
+            /**
+             * Url
+             * @description `null` where it is pulled.
+             */
+            url: string | null;
             /**
              * Waiting For
              * @description Why it waits, as of now.
              */
-            waiting_for: ("schedule" | "retry_after" | "rate_limit" | "concurrency" | "breaker" | "paused" | "order") | null;
+            waiting_for: ("schedule" | "retry_after" | "rate_limit" | "concurrency" | "breaker" | "paused" | "order" | "pull") | null;
         };
         /**
          * DeliveryPage
@@ -1429,7 +1680,16 @@ export interface components {
         };
         /**
          * EndpointIn
-         * @description A callback URL to register.
+         * @description A callback URL to register, or something to pull from.
+         * @example {
+         *       "event_types": [
+         *         "order.*"
+         *       ],
+         *       "url": "https://example.com/hook"
+         *     }
+         * @example {
+         *       "mode": "pull"
+         *     }
          */
         EndpointIn: {
             /** Description */
@@ -1461,6 +1721,13 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Mode
+             * @description `push`: events are sent to `url`. `pull`: there is no URL; events wait until they are fetched by `pull`. It stays as it was made.
+             * @default push
+             * @enum {string}
+             */
+            mode: "push" | "pull";
+            /**
              * Ordering
              * @description `fifo`: in the order of acceptance; an event waits until those before it have ended.
              * @default none
@@ -1486,11 +1753,8 @@ export interface components {
             signature: "hmac" | "ed25519";
             /** Timeout */
             timeout?: number | null;
-            /**
-             * Url
-             * @example https://example.com/hook
-             */
-            url: string;
+            /** Url */
+            url?: string | null;
         };
         /**
          * EndpointOut
@@ -1529,6 +1793,11 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "push" | "pull";
+            /**
              * Ordering
              * @enum {string}
              */
@@ -1564,8 +1833,11 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             updated_at: string | null;
-            /** Url */
-            url: string;
+            /**
+             * Url
+             * @description `null` of one that is pulled from.
+             */
+            url: string | null;
         };
         /**
          * EndpointPage
@@ -1608,6 +1880,8 @@ export interface components {
             metadata?: {
                 [key: string]: string | null;
             } | null;
+            /** @description Read-only. */
+            mode?: components["schemas"]["JsonValue"];
             /** Ordering */
             ordering?: ("none" | "fifo") | null;
             /** Owner */
@@ -1986,6 +2260,17 @@ export interface components {
             type?: string | null;
         };
         /**
+         * MissedOut
+         * @description What a recover would reopen.
+         */
+        MissedOut: {
+            /**
+             * Count
+             * @description Counted up to 10,000.
+             */
+            count: number;
+        };
+        /**
          * NewEndpointOut
          * @description A new endpoint, with its secret; of `ed25519` there is none to show.
          */
@@ -2021,6 +2306,11 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "push" | "pull";
             /**
              * Ordering
              * @enum {string}
@@ -2062,8 +2352,11 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             updated_at: string | null;
-            /** Url */
-            url: string;
+            /**
+             * Url
+             * @description `null` of one that is pulled from.
+             */
+            url: string | null;
         };
         /**
          * NewKeyOut
@@ -2102,6 +2395,46 @@ export interface components {
             scopes: string[];
         };
         /**
+         * NewPortalLinkOut
+         * @description A new portal link; `url` is shown this once, and `null` where the answer is replayed.
+         */
+        NewPortalLinkOut: {
+            /**
+             * Created At
+             * @description RFC 3339, UTC.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string | null;
+            /**
+             * Expires At
+             * @description RFC 3339, UTC.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expires_at: string | null;
+            /**
+             * Id
+             * @example link_01jz8f6kq3e5v9t2w4x6y8z0ab
+             */
+            id: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "partner" | "inspector";
+            /**
+             * Url
+             * @example https://ringback.example.com/dashboard/portal#rbl_9Tn5cYwq0uVxkq3C3iJ0l7d2mZ8sQe4b1R6hYtUoPwE
+             */
+            url: string | null;
+            /**
+             * Used At
+             * @description When it was opened: it opens once.
+             */
+            used_at: (string | null) | null;
+        };
+        /**
          * PendingOut
          * @description There is no result yet.
          */
@@ -2132,6 +2465,76 @@ export interface components {
              * @example 1204
              */
             p99: number | null;
+        };
+        /**
+         * PortalLinkIn
+         * @description A link that shows a partner its own endpoints and deliveries.
+         */
+        PortalLinkIn: {
+            /**
+             * Expires In
+             * @description Seconds in which it may be opened, once.
+             * @default 900
+             */
+            expires_in: number;
+            /**
+             * Owner
+             * @description The partner whose it is, by an ID of the tenant's own.
+             * @example customer-42
+             */
+            owner: string;
+            /**
+             * Role
+             * @description `inspector` reads deliveries and events only.
+             * @default partner
+             * @enum {string}
+             */
+            role: "partner" | "inspector";
+        };
+        /**
+         * PortalLinkOut
+         * @description A portal link, without its token.
+         */
+        PortalLinkOut: {
+            /**
+             * Created At
+             * @description RFC 3339, UTC.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string | null;
+            /**
+             * Expires At
+             * @description RFC 3339, UTC.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expires_at: string | null;
+            /**
+             * Id
+             * @example link_01jz8f6kq3e5v9t2w4x6y8z0ab
+             */
+            id: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "partner" | "inspector";
+            /**
+             * Used At
+             * @description When it was opened: it opens once.
+             */
+            used_at: (string | null) | null;
+        };
+        /**
+         * PortalLinkPage
+         * @description A page of portal links, newest first.
+         */
+        PortalLinkPage: {
+            /** Data */
+            data: components["schemas"]["PortalLinkOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * Problem
@@ -2196,6 +2599,90 @@ export interface components {
             total: number | null;
         };
         /**
+         * PullIn
+         * @description How many deliveries to lease, and how long to wait for the first.
+         */
+        PullIn: {
+            /**
+             * Max
+             * @description At most so many.
+             * @default 10
+             */
+            max: number;
+            /**
+             * Wait
+             * @description Seconds to wait if there is nothing yet.
+             * @default 0
+             */
+            wait: number;
+        };
+        /**
+         * PulledOut
+         * @description A leased delivery; what is not acknowledged before `leased_until` becomes an attempt `unknown`.
+         */
+        PulledOut: {
+            /**
+             * Claim
+             * @description What `ack` knows it by.
+             */
+            claim: string;
+            /**
+             * Delivery Id
+             * @example dlv_01jz8f6kq3e5v9t2w4x6y8z0ab
+             */
+            delivery_id: string;
+            /**
+             * Event Id
+             * @example evt_01jz8f6kq3e5v9t2w4x6y8z0ab
+             */
+            event_id: string;
+            /**
+             * Leased Until
+             * @description RFC 3339, UTC.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            leased_until: string | null;
+            /** Number */
+            number: number;
+            request: components["schemas"]["PulledRequestOut"];
+            /**
+             * Trigger
+             * @description Why this attempt is made.
+             * @enum {string}
+             */
+            trigger: "first" | "retry" | "resend" | "replay" | "recover" | "test" | "reconnect";
+        };
+        /**
+         * PulledPage
+         * @description What was leased; empty if nothing is due or may go now.
+         */
+        PulledPage: {
+            /** Data */
+            data: components["schemas"]["PulledOut"][];
+        };
+        /**
+         * PulledRequestOut
+         * @description The request that a push would have been; what is signed are the bytes of `body` in UTF-8.
+         */
+        PulledRequestOut: {
+            /** Body */
+            body: string;
+            /** Headers */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * Method
+             * @constant
+             */
+            method: "POST";
+            /**
+             * Url
+             * @description `null`: it goes where whoever pulls it wants.
+             */
+            url: string | null;
+        };
+        /**
          * ReadyOut
          * @description Each store by its name: `ok` or `unavailable`.
          */
@@ -2257,8 +2744,11 @@ export interface components {
             headers: {
                 [key: string]: string;
             };
-            /** Url */
-            url: string;
+            /**
+             * Url
+             * @description `null` where it was pulled.
+             */
+            url: string | null;
         };
         /**
          * ResponseOut
@@ -2372,6 +2862,95 @@ export interface components {
              * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
              */
             secret: string;
+        };
+        /**
+         * SessionOut
+         * @description Who calls, and what they may do.
+         */
+        SessionOut: {
+            /**
+             * Csrf Token
+             * @description What requests that change something send as `Ringback-CSRF`; `null` without a cookie.
+             * @example pDVsrAnCV8nmhHRVIXvFrSBUVnYSxGAGVhMfWjJB2oQ
+             */
+            csrf_token: string | null;
+            /** Expires At */
+            expires_at: (string | null) | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "operator" | "key" | "portal";
+            /** Owner */
+            owner: string | null;
+            /** Role */
+            role: string | null;
+            /** Scopes */
+            scopes: string[];
+            /** @description `null` for the operator, unless acting for a tenant. */
+            tenant: components["schemas"]["SessionTenantOut"] | null;
+            theme: components["schemas"]["ThemeOut"];
+        };
+        /**
+         * SessionTenantOut
+         * @description The tenant that a session is for.
+         */
+        SessionTenantOut: {
+            /**
+             * Id
+             * @example ten_01jz8f6kq3e5v9t2w4x6y8z0ab
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string;
+        };
+        /**
+         * SpanOut
+         * @description The attempts that were recorded from `at` on, until the next span begins.
+         */
+        SpanOut: {
+            /**
+             * At
+             * @description RFC 3339, UTC.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            at: string | null;
+            /** Failed */
+            failed: number;
+            latency_ms: components["schemas"]["PercentilesOut"];
+            /** Succeeded */
+            succeeded: number;
+            /** Unknown */
+            unknown: number;
+        };
+        /**
+         * StatsOut
+         * @description The attempts of a window in spans, what waits now, and the endpoints that fail, the worst one first.
+         */
+        StatsOut: {
+            backlog: components["schemas"]["BacklogOut"];
+            /**
+             * Events Per Minute
+             * @description Over the last five minutes; `null` of one endpoint or owner.
+             */
+            events_per_minute: number | null;
+            /**
+             * Failing
+             * @description Ten at most.
+             */
+            failing: components["schemas"]["TroubledOut"][];
+            /** Span Seconds */
+            span_seconds: number;
+            /** Spans */
+            spans: components["schemas"]["SpanOut"][];
+            total: components["schemas"]["WindowOut"];
+            /**
+             * Window
+             * @enum {string}
+             */
+            window: "1h" | "24h" | "7d";
         };
         /**
          * TaskErrorOut
@@ -2618,6 +3197,64 @@ export interface components {
             slug?: string;
         };
         /**
+         * ThemeOut
+         * @description How the portal looks.
+         */
+        ThemeOut: {
+            /**
+             * Accent
+             * @description A colour, `#rrggbb`.
+             * @example #4f46e5
+             */
+            accent: string | null;
+            /**
+             * Name
+             * @example Acme webhooks
+             */
+            name: string;
+            /**
+             * Scheme
+             * @enum {string}
+             */
+            scheme: "auto" | "light" | "dark";
+        };
+        /**
+         * TroubledOut
+         * @description An endpoint of which attempts failed.
+         */
+        TroubledOut: {
+            /** Description */
+            description: string | null;
+            /** Disabled Reason */
+            disabled_reason: string | null;
+            /** Failed */
+            failed: number;
+            /**
+             * Failing Since
+             * @description Since when no attempt has succeeded.
+             */
+            failing_since: (string | null) | null;
+            /**
+             * Id
+             * @example ep_01jz8f6kq3e5v9t2w4x6y8z0ab
+             */
+            id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "enabled" | "paused" | "disabled";
+            /** Succeeded */
+            succeeded: number;
+            /** Success Rate */
+            success_rate: number | null;
+            /**
+             * Url
+             * @description `null` of one that is pulled from.
+             */
+            url: string | null;
+        };
+        /**
          * WindowOut
          * @description The attempts that were recorded from `since` on, which lies up to five minutes, or an hour, before the window.
          */
@@ -2669,7 +3306,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The key lacks a scope. The key is of one owner. */
+        /** @description The request does not come from the dashboard. The key lacks a scope. The key is of one owner. */
         Forbidden: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3503,6 +4140,7 @@ export interface operations {
                      *           "metadata": {
                      *             "order": "42"
                      *           },
+                     *           "mode": "push",
                      *           "ordering": "none",
                      *           "owner": null,
                      *           "public_key": null,
@@ -3553,16 +4191,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "filter": "$.order[?@.total > 100]",
-                 *       "headers": {
-                 *         "X-Order": "42"
-                 *       },
-                 *       "metadata": {
-                 *         "order": "42"
-                 *       },
-                 *       "ordering": "none",
-                 *       "owner": "customer-42",
-                 *       "signature": "hmac",
+                 *       "event_types": [
+                 *         "order.*"
+                 *       ],
                  *       "url": "https://example.com/hook"
                  *     }
                  */
@@ -3594,6 +4225,7 @@ export interface operations {
                      *       "metadata": {
                      *         "order": "42"
                      *       },
+                     *       "mode": "push",
                      *       "ordering": "none",
                      *       "owner": null,
                      *       "public_key": null,
@@ -3673,6 +4305,7 @@ export interface operations {
                      *       "metadata": {
                      *         "order": "42"
                      *       },
+                     *       "mode": "push",
                      *       "ordering": "none",
                      *       "owner": null,
                      *       "public_key": null,
@@ -3807,6 +4440,7 @@ export interface operations {
                      *       "metadata": {
                      *         "order": "42"
                      *       },
+                     *       "mode": "push",
                      *       "ordering": "none",
                      *       "owner": null,
                      *       "public_key": null,
@@ -3844,6 +4478,85 @@ export interface operations {
             };
             /** @description The endpoint is not the one that `If-Match` names. */
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    acknowledge_deliveries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+                /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example ep_01jz8f6kq3e5v9t2w4x6y8z0ab */
+                endpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "acks": [
+                 *         {
+                 *           "claim": "AXoH3k",
+                 *           "duration_ms": 12.5,
+                 *           "status": 200
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AcksIn"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "attempt_count": 1,
+                     *           "created_at": "2026-01-31T12:00:00.000Z",
+                     *           "endpoint_id": "ep_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *           "event_id": "evt_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *           "event_type": "order.paid",
+                     *           "finished_at": "2026-01-31T12:00:00.000Z",
+                     *           "id": "dlv_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *           "last_response_code": 200,
+                     *           "next_attempt_at": null,
+                     *           "reason": null,
+                     *           "status": "succeeded",
+                     *           "task_id": null,
+                     *           "url": "https://example.com/hook",
+                     *           "waiting_for": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AckedPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -3910,6 +4623,143 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    check_endpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async` (RFC 7240). */
+                prefer?: string;
+                /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+            };
+            path: {
+                /** @example ep_01jz8f6kq3e5v9t2w4x6y8z0ab */
+                endpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted, with `Prefer: respond-async`. */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "created_at": "2026-01-31T12:00:00.000Z",
+                     *       "error": null,
+                     *       "finished_at": "2026-01-31T12:00:00.000Z",
+                     *       "input": {
+                     *         "x": 1,
+                     *         "y": 4
+                     *       },
+                     *       "links": {
+                     *         "deliveries": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab/deliveries",
+                     *         "result": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab/result",
+                     *         "self": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab"
+                     *       },
+                     *       "max_attempts": 3,
+                     *       "metadata": {
+                     *         "order": "42"
+                     *       },
+                     *       "progress": {
+                     *         "current": 1.5,
+                     *         "message": "2 of 5 steps",
+                     *         "total": 1.5
+                     *       },
+                     *       "result": 0.25,
+                     *       "retry_of": null,
+                     *       "started_at": "2026-01-31T12:00:00.000Z",
+                     *       "status": "SUCCESS",
+                     *       "task_id": "task_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *       "type": "math.divide",
+                     *       "unique_key": null,
+                     *       "webhook_url": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TaskOut"];
+                };
+            };
+            /** @description See Other. */
+            303: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "created_at": "2026-01-31T12:00:00.000Z",
+                     *       "error": null,
+                     *       "finished_at": "2026-01-31T12:00:00.000Z",
+                     *       "input": {
+                     *         "x": 1,
+                     *         "y": 4
+                     *       },
+                     *       "links": {
+                     *         "deliveries": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab/deliveries",
+                     *         "result": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab/result",
+                     *         "self": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab"
+                     *       },
+                     *       "max_attempts": 3,
+                     *       "metadata": {
+                     *         "order": "42"
+                     *       },
+                     *       "progress": {
+                     *         "current": 1.5,
+                     *         "message": "2 of 5 steps",
+                     *         "total": 1.5
+                     *       },
+                     *       "result": 0.25,
+                     *       "retry_of": null,
+                     *       "started_at": "2026-01-31T12:00:00.000Z",
+                     *       "status": "SUCCESS",
+                     *       "task_id": "task_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *       "type": "math.divide",
+                     *       "unique_key": null,
+                     *       "webhook_url": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TaskOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The endpoint is pulled from. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            410: components["responses"]["Gone"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     enable_endpoint: {
         parameters: {
             query?: never;
@@ -3950,6 +4800,7 @@ export interface operations {
                      *       "metadata": {
                      *         "order": "42"
                      *       },
+                     *       "mode": "push",
                      *       "ordering": "none",
                      *       "owner": null,
                      *       "public_key": null,
@@ -4024,6 +4875,7 @@ export interface operations {
                      *       "metadata": {
                      *         "order": "42"
                      *       },
+                     *       "mode": "push",
                      *       "ordering": "none",
                      *       "owner": null,
                      *       "public_key": null,
@@ -4061,6 +4913,146 @@ export interface operations {
             };
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    pull_deliveries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+                /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example ep_01jz8f6kq3e5v9t2w4x6y8z0ab */
+                endpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["PullIn"] | null;
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "claim": "claim",
+                     *           "delivery_id": "dlv_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *           "event_id": "evt_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *           "leased_until": "2026-01-31T12:00:00.000Z",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "body": "{\"type\":\"order.paid\",\"timestamp\":\"2026-01-31T12:00:00Z\",\"data\":{\"id\":42}}",
+                     *             "headers": {
+                     *               "Content-Type": "application/json",
+                     *               "webhook-id": "evt_01jz8f6kq3e5v9t2w4x6y8z0ab"
+                     *             },
+                     *             "method": "POST",
+                     *             "url": null
+                     *           },
+                     *           "trigger": "first"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PulledPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Events are pushed to the endpoint, or the platform has disabled it. */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            410: components["responses"]["Gone"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    preview_recover: {
+        parameters: {
+            query?: {
+                /** @description Made from then on. */
+                since?: string;
+                /** @description Made before then. */
+                until?: string;
+            };
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+                /**
+                 * @description ETags of what the client has; 304 without a body if the answer is still one of them.
+                 * @example "4f3c2b1a09f8e7d6c5b4a3928170f6e5"
+                 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example ep_01jz8f6kq3e5v9t2w4x6y8z0ab */
+                endpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MissedOut"];
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -5529,6 +6521,156 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    list_portal_links: {
+        parameters: {
+            query?: {
+                /** @description How many to return. */
+                limit?: number;
+                /**
+                 * @description `next_cursor` of the page before.
+                 * @example AZEF2d5cfZ2VdK5lnqBrywGRBdneXH2dlXSuZZ6ga8tuQ1hy
+                 */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "created_at": "2026-01-31T12:00:00.000Z",
+                     *           "expires_at": "2026-01-31T12:00:00.000Z",
+                     *           "id": "link_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *           "owner": "owner",
+                     *           "role": "partner",
+                     *           "used_at": "2026-01-31T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": "AZEF2d5cfZ2VdK5lnqBrywGRBdneXH2dlXSuZZ6ga8tuQ1hy"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PortalLinkPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_portal_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+                /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "owner": "customer-42",
+                 *       "role": "partner"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PortalLinkIn"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-01-31T12:00:00.000Z",
+                     *       "expires_at": "2026-01-31T12:00:00.000Z",
+                     *       "id": "link_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *       "owner": "owner",
+                     *       "role": "partner",
+                     *       "url": "https://ringback.example.com/dashboard/portal#rbl_9Tn5cYwq0uVxkq3C3iJ0l7d2mZ8sQe4b1R6hYtUoPwE",
+                     *       "used_at": "2026-01-31T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewPortalLinkOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    revoke_portal_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+            };
+            path: {
+                /** @example link_01jz8f6kq3e5v9t2w4x6y8z0ab */
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     read_default_secret: {
         parameters: {
             query?: never;
@@ -5625,6 +6767,275 @@ export interface operations {
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    read_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+                /**
+                 * @description ETags of what the client has; 304 without a body if the answer is still one of them.
+                 * @example "4f3c2b1a09f8e7d6c5b4a3928170f6e5"
+                 */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "csrf_token": "pDVsrAnCV8nmhHRVIXvFrSBUVnYSxGAGVhMfWjJB2oQ",
+                     *       "expires_at": "2026-01-31T12:00:00.000Z",
+                     *       "kind": "operator",
+                     *       "owner": "owner",
+                     *       "role": "role",
+                     *       "scopes": [
+                     *         "scopes"
+                     *       ],
+                     *       "tenant": {
+                     *         "id": "ten_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *         "name": "backend",
+                     *         "slug": "acme"
+                     *       },
+                     *       "theme": {
+                     *         "accent": "#4f46e5",
+                     *         "name": "Acme webhooks",
+                     *         "scheme": "auto"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant that the key is of; an operator's session has none. */
+                "Ringback-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "csrf_token": "pDVsrAnCV8nmhHRVIXvFrSBUVnYSxGAGVhMfWjJB2oQ",
+                     *       "expires_at": "2026-01-31T12:00:00.000Z",
+                     *       "kind": "operator",
+                     *       "owner": "owner",
+                     *       "role": "role",
+                     *       "scopes": [
+                     *         "scopes"
+                     *       ],
+                     *       "tenant": {
+                     *         "id": "ten_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *         "name": "backend",
+                     *         "slug": "acme"
+                     *       },
+                     *       "theme": {
+                     *         "accent": "#4f46e5",
+                     *         "name": "Acme webhooks",
+                     *         "scheme": "auto"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    read_tenant_stats: {
+        parameters: {
+            query?: {
+                /** @description Of this endpoint alone. */
+                endpoint_id?: string;
+                /** @description How far back. */
+                window?: "1h" | "24h" | "7d";
+            };
+            header?: {
+                /** @description The tenant that the operator acts for: its ID or slug. */
+                "Ringback-Tenant"?: string;
+                /**
+                 * @description ETags of what the client has; 304 without a body if the answer is still one of them.
+                 * @example "4f3c2b1a09f8e7d6c5b4a3928170f6e5"
+                 */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "backlog": {
+                     *         "oldest_seconds": 1.5,
+                     *         "waiting": 1
+                     *       },
+                     *       "events_per_minute": 1.5,
+                     *       "failing": [
+                     *         {
+                     *           "description": "Orders of the shop",
+                     *           "disabled_reason": "disabled reason",
+                     *           "failed": 1,
+                     *           "failing_since": "2026-01-31T12:00:00.000Z",
+                     *           "id": "ep_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *           "status": "enabled",
+                     *           "succeeded": 1,
+                     *           "success_rate": 1.5,
+                     *           "url": "https://example.com/hook"
+                     *         }
+                     *       ],
+                     *       "span_seconds": 1,
+                     *       "spans": [
+                     *         {
+                     *           "at": "2026-01-31T12:00:00.000Z",
+                     *           "failed": 1,
+                     *           "latency_ms": {
+                     *             "p50": 84.5,
+                     *             "p95": 310.2,
+                     *             "p99": 1204
+                     *           },
+                     *           "succeeded": 1,
+                     *           "unknown": 1
+                     *         }
+                     *       ],
+                     *       "total": {
+                     *         "attempts": {
+                     *           "failed": 1,
+                     *           "succeeded": 1,
+                     *           "unknown": 1
+                     *         },
+                     *         "errors": {
+                     *           "blocked_address": 1,
+                     *           "connect": 1,
+                     *           "dns": 1,
+                     *           "http_status": 1,
+                     *           "protocol": 1,
+                     *           "timeout": 1,
+                     *           "tls": 1,
+                     *           "too_large": 1
+                     *         },
+                     *         "latency_ms": {
+                     *           "p50": 84.5,
+                     *           "p95": 310.2,
+                     *           "p99": 1204
+                     *         },
+                     *         "since": "2026-01-31T12:00:00.000Z",
+                     *         "success_rate": 0.9987
+                     *       },
+                     *       "window": "1h"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StatsOut"];
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -6613,6 +8024,54 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Accepted, with `Prefer: respond-async`. */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "created_at": "2026-01-31T12:00:00.000Z",
+                     *       "error": null,
+                     *       "finished_at": "2026-01-31T12:00:00.000Z",
+                     *       "input": {
+                     *         "x": 1,
+                     *         "y": 4
+                     *       },
+                     *       "links": {
+                     *         "deliveries": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab/deliveries",
+                     *         "result": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab/result",
+                     *         "self": "https://ringback.example/v1/tasks/task_01jz8f6kq3e5v9t2w4x6y8z0ab"
+                     *       },
+                     *       "max_attempts": 3,
+                     *       "metadata": {
+                     *         "order": "42"
+                     *       },
+                     *       "progress": {
+                     *         "current": 1.5,
+                     *         "message": "2 of 5 steps",
+                     *         "total": 1.5
+                     *       },
+                     *       "result": 0.25,
+                     *       "retry_of": null,
+                     *       "started_at": "2026-01-31T12:00:00.000Z",
+                     *       "status": "SUCCESS",
+                     *       "task_id": "task_01jz8f6kq3e5v9t2w4x6y8z0ab",
+                     *       "type": "math.divide",
+                     *       "unique_key": null,
+                     *       "webhook_url": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TaskOut"];
+                };
+            };
             /** @description See Other. */
             303: {
                 headers: {
@@ -7152,6 +8611,7 @@ export interface operations {
                  *         "metadata": {
                  *           "order": "42"
                  *         },
+                 *         "mode": "push",
                  *         "ordering": "none",
                  *         "owner": null,
                  *         "public_key": null,
@@ -7247,6 +8707,7 @@ export interface operations {
                  *         "metadata": {
                  *           "order": "42"
                  *         },
+                 *         "mode": "push",
                  *         "ordering": "none",
                  *         "owner": null,
                  *         "public_key": null,
