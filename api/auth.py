@@ -1,9 +1,11 @@
 """Who calls: the operator, or a tenant's key with its scopes."""
 
+import asyncio
 import hmac
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from api.errors import ProblemError
 from api.state import State
@@ -11,14 +13,17 @@ from api.throttle import Failures
 from core import clock
 from core.model import ids
 from core.model.api_key import has_valid_checksum, hash_api_key
-from core.model.errors import ForbiddenError, NotFoundError
+from core.model.errors import ForbiddenError, NotFoundError, UnavailableError
 from core.model.ids import KeyId, TenantId
 from core.registry.queries import find_key, find_tenant, touch_key
 from core.registry.tenants import SCOPES, FoundKey, KeyRecord, TenantRecord
 
+T = TypeVar("T")
 CACHED_FOR: Final = 2.0
 """Seconds that a key is believed without a look-up: revocation works within 5 s on every process."""
 TOUCHED_EVERY: Final = 600
+LOOKED_UP_WITHIN: Final = 2.5
+"""Seconds that a look-up may take; 503 beyond, for whoever asks is promised a refusal within three."""
 _CACHE_LIMIT: Final = 10_000
 
 
@@ -65,12 +70,12 @@ class Keys:
         if known is None and not has_valid_checksum(key.strip()):
             raise self._refused(address)
         if known is None or clock.monotonic() - known[0] >= CACHED_FOR:
-            found = await self._find(hashed, known, address)
+            found = await _within(self._find(hashed, known, address))
         else:
             found = known[1]
         if found is None:
             raise self._refused(address)
-        if tenant is not None and (await self._tenant(tenant)).id != found.tenant_id:
+        if tenant is not None and (await _within(self._tenant(tenant))).id != found.tenant_id:
             raise NotFoundError("tenant")
         return found
 
@@ -82,7 +87,7 @@ class Keys:
         """Return for whom a session acts: its own tenant, or for the operator, who has none, the one that is named."""
         if tenant is None:
             return own
-        named = (await self._tenant(tenant)).id
+        named = (await _within(self._tenant(tenant))).id
         if own not in (None, named):
             raise NotFoundError("tenant")
         return named
@@ -95,7 +100,7 @@ class Keys:
     async def _operator(self, tenant: str | None) -> Caller:
         if tenant is None:
             return Caller(None, frozenset(SCOPES), operator=True)
-        tenant_id = (await self._tenant(tenant)).id
+        tenant_id = (await _within(self._tenant(tenant))).id
         return Caller(tenant_id, frozenset(SCOPES), operator=True, shown_tenant=ids.encode(ids.TENANT, tenant_id))
 
     async def _tenant(self, text: str) -> TenantRecord:
@@ -130,6 +135,17 @@ class Keys:
         caller = _caller(found)
         self._known[hashed] = (now, caller)
         return caller
+
+
+async def _within(look_up: Coroutine[None, None, T]) -> T:
+    """Wait for a look-up, but not for the end of one that is given up: its connection may take seconds to die."""
+    task = asyncio.create_task(look_up)
+    done, _ = await asyncio.wait({task}, timeout=LOOKED_UP_WITHIN)
+    if task in done:
+        return task.result()
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    task.cancel()
+    raise UnavailableError
 
 
 def _caller(key: FoundKey) -> Caller:

@@ -4,6 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import func
 
+from api import auth
 from core.model import tables
 from core.model.api_key import hash_api_key, new_api_key
 from tests.support.accounts import Account, client_of, refused
@@ -33,6 +34,24 @@ async def test_a_key_that_may_be_one_is_looked_up() -> None:
         answer = await call(away, new_api_key())
 
     refused(answer, 503, "unavailable")
+
+
+async def test_a_look_up_that_takes_long_is_not_waited_for(
+    acme: Account, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_api_key()
+    await rows.put(tables.api_keys, acme.tenant_id, hash=hash_api_key(key))
+    monkeypatch.setattr(auth, "LOOKED_UP_WITHIN", 0.05)
+
+    async with rows.database.engine() as tx, client_of(str(acme.client.base_url), key) as client:
+        await tx.exec_driver_sql("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
+        refusal = await client.get("/v1/tasks")
+        await tx.rollback()
+        monkeypatch.undo()
+        answer = await client.get("/v1/tasks")
+
+    refused(refusal, 503, "unavailable")
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ SELECT t.id, 'request', n::TEXT, decode(repeat('00', 32), 'hex'), '{}', now() + 
 FROM tenants t, generate_series(1, 100) n;
 INSERT INTO endpoints
     (id, tenant_id, url, event_types, signature, max_in_flight, ordering, status, deleted_at, updated_at)
-SELECT ringback_uuid7(), id, '', '{}', 'hmac', 50, 'none', 'enabled', now(), now() - INTERVAL '1 d' FROM tenants;
+SELECT ringback_uuid7(), id, 'https://example.com/', '{}', 'hmac', 50, 'none', 'enabled', now(), now() - INTERVAL '1 d'
+FROM tenants;
 ANALYZE dedupe, rollups, tenants, endpoints, events, deliveries, tasks;
 """
 NONE: UUID = UUID(int=0)
