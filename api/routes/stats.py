@@ -45,7 +45,7 @@ async def read_tenant_stats(
         backlog=await (
             read_tenant_backlog(tx.connection) if lane is None else read_backlog(tx.connection, endpoint_id=lane)
         ),
-        troubled=() if lane is not None else await read_troubled(tx.connection, seconds=seconds),
+        troubled=() if lane is not None else await read_troubled(tx.connection, seconds=seconds, step=step),
         events_per_minute=await read_event_rate(tx.connection) if whole else None,
     )
     return single(request, StatsOut.of(stats).model_dump(mode="json", by_alias=True))

@@ -46,18 +46,18 @@ async def read_spans(
     return await fetch_all(tx, Span, sql, seconds=float(seconds), step=float(step), **of)
 
 
-async def read_troubled(tx: AsyncConnection, *, seconds: int) -> tuple[Troubled, ...]:
+async def read_troubled(tx: AsyncConnection, *, seconds: int, step: int) -> tuple[Troubled, ...]:
     """Return the endpoints with the largest share of failures, the worst one first; by the same index."""
     sql = f"""
     SELECT e.id, nullif(e.url, '') AS url, e.description, e.status, e.disabled_reason, e.failing_since,
            s.succeeded, s.failed
     FROM (SELECT lane, sum(succeeded)::INTEGER AS succeeded, sum(failed)::INTEGER AS failed FROM rollups
-          WHERE tenant_id = ringback_tenant_id() AND bucket >= now() - make_interval(secs => :seconds)
+          WHERE tenant_id = ringback_tenant_id() AND bucket >= {_SINCE}
           GROUP BY lane HAVING sum(failed) > 0) s
     JOIN endpoints e ON e.id = s.lane AND e.deleted_at IS NULL
     ORDER BY s.failed::FLOAT8 / (s.succeeded + s.failed) DESC, s.failed DESC, e.id LIMIT {TROUBLED_LIMIT}
     """
-    return await fetch_all(tx, Troubled, sql, seconds=float(seconds))
+    return await fetch_all(tx, Troubled, sql, seconds=float(seconds), step=float(step))
 
 
 async def read_tenant_backlog(tx: AsyncConnection) -> Backlog:

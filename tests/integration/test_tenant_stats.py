@@ -58,7 +58,7 @@ async def tenant(filled: str) -> AsyncGenerator[AsyncConnection]:
 
 PLANS: dict[str, tuple[Callable[[AsyncConnection], Awaitable[object]], set[str]]] = {
     "spans": (lambda tx: read_spans(tx, seconds=3600, step=300), {OWN}),
-    "failing": (lambda tx: read_troubled(tx, seconds=3600), {OWN}),
+    "failing": (lambda tx: read_troubled(tx, seconds=3600, step=300), {OWN}),
     "backlog": (read_tenant_backlog, {OWN, "deliveries_due_idx", "endpoints_tenant_id_id_idx"}),
     "rate": (read_event_rate, {"events_tenant_id_id_idx"}),
 }
@@ -86,7 +86,7 @@ async def test_a_preview_reads_what_was_missed_by_its_index(tenant: AsyncConnect
 async def test_the_counts_are_the_tenants_own(tenant: AsyncConnection) -> None:
     spans = await read_spans(tenant, seconds=3600, step=300)
     backlog = await read_tenant_backlog(tenant)
-    failing = await read_troubled(tenant, seconds=3600)
+    failing = await read_troubled(tenant, seconds=3600, step=300)
 
     assert (sum(span.succeeded for span in spans), sum(span.failed for span in spans)) == (12 * 10 * 9, 12 * 10)
     assert backlog.waiting == 300
