@@ -17,12 +17,20 @@ from ringback import (
     WaitTimeoutError,
     Webhook,
 )
+from ringback.models import Delivery
 
 from tests.clients.conftest import Account
 from tests.support.stack import eventually
 from tests.support.threaded import ThreadedReceiver
 
 SUM = {"x": 1, "y": 4}
+
+
+def succeeded(client: Ringback, event_id: str) -> Delivery:
+    """Return the delivery of an event; raise `AssertionError` before it is recorded that it succeeded."""
+    found = list(client.deliveries.list(status="succeeded", event_id=event_id))
+    assert len(found) == 1
+    return found[0]
 
 
 async def test_a_task_is_submitted_and_waited_for(account: Account) -> None:
@@ -105,7 +113,7 @@ def test_an_event_reaches_its_endpoint_and_verifies(client: Ringback, receiver: 
 
     message = Webhook(str(endpoint.secret)).verify(request.body, dict(request.headers))
     assert (message.id, message.type, message.data) == (event.id, "order.paid", {"order": "42"})
-    delivery = eventually(lambda: client.deliveries.list(status="succeeded", event_id=event.id).page().data[0])
+    delivery = eventually(lambda: succeeded(client, event.id))
     (attempt,) = client.deliveries.attempts(delivery.id)
     assert attempt.outcome == "succeeded"
 
