@@ -166,14 +166,14 @@ def _references(node: object) -> Iterator[str]:
 def _bare(node: object) -> object:
     if isinstance(node, Mapping):
         mapping = cast("Mapping[str, object]", node)
-        return {
-            name: _bare(value)
-            for name, value in mapping.items()
-            if name not in _CHECKS or isinstance(value, Mapping)  # a property may have such a name
-        }
+        return {name: _bare(value) for name, value in mapping.items() if not _is_check(name, value)}
     if isinstance(node, Sequence) and not isinstance(node, str):
         return [_bare(value) for value in cast("Sequence[object]", node)]
     return node
+
+
+def _is_check(name: str, value: object) -> bool:
+    return name in _CHECKS and not isinstance(value, Mapping)  # a property may have such a name
 
 
 def _write_models(document: Json, name: str, *options: str) -> None:
