@@ -1,4 +1,7 @@
-"""One product with something of everything in it, and one browser, for all tests of the dashboard."""
+"""One product with something of everything in it, and one browser, for all tests of the dashboard.
+
+They end with these tests: Playwright's event loop runs as long as the browser, and no other can beside it.
+"""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -14,14 +17,14 @@ from tests.support.threaded import ThreadedReceiver
 from tests.support.visitor import PATIENCE, Visitor, launch, visiting
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def receiver() -> Generator[ThreadedReceiver]:
     """What the product sends to; it also serves the page around a portal."""
     with ThreadedReceiver() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def show(
     tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, redis_store: str, receiver: ThreadedReceiver
 ) -> Generator[Showcase]:
@@ -44,7 +47,7 @@ def show(
     postgres.drop_database("dashboard")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Generator[Browser]:
     """Debian's Chromium."""
     expect.set_options(timeout=PATIENCE)
@@ -60,25 +63,25 @@ def _person(browser: Browser, show: Showcase, name: str) -> Generator[Visitor]:
         yield visitor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def developer(browser: Browser, show: Showcase) -> Generator[Visitor]:
     """The client's developer, with an administrator's key."""
     yield from _person(browser, show, "developer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator(browser: Browser, show: Showcase) -> Generator[Visitor]:
     """The operator, who acts for the tenant."""
     yield from _person(browser, show, "operator")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def inspector(browser: Browser, show: Showcase) -> Generator[Visitor]:
     """Somebody whose key reads deliveries and events, and nothing else."""
     yield from _person(browser, show, "inspector")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def partner(browser: Browser, show: Showcase) -> Generator[Visitor]:
     """A partner, through a portal link."""
     with visiting(browser, show.url) as visitor:
