@@ -62,7 +62,7 @@ WALKS = [("developer", path, head) for path, head in DEVELOPERS.items()] + [
 LOOKS = ["", "deliveries/{exhausted}", "endpoints/{crm}", "tasks/{running}", "keys"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def places(show: Showcase) -> dict[str, str]:
     """IDs of what pages are about, by a name."""
 
@@ -96,7 +96,7 @@ def test_a_page_is_whole_for_whoever_may_see_it(
     assert visitor.troubles == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def night(browser: Browser, show: Showcase) -> Generator[Visitor]:
     """The developer at night, on a telephone."""
     with visiting(browser, show.url, dark=True, narrow=True) as visitor:

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from core import clock
@@ -66,7 +66,7 @@ async def test_an_attempt_is_signed_with_the_time_that_the_log_names(
     own, tenant_id = SecretId(rows.new_id()), TenantId(claimed.tenant_id)
     sealed = seal_secret(ring, format_secret(new_secret()), tenant_id=tenant_id, secret_id=own)
     an_hour_ago = claimed.claimed_at - timedelta(hours=1)
-    elsewhere = replace(claimed, claimed_at=an_hour_ago, keys=[own.bytes + sealed])
+    elsewhere = msgspec.structs.replace(claimed, claimed_at=an_hour_ago, keys=[own.bytes + sealed])
 
     await attempts.make(elsewhere, clock.monotonic())
 

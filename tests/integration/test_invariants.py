@@ -1,6 +1,7 @@
 """Every CHECK of the tables refuses the row that it is there for."""
 
 import re
+from uuid import UUID
 
 import pytest
 from sqlalchemy import CheckConstraint, Table, func
@@ -11,6 +12,7 @@ from tests.support.rows import Rows
 from tests.support.samples import URL, ago
 
 NOW = func.now()
+KEY = UUID(int=1)
 BAD: dict[str, list[dict[str, object]]] = {
     "api_keys_hash": [{"hash": bytes(31)}, {"hash": bytes(33)}],
     "api_keys_owner": [{"owner": ""}, {"owner": "o" * 256}],
@@ -50,8 +52,14 @@ BAD: dict[str, list[dict[str, object]]] = {
     "events_data": [{"data_length": 10_000}],
     "events_erased": [{"erased_at": NOW}, {"body": None}],
     "events_type": [{"type": "t" * 129}],
+    "portal_links_hash": [{"hash": bytes(31)}, {"hash": bytes(33)}],
+    "portal_links_owner": [{"owner": ""}, {"owner": "o" * 256}],
+    "portal_links_role": [{"role": "admin"}],
     "rollups_latencies": [{"latencies": []}, {"latencies": [0] * 33}],
     "secrets_kind": [{"kind": "rsa"}],
+    "sessions_credential": [{"key_id": None}, {"link_id": KEY, "key_id": KEY}],
+    "sessions_hash": [{"hash": bytes(31)}, {"hash": bytes(33)}],
+    "sessions_operator": [{"key_id": None, "operator_hash": bytes(32)}],
     "task_markers_name": [{"name": ""}, {"name": "n" * 201}],
     "task_markers_value": [{"value": bytes(16_385)}],
     "task_types_time_limits": [{"hard_time_limit": 1}, {"soft_time_limit": 0}],
