@@ -103,8 +103,12 @@ def _meant(operation: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue
     more: dict[str, JsonValue] = {name: value for name, value in MEANT.items() if body.get(name) is not None}
     if operation.startswith("POST /v1/keys ") and body.get("owner") is not None:  # tasks are no owner's
         more |= cast("Fields", {"role": "partner"} if body.get("role") else {"scopes": ["deliveries:read"]})
-    if operation.startswith("POST /v1/endpoints ") and body.get("secret"):  # which is one of this kind
+    if operation.startswith("POST /v1/endpoints ") and body.get("secret") is not None:  # which is one of this kind
         more |= cast("Fields", {"signature": "hmac"})
+    if operation.startswith("POST /v1/endpoints/{endpoint}/secret/rotate "):  # the endpoint may want another kind
+        more |= cast("Fields", {"secret": None})
+    if operation.startswith("POST /v1/endpoints/{endpoint}/pull ") and body.get("wait"):  # no answer is slow but this
+        more |= cast("Fields", {"wait": 1})
     if operation.startswith("PUT /v1/event-types/{name} ") and body.get("schema"):  # one that every event fits
         more |= cast("Fields", {"schema": {"minProperties": 0}, "example": {"order": "42"}})
     if operation.startswith("POST /v1/endpoints/{endpoint}/recover "):  # a window that begins before it ends
