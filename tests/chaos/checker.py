@@ -1,8 +1,9 @@
-"""The proof: three files that know nothing of each other have to agree.
+"""The proof: files that know nothing of each other have to agree.
 
 ```
 accepted.jsonl  what clients were answered      ─┐
 seen.jsonl      what receivers got               ├─► P1 to P14
+pulled.jsonl    what clients fetched            ─┤
 claimed.jsonl   what the product says of itself ─┘
 ```
 Nothing else is looked at: no table, no queue, no memory of the product.
@@ -13,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final, cast
 
@@ -24,13 +26,13 @@ Json = dict[str, object]
 HONEST: Final = frozenset({202, 303, 503, 429, 409, None})
 """What an API that is in trouble may answer; `None`: nothing, the connection broke."""
 UNBOUNDED: Final = frozenset({"ReadTimeout", "WriteTimeout"})
-IN_TIME: Final = 4.0
-"""Seconds: the three that are promised for a refusal, and one for a machine that is busy with something else."""
+IN_TIME: Final = 3.0
+"""Seconds within which a refusal is promised."""
 
 
 @dataclass(slots=True)
 class Evidence:
-    """The three files of a round, read."""
+    """The files of a round, read."""
 
     history: History
     answers: list[Json]
@@ -58,7 +60,7 @@ def read_evidence(directory: Path) -> Evidence:
     history.accepted = list(_accepted(answers, wanted))
     history.seen = [
         _seen(row)
-        for row in read_ledger(directory / "seen.jsonl")
+        for row in chain(read_ledger(directory / "seen.jsonl"), read_ledger(directory / "pulled.jsonl"))
         if str(row["endpoint"]).startswith(f"{world['slug']}-")
     ]
     evidence = Evidence(history, answers, Counter(), {}, defaultdict(list))

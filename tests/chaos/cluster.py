@@ -32,7 +32,7 @@ DELIVERERS: Final = ("deliverer1", "deliverer2")
 PROCESSES: Final = (*APIS, *WORKERS, *DELIVERERS)
 TIMEOUT: Final = 2
 LEASE: Final = 2
-DISK: Final = "700m"
+DISK: Final = "3g"
 SCHEDULE: Final = (1, 1, 2, 2, 3, 3, 5, 5, 8, 8)
 
 
@@ -59,9 +59,20 @@ class StoreProcess:
 class Cluster:
     """Stores and processes; everything is started from the main thread."""
 
-    def __init__(self, directory: Path, postgres: StoreProcess, redis: StoreProcess, rabbit: RabbitServer) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        postgres: StoreProcess,
+        redis: StoreProcess,
+        rabbit: RabbitServer,
+        *,
+        place: Path,
+        disk: Path | None,
+    ) -> None:
         self.directory: Final = directory
-        self.disk: Path | None = None
+        self.place: Final = place
+        """Where the sockets lie, and the data."""
+        self.disk: Final = disk
         """Where Postgres's data lies, if that is a small disk of its own."""
         self.postgres: Final = postgres
         self.redis: Final = redis
@@ -118,6 +129,11 @@ class Cluster:
         for name in names or self.apis:
             url = f"http://127.0.0.1:{self.ports[name]}/readyz"
             eventually(lambda url=url: httpx.get(url, trust_env=False, timeout=5).raise_for_status(), within=90)
+
+    @property
+    def data(self) -> Path:
+        """Where Postgres keeps its data."""
+        return (self.disk or self.place) / "data"
 
     @property
     def superuser_url(self) -> str:
@@ -183,8 +199,7 @@ def running_cluster(directory: Path, names: Sequence[str] = PROCESSES) -> Genera
         redis = StoreProcess(Redis(place / "redis", place, log=directory / "redis.log"))
         stack.callback(redis.close)
         migrate(_postgres_of(postgres).url)
-        cluster = Cluster(directory, postgres, redis, rabbit)
-        cluster.disk = disk
+        cluster = Cluster(directory, postgres, redis, rabbit, place=place, disk=disk)
         stack.callback(cluster.close)
         cluster.start(*names)
         cluster.wait_until_ready(*(name for name in names if name in APIS))

@@ -41,8 +41,8 @@ is lost.
 
 ## What is not measured here
 
-- **Postgres fails over** (F14). A synchronous replica (`synchronous_standby_names`) loses nothing that was answered; an
-  asynchronous one loses what it had not received, and Ringback cannot know of it. Run it with a synchronous one.
+- **Postgres fails over to an asynchronous standby.** What it had not received is lost although it was answered, and
+  Ringback cannot know of it: run it with a synchronous one (`synchronous_standby_names`), as F14 does.
 - **Postgres is restored from a backup** (F26). Events since the backup are gone with their dedupe records: clients that
   send them again under the same ID make new events. Deliveries that had ended since the backup are open again and are
   sent a second time, with the same `webhook-id`, by which receivers know them.

@@ -8,8 +8,8 @@ load ──► fault ──► healed ──► load goes on a little ──► 
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, cast
@@ -21,6 +21,7 @@ from tests.chaos.cluster import SCHEDULE, Cluster, pause, remove_data
 from tests.chaos.export import Exporter
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
+from tests.chaos.pull import pulling
 from tests.chaos.sink import ChaosSink, running_sink
 from tests.chaos.tenant import TASKS, Tenant
 from tests.model.history import Secret
@@ -31,6 +32,8 @@ ACCEPT_WITHIN: Final = 10.0
 REST_WITHIN: Final = 60.0
 WIPED_REST_WITHIN: Final = 90.0
 SERVED_WITHIN: Final = 5.0
+PULLED: Final = "pulled"
+"""The endpoint from which clients fetch."""
 
 
 class SkippedError(Exception):
@@ -68,6 +71,8 @@ class Fault:
     """Whether no duplicate is allowed at all, and no 5xx: a planned restart."""
     deaths: bool = True
     """Whether an attempt may end `unknown`, because a process died, stood still or lost its store."""
+    pulls: bool = True
+    """Whether clients fetch as well; some of what they fetch they drop."""
     isolates: bool = False
     """Whether the receiver that is well has to be served as ever."""
 
@@ -110,13 +115,14 @@ def run_round(
     accepted = Ledger(directory / "accepted.jsonl")
     with running_sink(directory / "seen.jsonl") as sink, closing(accepted):
         scene = _set_the_scene(cluster, sink, directory, Load(accepted, rate=rate, seed=seed))
-        try:
-            _play(scene, fault, result, after)
-        except SkippedError as error:
-            result.skipped = str(error)
-            return result
         with closing(Exporter(scene.tenant)) as exporter:
-            result.rests_after = _rest(exporter, scene, fault, result)
+            try:
+                with _fetched(scene, fault):
+                    _play(scene, fault, result, after)
+                    result.rests_after = _rest(exporter, scene, fault, result)
+            except SkippedError as error:
+                result.skipped = str(error)
+                return result
             _write_down(scene, exporter)
     evidence = read_evidence(directory)
     result.violations += scene.found + violations(evidence)
@@ -134,6 +140,22 @@ def _set_the_scene(cluster: Cluster, sink: ChaosSink, directory: Path, load: Loa
     tenant.register("fifo", ordering="fifo")
     tenant.register("flaky", "flaky")
     return Scene(cluster, tenant, sink, load, random.Random(load.seed), directory)
+
+
+@contextmanager
+def _fetched(scene: Scene, fault: Fault) -> Generator[None]:
+    """Let clients fetch until the block ends, from an endpoint with an order or without one."""
+    if not fault.pulls:
+        yield
+        return
+    ordering = scene.draw.choice(("none", "fifo"))
+    endpoint = scene.tenant.register(PULLED, mode="pull", ordering=ordering)
+    with (
+        closing(Ledger(scene.directory / "pulled.jsonl")) as ledger,
+        pulling(scene.tenant, endpoint, ledger, scene.load.seed) as found,
+    ):
+        yield
+    scene.found += found
 
 
 def _play(scene: Scene, fault: Fault, result: Result, after: float) -> None:
@@ -190,7 +212,8 @@ def _measure(result: Result, fault: Fault, evidence: Evidence) -> None:
     result.latency = _latency(evidence)
     if fault.isolates and result.latency > SERVED_WITHIN:
         result.violations.append(f"p10_isolation: 1 in 100 came to the healthy receiver after {result.latency} s")
-    unknown = sum(one.outcome == "unknown" for delivery in history.deliveries for one in delivery.attempts)
+    pushed = [one for one in history.deliveries if not one.endpoint.endswith(f"-{PULLED}")]  # some of those are dropped
+    unknown = sum(one.outcome == "unknown" for delivery in pushed for one in delivery.attempts)
     if unknown and not fault.deaths:
         result.violations.append(f"p4_unknown: {unknown} attempts are unknown although nothing died")
     if fault.restart and (result.duplicates or result.refused):

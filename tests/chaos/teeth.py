@@ -39,6 +39,7 @@ def bites(cluster: Cluster, tooth: Tooth, directory: Path, *, seed: int, rate: f
         "",
         tooth.rest_within,
         deaths=tooth.deaths,
+        pulls=False,
     )
     take, give_back = _SPECIAL.get(tooth.protection, (_take, _give_back))
     take(cluster, tooth)

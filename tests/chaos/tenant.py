@@ -78,6 +78,8 @@ class Tenant:
             "retry_policy": {"schedule": list(SCHEDULE)},
             **more,
         }
+        if more.get("mode") == "pull":
+            del wanted["url"]
         since = unix_seconds()
         made = self.call("POST", "/v1/endpoints", wanted)
         one = Endpoint(str(made["id"]), f"{self.slug}-{path}", more.get("ordering") == "fifo", wants)

@@ -69,6 +69,7 @@ def poison(scene: Scene) -> None:
                     content_encoding="utf-8" if raw else None,
                 )
     pause(8)
+    print("DEAD", _dead(scene)-before, len(bodies))
     if _dead(scene) - before < len(bodies) - 1:
         scene.found.append(f"harness: of {len(bodies)} poison messages {_dead(scene) - before} were set aside")
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.chaos.cluster import pause
 from tests.chaos.rounds import WIPED_REST_WITHIN, Fault, Scene
+from tests.chaos.standby import following
 from tests.support.stores import ask_redis
 
 NOTHING: Final = "Nothing."
@@ -49,6 +50,16 @@ def stop_postgres_at_once(scene: Scene) -> None:
     scene.cluster.postgres.start()
 
 
+def fail_over(scene: Scene) -> None:
+    """Kill Postgres, let the standby take its place at its address, and give it back some seconds later."""
+    with following(scene.cluster) as standby:
+        pause(2)
+        scene.cluster.postgres.kill(SIGQUIT)
+        standby.take_over()
+        pause(6)
+        standby.give_back()
+
+
 FAULTS = (
     Fault("F7", "RabbitMQ killed", kill_rabbitmq, LATER, "P1 P11"),
     Fault(
@@ -61,4 +72,5 @@ FAULTS = (
     ),
     Fault("F12b", "Redis flushed and killed", kill_redis, NOTHING, "P1 to P9"),
     Fault("F13", "Postgres stopped at once for 30 s", stop_postgres_at_once, REFUSED, "P1 P13"),
+    Fault("F14", "Postgres fails over to a synchronous standby, and back", fail_over, REFUSED, "P1 P13"),
 )
