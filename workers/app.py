@@ -18,6 +18,7 @@ from celery.exceptions import SecurityWarning
 from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer
 from celery.worker.request import Request
+from kombu import Message
 from kombu.asynchronous import Hub
 
 from core.database import Database
@@ -92,6 +93,11 @@ class TaskConsumer(Consumer):
         default_steps: ClassVar = {  # pyright: ignore[reportIncompatibleVariableOverride] - Celery reads it of the class
             step for step in Consumer.Blueprint.default_steps if "DelayedDelivery" not in step
         }
+
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """Set aside what is no JSON, where all that is none of ours goes; Celery itself would throw it away."""
+        _log.error("message.unreadable", error=type(exc).__name__, content_type=message.content_type)
+        message.reject()
 
 
 class LeasedTask(Task[..., None]):

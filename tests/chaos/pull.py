@@ -18,9 +18,9 @@ from tests.chaos.tenant import Endpoint, Tenant
 
 Json = dict[str, object]
 PULLERS: Final = 2
-REFUSED: Final = 60
+REFUSED: Final = 150
 """One event in so many is refused the first time."""
-DROPPED: Final = 120
+DROPPED: Final = 400
 """One event in so many is not acknowledged the first time: in an order, the others wait for its lease to run out."""
 MAY_SAY: Final = frozenset({200, 429, 503, None})
 TIMEOUT: Final = 10

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.conversations import delivery, ended, submit
 from tests.support.answers import Answer
-from tests.support.brokers import QUEUES, bodies_in, delete_queues
+from tests.support.brokers import QUEUES, bodies_in, delete_queues, publish, take
 from tests.support.rabbitmq import RabbitServer
 from tests.support.stack import Stack, eventually
 from tests.support.threaded import ThreadedReceiver
@@ -50,6 +50,15 @@ def test_messages_hold_ids_and_no_payload(stack: Stack, rabbitmq_store: RabbitSe
     assert ended(stack, submitted.headers["location"])["status"] == "SUCCESS"
 
 
+@pytest.mark.parametrize("queue", ["ringback.deliveries", "ringback.tasks.default"])
+@pytest.mark.parametrize("body", [b"\x00not json", b"{", b"[1]"])
+def test_what_is_none_of_ours_is_set_aside(stack: Stack, rabbitmq_store: RabbitServer, queue: str, body: bytes) -> None:
+    publish(rabbitmq_store.url, queue, body)
+
+    assert eventually(lambda: _taken(rabbitmq_store)) == body
+    assert stack.client.get("/readyz").status_code == 200
+
+
 def test_deleted_queues_lose_nothing(stack: Stack, rabbitmq_store: RabbitServer, receiver: ThreadedReceiver) -> None:
     receiver.script(Answer(status=200))
     stack.kill("worker")
@@ -60,6 +69,12 @@ def test_deleted_queues_lose_nothing(stack: Stack, rabbitmq_store: RabbitServer,
 
     assert ended(stack, submitted.headers["location"])["status"] == "SUCCESS"
     delivery(stack, "succeeded")
+
+
+def _taken(server: RabbitServer) -> bytes:
+    found = take(server.url, "ringback.dead")
+    assert found is not None
+    return found
 
 
 def _seen(server: RabbitServer, queue: str) -> list[list[list[str]]]:

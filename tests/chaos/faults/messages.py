@@ -69,9 +69,9 @@ def poison(scene: Scene) -> None:
                     content_encoding="utf-8" if raw else None,
                 )
     pause(8)
-    print("DEAD", _dead(scene)-before, len(bodies))
-    if _dead(scene) - before < len(bodies) - 1:
-        scene.found.append(f"harness: of {len(bodies)} poison messages {_dead(scene) - before} were set aside")
+    bad = 2 * len(bodies) - 1  # an unknown delivery is none to make: there is nothing to set aside
+    if (found := _dead(scene) - before) != bad:
+        scene.found.append(f"p1_poison: of {bad} messages that are none of ours {found} were set aside")
 
 
 def _dead(scene: Scene) -> int:
