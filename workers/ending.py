@@ -15,6 +15,7 @@ from core.model.endings import CANCELLED, LOST, MAX_LOST, TaskAgain, TaskEnd
 from core.model.ids import TaskId
 from core.model.queued import Queued
 from core.model.tables import STORED_RESULT_LIMIT
+from core.registry.task_types import OWN
 from workers import queries
 from workers.end_queries import end_and_tell
 from workers.queries import LostRun
@@ -26,7 +27,7 @@ async def end_started(
     database: Database, teller: Teller, *, started: TaskRecord, end: TaskEnd | TaskAgain
 ) -> TaskRecord | None:
     """Do as `end_task`, mostly in one statement, for a run whose start returned `started`."""
-    if isinstance(end, TaskAgain) or end.progress is not None:
+    if isinstance(end, TaskAgain) or end.progress is not None or started.type in OWN:
         return await end_task(database, teller, task_id=started.id, run=started.run, end=end)
     publish = teller.publisher.ready
     task = _ended(started, end, database)

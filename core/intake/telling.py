@@ -15,6 +15,7 @@ from core.model import ids
 from core.model.ids import EventId
 from core.model.queued import Queued
 from core.model.states import TaskStatus
+from core.registry.task_types import OWN
 
 EVENTS: Final = {
     TaskStatus.STARTED: "task.started",
@@ -38,8 +39,10 @@ class Teller:
         """Record the event of a task's present state, in the engine's role; return what to publish after the commit.
 
         The end of a task is always an event, and goes to its own URL too. A start or a retry is one only if an
-        endpoint wants to hear of it.
+        endpoint wants to hear of it. Of Ringback's own tasks nobody does: they are about one owner's endpoint.
         """
+        if task.type in OWN:
+            return ()
         return await accept_events(tx, judge=self.judge, events=[self.event_of(task)], publish=publish)
 
     def event_of(self, task: TaskRecord) -> NewEvent:

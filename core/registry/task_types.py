@@ -20,6 +20,9 @@ FILE_FIELD: Final = "file"
 FILE_MARK: Final = "x-ringback-file"
 """The keyword by which a schema says that a file has to be sent for it."""
 
+OWN: Final = frozenset({"endpoints.check", "endpoints.recover"})
+"""Types that Ringback runs for itself: whoever starts one polls it, and no endpoint is told."""
+
 MOST_PROBLEMS: Final = 20
 """Bad values that are told; one input may hold a hundred thousand."""
 DETAIL_LENGTH: Final = 500

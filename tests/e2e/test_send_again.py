@@ -7,10 +7,7 @@ from tests.support.threaded import ThreadedReceiver
 
 
 def endpoint(stack: Stack, receiver: ThreadedReceiver) -> str:
-    """Register an endpoint that is given up after two attempts; return its path.
-
-    It hears of failures alone: a recover is a task too, and tells of its own end.
-    """
+    """Register an endpoint that is given up after two attempts; return its path."""
     wish = {"url": receiver.url, "event_types": ["task.failed"], "retry_policy": {"schedule": [1]}}
     answer = stack.client.post("/v1/endpoints", json=wish)
     assert answer.status_code == 201, answer.text

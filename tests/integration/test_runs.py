@@ -14,6 +14,7 @@ from core.model.ids import TaskId, TenantId
 from core.model.states import TaskStatus
 from core.progress import ProgressBoard
 from core.redis import open_redis
+from core.registry.task_types import OWN
 from core.results import Results
 from tests.support.apps import NOWHERE
 from tests.support.feeding import BASE_URL, new_publisher
@@ -113,6 +114,21 @@ async def test_a_bad_end_is_told_as_well(
 
     assert await rows.one("SELECT type FROM events") == {"type": event}
     assert await rows.one("SELECT error_code FROM tasks") == {"error_code": "code"}
+
+
+@pytest.mark.parametrize("type_", sorted(OWN))
+@pytest.mark.parametrize("in_one_statement", [True, False])
+async def test_of_ringbacks_own_tasks_nobody_is_told(
+    runs: Runs, rows: Rows, tenant: TenantId, type_: str, *, in_one_statement: bool
+) -> None:
+    await rows.endpoint(tenant, event_types=["task.*"])
+    record = await started(runs, await rows.task(tenant, type=type_))
+
+    ended = await runs.end(record.id, record.run, DONE, started=record if in_one_statement else None)
+
+    assert ended is not None
+    assert await rows.one("SELECT status FROM tasks") == {"status": "SUCCESS"}
+    assert await rows.all("SELECT type FROM events") == ()
 
 
 async def test_the_end_of_a_run_that_was_given_up_counts_for_nothing(runs: Runs, rows: Rows, tenant: TenantId) -> None:

@@ -2,17 +2,20 @@
 
 import pytest
 
+from core.intake.check import CHECK
+from core.intake.recover import RECOVER
 from core.model.endings import CANCELLED, TaskAgain, TaskEnd
 from core.model.json_value import JsonValue
 from core.model.states import TaskStatus
 from core.progress import Progress
+from core.registry.task_types import OWN
 from tests.support.desks import KeepingDesk, context_of
 from tests.support.task_records import task_record
 from workers.lifecycle import call
-from workers.task_types import network, reports, waiting
+from workers.task_types import check, network, recovery, reports, waiting
 from workers.task_types.define import defined
 
-MODULES = [network, reports, waiting]
+MODULES = [check, network, recovery, reports, waiting]
 
 
 def run(type_: str, input_: bytes, desk: KeepingDesk, attempt: int = 1) -> object:
@@ -122,3 +125,8 @@ def test_a_header_that_is_not_allowed_is_not_sent(name: str) -> None:
 
     assert isinstance(end, TaskEnd)
     assert end.error_code == "invalid_header"
+
+
+def test_the_types_that_clients_do_not_see_are_ringbacks_own() -> None:
+    assert {RECOVER.name, CHECK.name} == OWN
+    assert not any(defined()[name].listed for name in OWN)
