@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, TypeVar
+from uuid import UUID
 
 import msgspec
 from fastapi import Request, Response
@@ -42,10 +43,12 @@ def tagged(
     return Response(body, status, more, media_type=JSON)
 
 
-def listed(request: Request, page: Page, found: Sequence[T], document: Callable[[T], object]) -> Response:
-    """Return a page of things whose documents hold JSON that stays as it is, with the cursor after it."""
+def listed(
+    request: Request, page: Page, found: Sequence[T], document: Callable[[T], object], *, beyond: UUID | None = None
+) -> Response:
+    """Return a page of things whose documents hold JSON that stays as it is, with the cursor after it (`Page.cut`)."""
     links = Response()
-    items, cursor = page.cut(found, request, links)
+    items, cursor = page.cut(found, request, links, beyond=beyond)
     body = msgspec.json.encode({"data": [document(one) for one in items], "next_cursor": cursor})
     more = {name: value for name, value in links.headers.items() if name == "link"}
     return Response(body, headers=more, media_type=JSON)

@@ -67,16 +67,23 @@ def _check(named: bytes, kind: str) -> bytes:
 
 
 def cut(
-    found: Sequence[T], limit: int, cursor_of: Callable[[T], str], request: Request, response: Response
+    found: Sequence[T],
+    limit: int,
+    cursor_of: Callable[[T], str],
+    request: Request,
+    response: Response,
+    *,
+    beyond: str | None = None,
 ) -> tuple[Sequence[T], str | None]:
     """Return the page and the cursor after it, given one item more than the page holds.
 
-    `Link` (RFC 8288) says what the cursor says.
+    `beyond` is the cursor of a page that is not full although the list goes on. `Link` (RFC 8288) says what the cursor
+    says.
     """
     items = found[:limit]
-    if len(found) <= limit:
+    cursor = cursor_of(items[-1]) if len(found) > limit else beyond
+    if cursor is None:
         return items, None
-    cursor = cursor_of(items[-1])
     url = request.url.include_query_params(cursor=cursor)
     response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     return items, cursor
@@ -100,6 +107,12 @@ class Page:
     prefix: str
     tenant_id: UUID | None
 
-    def cut(self, found: Sequence[Item], request: Request, response: Response) -> tuple[Sequence[Item], str | None]:
-        """See `cut`."""
-        return cut(found, self.limit, lambda one: encode_cursor(one.id, self.prefix, self.tenant_id), request, response)
+    def cut(
+        self, found: Sequence[Item], request: Request, response: Response, *, beyond: UUID | None = None
+    ) -> tuple[Sequence[Item], str | None]:
+        """See `cut`; `beyond` is the ID below which the list goes on."""
+        after = None if beyond is None else self._cursor(beyond)
+        return cut(found, self.limit, lambda one: self._cursor(one.id), request, response, beyond=after)
+
+    def _cursor(self, last: UUID) -> str:
+        return encode_cursor(last, self.prefix, self.tenant_id)

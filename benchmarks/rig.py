@@ -54,6 +54,11 @@ class Rig:
         """The database, as the superuser."""
         return self.postgres.store.url_of("bench", user="postgres")
 
+    @property
+    def url(self) -> str:
+        """Where the API is."""
+        return str(self.stack.client.base_url).rstrip("/")
+
     def spent(self, before: Mapping[str, float] | None = None) -> dict[str, float]:
         """Return the CPU seconds of each process of the product and its stores, since `before` if that is given."""
         ours = {name: seconds for name, seconds in self.all_spent().items() if name in _OURS}

@@ -24,7 +24,7 @@ from api.schemas.deliveries import (
 from api.schemas.fields import in_utc
 from api.state import State
 from core.journal.event_queries import read_event
-from core.journal.queries import list_attempt_lines, list_attempts, list_deliveries, read_delivery, read_task
+from core.journal.queries import list_attempt_lines, list_attempts, look_deliveries, read_delivery, read_task
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.journal.schedule import plan
 from core.journal.waiting import explain
@@ -78,7 +78,11 @@ async def list_all(
     filters: Annotated[Filters, Depends()],
     page: Annotated[Page, Depends(paged(ids.DELIVERY))],
 ) -> DeliveryPage:
-    """List deliveries, newest first."""
+    """List deliveries, newest first.
+
+    A page looks at 20,000 deliveries at most: where few fit, it may hold fewer than `limit`, or none, and go on all
+    the same. The list ends where `next_cursor` is `null`.
+    """
     return await _page(request, response, tx, filters.wanted, page)
 
 
@@ -132,8 +136,8 @@ async def _page(
 ) -> DeliveryPage:
     before = None if page.before is None else DeliveryId(page.before)
     of_owner, limit = tx.owner is not None, page.limit + 1
-    found = await list_deliveries(tx.connection, wanted=wanted, before=before, limit=limit, of_owner=of_owner)
-    items, cursor = page.cut(found, request, response)
+    found = await look_deliveries(tx.connection, wanted=wanted, before=before, limit=limit, of_owner=of_owner)
+    items, cursor = page.cut(found.rows, request, response, beyond=found.beyond)
     told = await _explain(await get_state(request), tx, items)
     return DeliveryPage(data=[shown(one) for one in told], next_cursor=cursor)
 

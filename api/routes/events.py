@@ -17,7 +17,7 @@ from api.paging import Page
 from api.schemas.events import BatchOut, EventOut, EventPage
 from api.schemas.fields import Moment
 from core.intake.outcomes import Accepted, Refusal
-from core.journal.event_queries import list_events, read_event
+from core.journal.event_queries import look_events, read_event
 from core.journal.events import EventFilter, EventRecord, event_document
 from core.model import ids
 from core.model.errors import NotFoundError
@@ -97,12 +97,16 @@ async def list_all(
     page: Annotated[Page, Depends(paged(ids.EVENT))],
     filters: Annotated[EventFilters, Depends()],
 ) -> Response:
-    """List events, newest first; those of the platform (`task.*`) too."""
+    """List events, newest first; those of the platform (`task.*`) too.
+
+    A page looks at 20,000 events at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
+    same. The list ends where `next_cursor` is `null`.
+    """
     before = None if page.before is None else EventId(page.before)
-    found = await list_events(
+    found = await look_events(
         tx.connection, tenant_id=tx.tenant_id, wanted=filters.wanted, before=before, limit=page.limit + 1
     )
-    return listed(request, page, found, event_document)
+    return listed(request, page, found.rows, event_document, beyond=found.beyond)
 
 
 @router.get("/v1/events/{event}", response_model=EventOut)

@@ -19,7 +19,7 @@ from api.schemas.fields import Moment, Problem
 from api.schemas.tasks import PendingOut, Status, TaskOut, TaskPage
 from api.submissions import SUBMISSION, SubmissionDep
 from core.intake.submit import Submitted, TaskWish
-from core.journal.queries import TaskFilter, list_tasks
+from core.journal.queries import TaskFilter, look_tasks
 from core.journal.tasks import TaskRecord, task_document
 from core.model import ids
 from core.model.errors import GoneError
@@ -107,10 +107,14 @@ async def list_all(
     page: Annotated[Page, Depends(paged(ids.TASK))],
     filters: Annotated[TaskFilters, Depends()],
 ) -> TaskPage:
-    """List tasks, newest first; `metadata.KEY=VALUE`, any number of them, filters by what was sent as `metadata`."""
+    """List tasks, newest first; `metadata.KEY=VALUE`, any number of them, filters by what was sent as `metadata`.
+
+    A page looks at 20,000 tasks at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
+    same. The list ends where `next_cursor` is `null`.
+    """
     before = None if page.before is None else TaskId(page.before)
-    found = await list_tasks(tx.connection, wanted=filters.wanted, before=before, limit=page.limit + 1)
-    items, cursor = page.cut(found, request, response)
+    found = await look_tasks(tx.connection, wanted=filters.wanted, before=before, limit=page.limit + 1)
+    items, cursor = page.cut(found.rows, request, response, beyond=found.beyond)
     return TaskPage(data=[_out(task, state.settings.base_url) for task in items], next_cursor=cursor)
 
 

@@ -15,6 +15,7 @@ _MARK: Final = "<!-- What follows is written by `python -m benchmarks NAME --rec
 _BESIDE: Final = {
     "ratio_of_cpu": "CPU of the tutorial's design for a delivered event, as a multiple of Ringback's, median of rounds",
     "backlog": "The backlog",
+    "first_page": "The first page in Chromium, medians",
 }
 
 

@@ -50,6 +50,7 @@ class Axes(Protocol):
 
 
 LABELS: Final[Mapping[str, str]] = {
+    "dashboard": "{asked}",
     "accept": "{batch} a request, {connections} connections,\n{endpoints} endpoints, {keyed}",
     "deliver": "{transport}, {endpoints} endpoints",
     "through": "{load}",

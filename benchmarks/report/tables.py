@@ -29,6 +29,16 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "broker": "cpu_ms_per_1000/broker",
         "all": "cpu_ms_per_1000/all",
     },
+    "dashboard": {
+        "asked for": "asked",
+        "requests": "requests",
+        "p50 ms": "p50_ms",
+        "p95 ms": "p95_ms",
+        "longest": "max_ms",
+        "CPU API": "cpu_ms_per_1000/api",
+        "Postgres": "cpu_ms_per_1000/postgres",
+        "all": "cpu_ms_per_1000/all",
+    },
     "deliver": {
         "transport": "transport",
         "endpoints": "endpoints",

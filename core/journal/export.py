@@ -12,7 +12,8 @@ from typing import Final
 from redis.asyncio import Redis
 
 from core.database import Database
-from core.journal.queries import list_deliveries
+from core.journal.look_queries import Found
+from core.journal.queries import look_deliveries
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.journal.waiting import explain
 from core.model.ids import DeliveryId, TenantId
@@ -45,14 +46,16 @@ class Exports:
     async def pages(self, wanted: Wanted) -> AsyncGenerator[Sequence[DeliveryRecord]]:
         """Yield the deliveries, each page as it is then; the first one may be empty, no other is."""
         found = await self._read(wanted, None)
-        yield found
-        while len(found) == self._page:
-            found = await self._read(wanted, found[-1].id)
-            if found:
-                yield found
+        yield found.rows
+        while found.beyond is not None:
+            found = await self._read(wanted, DeliveryId(found.beyond))
+            if found.rows:
+                yield found.rows
 
-    async def _read(self, wanted: Wanted, before: DeliveryId | None) -> Sequence[DeliveryRecord]:
-        of_owner = wanted.owner is not None
+    async def _read(self, wanted: Wanted, before: DeliveryId | None) -> Found[DeliveryRecord]:
+        """Read a page; `beyond` is where the next one begins, if there may be one."""
+        of_owner, limit = wanted.owner is not None, self._page
         async with self._turns, self._database.tenant(wanted.tenant_id, wanted.owner) as tx:
-            found = await list_deliveries(tx, wanted=wanted.filter, before=before, limit=self._page, of_owner=of_owner)
-            return await explain(tx, self._redis, found, default_cap=self._cap)
+            found = await look_deliveries(tx, wanted=wanted.filter, before=before, limit=limit, of_owner=of_owner)
+            rows = await explain(tx, self._redis, found.rows, default_cap=self._cap)
+            return Found(rows, rows[-1].id if len(rows) == limit else found.beyond)

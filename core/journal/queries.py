@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all, fetch_one
+from core.journal.look_queries import Found, Look, page_of, read_end
 from core.journal.read import AttemptLine, AttemptRecord, DeliveryFilter, DeliveryRecord
 from core.journal.retention_queries import KEPT_FROM
 from core.journal.tasks import TaskRecord
@@ -35,6 +36,23 @@ _DELIVERY: Final = f"{_SHOWN} FROM deliveries d {_WITH_ENDPOINT}"
 
 _TROUBLED: Final = "(" + re.sub("last_error|status", r"d.\g<0>", TROUBLED) + ")"
 _WAITING: Final = "d.due_at IS NOT NULL"
+# The ID bounds what is read: its time is that of its making, a statement's length away from `created_at`.
+_WITHIN: Final = {
+    "endpoint_id": "d.endpoint_id = :endpoint_id",
+    "event_id": "d.event_id = :event_id",
+    "task_id": "d.task_id = :task_id",
+    "created_after": "d.id >= ringback_floor(CAST(:created_after AS TIMESTAMPTZ) - INTERVAL '1 min')",
+    "created_before": "d.id <= ringback_floor(CAST(:created_before AS TIMESTAMPTZ) + INTERVAL '1 min')",
+}
+_TESTS: Final = {
+    "status": "d.status = :status",
+    "event_type": "d.event_type = :event_type",
+    "response_code": "d.last_response_code = :response_code",
+    "response_class": "d.last_response_code / 100 = :response_class",
+    "error": "d.last_error = :error",
+    "created_after": "d.created_at > :created_after",
+    "created_before": "d.created_at < :created_before",
+}
 _FIRST_OF_EACH: Final = f"""
 {_SHOWN} FROM (
     SELECT d.* FROM endpoints o CROSS JOIN LATERAL (
@@ -74,26 +92,44 @@ class TaskFilter:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+_TASK_TESTS: Final = {
+    "status": "d.status = :status",
+    "type": "d.type = :type",
+    "created_after": "d.created_at > :created_after",
+    "created_before": "d.created_at < :created_before",
+    "metadata": "d.metadata @> CAST(:metadata AS JSONB)",
+}
+
+
 async def list_tasks(
     tx: AsyncConnection, *, wanted: TaskFilter, before: TaskId | None, limit: int
 ) -> tuple[TaskRecord, ...]:
-    """List tasks, newest first, by `tasks_tenant_id_id_idx`."""
-    tests = {
-        "status": "status = :status",
-        "type": "type = :type",
-        "created_after": "created_at > :created_after",
-        "created_before": "created_at < :created_before",
-        "metadata": "metadata @> CAST(:metadata AS JSONB)",
-    }
-    values: dict[str, object] = {name: value for name in tests if (value := getattr(wanted, name))}
-    conditions = ["tenant_id = ringback_tenant_id()", *(tests[name] for name in values)]
+    """List tasks, newest first, by `tasks_tenant_id_id_idx`.
+
+    What is asked for is looked for in the first `LOOK_BACK` of them; `look_tasks` tells where to go on.
+    """
+    look = _look_for_tasks(wanted, before)
+    sql = f"SELECT {TASK_COLUMNS} FROM ({page_of(look)}) d ORDER BY id DESC"
+    return await fetch_all(tx, TaskRecord, sql, limit=limit, **look.values)
+
+
+async def look_tasks(
+    tx: AsyncConnection, *, wanted: TaskFilter, before: TaskId | None, limit: int
+) -> Found[TaskRecord]:
+    """List tasks as `list_tasks` does; if there are fewer than `limit`, say whether it looked at all."""
+    rows, look = await list_tasks(tx, wanted=wanted, before=before, limit=limit), _look_for_tasks(wanted, before)
+    if len(rows) == limit or not look.tests:
+        return Found(rows)
+    return Found(rows, await read_end(tx, look=look, last=rows[-1].id if rows else None))
+
+
+def _look_for_tasks(wanted: TaskFilter, before: TaskId | None) -> Look:
+    values: dict[str, object] = {name: value for name in _TASK_TESTS if (value := getattr(wanted, name))}
+    tests = [_TASK_TESTS[name] for name in values]
     if wanted.metadata:
         values["metadata"] = json.dumps(dict(wanted.metadata))
-    if before is not None:
-        conditions.append("id < :before")
-        values["before"] = before
-    sql = f"SELECT {TASK_COLUMNS} FROM tasks WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit"
-    return await fetch_all(tx, TaskRecord, sql, limit=limit, **values)
+    within = ["d.tenant_id = ringback_tenant_id()", *["d.id < :before"] * (before is not None)]
+    return Look("tasks", within, tests, values if before is None else {**values, "before": before})
 
 
 async def read_delivery(tx: AsyncConnection, *, delivery_id: DeliveryId) -> DeliveryRecord | None:
@@ -114,48 +150,53 @@ async def list_deliveries(
     """List deliveries, newest first, by `deliveries_tenant_id_id_idx` or the index of the filter.
 
     What has failed is found by `deliveries_troubled_idx`, however rare it is among what has succeeded;
-    what is pending by `deliveries_due_idx` where little waits, of whichever tenant.
+    what is pending by `deliveries_due_idx` where little waits, of whichever tenant. What is rare among all that the
+    index finds is looked for in the first `LOOK_BACK` of them; `look_deliveries` tells where to go on.
 
     With `of_owner`, in a transaction that has an owner: by its endpoints (`endpoints_tenant_id_owner_id_idx`), of each
     the first ones (`deliveries_endpoint_id_id_idx`), so that the tenant's other deliveries are not looked at.
     """
-    tests = {
-        "endpoint_id": "d.endpoint_id = :endpoint_id",
-        "event_id": "d.event_id = :event_id",
-        "task_id": "d.task_id = :task_id",
-        "status": _unguessed("d.status = :status"),
-        "event_type": _unguessed("d.event_type = :event_type"),
-        "response_code": _unguessed("d.last_response_code = :response_code"),
-        "response_class": _unguessed("d.last_response_code / 100 = :response_class"),
-        "error": _unguessed("d.last_error = :error"),
-        # The ID bounds what is read: its time is that of its making, a statement's length away from `created_at`.
-        "created_after": "d.id >= ringback_floor(CAST(:created_after AS TIMESTAMPTZ) - INTERVAL '1 min')"
-        f" AND {_unguessed('d.created_at > :created_after')}",
-        "created_before": "d.id <= ringback_floor(CAST(:created_before AS TIMESTAMPTZ) + INTERVAL '1 min')"
-        f" AND {_unguessed('d.created_at < :created_before')}",
-    }
-    values: dict[str, object] = {name: value for name in tests if (value := getattr(wanted, name)) is not None}
-    conditions = ["d.tenant_id = ringback_tenant_id()", f"d.id >= {KEPT_FROM}", *(tests[name] for name in values)]
-    if before is not None:
-        conditions.append("d.id < :before")
-        values["before"] = before
-    by_endpoint = of_owner and wanted.event_id is None and wanted.task_id is None
-    conditions += [_TROUBLED] * wanted.troubled
-    if not by_endpoint:  # deliveries_due_idx holds what waits of all owners
-        conditions += [_WAITING] * (wanted.status == "pending")
-    sql = (_FIRST_OF_EACH if by_endpoint else f"{_DELIVERY} WHERE {{}} ORDER BY d.id DESC LIMIT :limit").format(
-        " AND ".join(conditions)
-    )
-    return await fetch_all(tx, DeliveryRecord, sql, limit=limit, **values)
+    look = look_for(wanted, before, of_owner=of_owner)
+    if _by_endpoint(wanted, of_owner=of_owner):
+        sql = _FIRST_OF_EACH.format(" AND ".join([*look.within, *look.tests]))
+    else:
+        sql = f"{_SHOWN} FROM ({page_of(look)}) d {_WITH_ENDPOINT} ORDER BY d.id DESC"
+    return await fetch_all(tx, DeliveryRecord, sql, limit=limit, **look.values)
 
 
-def _unguessed(test: str) -> str:
-    """Return a test that no index serves, so that the planner has no opinion of how many rows pass it.
+async def look_deliveries(
+    tx: AsyncConnection, *, wanted: DeliveryFilter, before: DeliveryId | None, limit: int, of_owner: bool = False
+) -> Found[DeliveryRecord]:
+    """List deliveries as `list_deliveries` does; if there are fewer than `limit`, say whether it looked at all."""
+    rows = await list_deliveries(tx, wanted=wanted, before=before, limit=limit, of_owner=of_owner)
+    look = look_for(wanted, before, of_owner=of_owner)
+    if len(rows) == limit or not look.tests or _by_endpoint(wanted, of_owner=of_owner):
+        return Found(rows)
+    return Found(rows, await read_end(tx, look=look, last=rows[-1].id if rows else None))
 
-    It multiplies the shares that several tests let through, takes a page for the whole, and then reads and sorts
-    all that there is instead of the first rows in the order of an index.
+
+def _by_endpoint(wanted: DeliveryFilter, *, of_owner: bool) -> bool:
+    return of_owner and wanted.event_id is None and wanted.task_id is None
+
+
+def look_for(wanted: DeliveryFilter, before: DeliveryId | None, *, of_owner: bool = False) -> Look:
+    """Tell what an index serves from what none does.
+
+    The planner is shown no more than it can know: it multiplies the shares that several tests let through, takes a
+    page for the whole, and then reads and sorts all that there is instead of the first rows in the order of an index.
     """
-    return f"coalesce({test}, false)"
+    given: dict[str, object] = {
+        name: value for name in _WITHIN | _TESTS if (value := getattr(wanted, name)) is not None
+    }
+    within = ["d.tenant_id = ringback_tenant_id()", f"d.id >= {KEPT_FROM}"]
+    within += [_WITHIN[name] for name in given if name in _WITHIN]
+    within += [_TROUBLED] * wanted.troubled
+    if not _by_endpoint(wanted, of_owner=of_owner):  # deliveries_due_idx holds what waits of all owners
+        within += [_WAITING] * (wanted.status == "pending")
+    if before is not None:
+        within.append("d.id < :before")
+        given["before"] = before
+    return Look("deliveries", within, [f"coalesce({_TESTS[name]}, false)" for name in given if name in _TESTS], given)
 
 
 async def list_attempt_lines(tx: AsyncConnection, *, delivery_id: DeliveryId) -> tuple[AttemptLine, ...]:

@@ -36,7 +36,10 @@ export function useEvery(action, milliseconds) {
   }, [action, milliseconds]);
 }
 
+const PAGE = 50;
+
 // A list by cursor: its pages so far, the first of them read again now and then, so that new rows come in on top.
+// A page may hold nothing and the list go on all the same; `dry` counts how many in a row did.
 export function useList(path, query, { every = 4000, key = "id" } = {}) {
   const what = [path, JSON.stringify(query)];
   const [state, setState] = useState(EMPTY);
@@ -44,8 +47,9 @@ export function useList(path, query, { every = 4000, key = "id" } = {}) {
   const read = useCallback(async (cursor) => {
     const mine = turn.current;
     try {
-      const page = await get(path, { limit: 50, ...query, cursor });
-      if (mine === turn.current) setState((known) => merged(known, page, cursor, key));
+      const asked = { limit: PAGE, ...query, cursor };
+      const page = await get(path, asked);
+      if (mine === turn.current) setState((known) => merged(known, page, cursor, asked.limit, key));
     } catch (error) {
       if (mine === turn.current) setState((known) => ({ ...known, error, loading: false }));
     }
@@ -60,15 +64,19 @@ export function useList(path, query, { every = 4000, key = "id" } = {}) {
   return { ...state, more, reload: () => read() };
 }
 
-const EMPTY = { items: [], cursor: null, error: null, loading: true };
+const EMPTY = { items: [], cursor: null, error: null, loading: true, dry: 0 };
 
-function merged(known, page, cursor, key) {
-  const fresh = new Map(page.data.map((one) => [one[key], one]));
-  const first = known.loading || known.items.length === 0;
-  if (first) return { items: page.data, cursor: page.next_cursor, error: null, loading: false };
-  const kept = known.items.map((one) => fresh.get(one[key]) ?? one);
-  const held = new Set(kept.map((one) => one[key]));
-  const added = page.data.filter((one) => !held.has(one[key]));
-  const items = cursor ? [...kept, ...added] : [...added, ...kept];
-  return { items, cursor: cursor ? page.next_cursor : known.cursor, error: null, loading: false };
+function merged(known, page, cursor, limit, key) {
+  const shown = { ...EMPTY, items: page.data, cursor: page.next_cursor, loading: false };
+  if (cursor) {
+    const held = new Set(known.items.map((one) => one[key]));
+    const added = page.data.filter((one) => !held.has(one[key]));
+    return { ...shown, items: [...known.items, ...added], dry: added.length ? 0 : known.dry + 1 };
+  }
+  if (known.loading || !page.next_cursor) return shown;
+  const last = known.items.findIndex((one) => one[key] === page.data.at(-1)?.[key]);
+  if (last < 0 && page.data.length >= limit) return shown; // more came in than one page shows
+  const fresh = new Set(page.data.map((one) => one[key]));
+  const older = known.items.slice(last + 1).filter((one) => !fresh.has(one[key]));
+  return { ...known, items: [...page.data, ...older], error: null };
 }

@@ -3,17 +3,23 @@ import { html, useEffect, useRef } from "../lib/ui.js";
 import { go } from "../lib/router.js";
 import { Button, Empty, Failure } from "./basics.js";
 
+// Pages without a row that are read by themselves, one after the other: a search of a million rows.
+const DRY = 50;
+
 // `columns`: [head, cell(row), class?]. Each row leads to `to(row)`, by its first cell's link.
 export function ListTable({ list, columns, label, empty, onRow, keyOf = (row) => row.id }) {
   const end = useRef(null);
+  const reads = list.cursor && list.dry < DRY;
   useEffect(() => {
-    if (!end.current || !list.cursor) return undefined;
+    if (!end.current || !reads) return undefined;
     const watch = new IntersectionObserver((seen) => seen[0].isIntersecting && list.more(), { rootMargin: "400px" });
     watch.observe(end.current);
     return () => watch.disconnect();
-  }, [list.more, list.cursor]);
+  }, [list.more, reads]);
   if (list.error && !list.items.length) return html`<${Failure} error=${list.error} retry=${list.reload} />`;
-  if (!list.loading && !list.items.length) return empty ?? html`<${Empty} title="Nothing here">There is nothing to list.</${Empty}>`;
+  if (!list.loading && !list.items.length && !list.cursor) return empty ?? html`<${Empty} title="Nothing here">There is nothing to list.</${Empty}>`;
+  if (!list.loading && !list.items.length) return html`<p class="starting" role="status">Nothing yet. ${reads ? "Looking further back…" : ""}</p>
+    <div ref=${end}><${Button} kind="wide" onClick=${list.more}>Look further back</${Button}></div>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table class="rows" aria-busy=${String(list.loading)}>
       <thead><tr>${columns.map(([head, , name]) => html`<th key=${head} scope="col" class=${name}>${head}</th>`)}</tr></thead>
       <tbody>${list.items.map((row) => html`<tr key=${keyOf(row)} onClick=${onRow && ((event) => follow(event, () => onRow(row)))} class=${onRow ? "leads" : ""}>

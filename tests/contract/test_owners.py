@@ -165,3 +165,16 @@ async def test_two_owners_of_two_tenants_by_one_name_are_two(
     theirs = await things_of(rows, other.tenant_id, "a")
 
     refused(await partner.get(f"/v1/endpoints/{theirs['endpoint']}"), 404, "not-found")
+
+
+async def test_an_event_counts_the_deliveries_that_its_reader_may_see(
+    acme: Account, partner: httpx.AsyncClient, rows: Rows
+) -> None:
+    for owner in ("a", "b", "b", None):
+        await rows.endpoint(acme.tenant_id, owner=owner, event_types=["order.*"])
+    event = document(await acme.client.post("/v1/events", json={"type": "order.paid", "data": 1}))
+
+    one = document(await partner.get(f"/v1/events/{event['id']}"))
+    (listed,) = data(await partner.get("/v1/events"))
+
+    assert (event["deliveries"], one["deliveries"], listed["deliveries"]) == (4, 1, 1)

@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.schemas.deliveries import DeliveryStatusName, ErrorName
 from core import clock
 from core.database import Role, open_engine
-from core.journal.queries import list_deliveries
+from core.journal import look_queries
+from core.journal.look_queries import read_end
+from core.journal.queries import list_deliveries, look_for
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.model.ids import EndpointId, EventId, TaskId
 from tests.conftest import TEMPLATE
@@ -112,7 +114,7 @@ PAIRS = [
 FAILED = ["retrying", "exhausted", "cancelled", *get_args(ErrorName), "404", "503", "1xx", "3xx", "4xx", "5xx"]
 """What an index holds apart."""
 SCANNING = ["rare.event", "299", "rare.event and succeeded"]
-"""What is rare among what has succeeded: docs/storage.md says what it costs."""
+"""What is rare among what has succeeded: no index holds it apart."""
 
 
 @pytest.fixture(scope="module")
@@ -157,11 +159,27 @@ async def test_what_has_failed_is_found_without_what_has_succeeded(view: View, n
 
 
 @pytest.mark.parametrize("names", SCANNING)
-async def test_what_is_rare_among_successes_is_looked_for_among_the_tenants_own(view: View, names: str) -> None:
+async def test_what_is_rare_among_successes_is_looked_for_in_so_many_rows(
+    view: View, names: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look_queries, "LOOK_BACK", 300)
+
     plan = await plan_of(view.tx, lambda: view.list(names))
 
     assert "deliveries_tenant_id_id_idx" in await indexes(view.tx, plan)
     assert await read_whole(view.tx, plan) == set()
+    assert await blocks_of(view.tx, lambda: view.list(names)) < FEW
+
+
+@pytest.mark.parametrize("names", SCANNING)
+async def test_how_far_a_page_has_looked_is_read_in_the_index_alone(
+    view: View, names: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look_queries, "LOOK_BACK", 300)
+
+    blocks = await blocks_of(view.tx, lambda: read_end(view.tx, look=look_for(view.wanted(names), None), last=None))
+
+    assert blocks < FEW
 
 
 @pytest.mark.parametrize(

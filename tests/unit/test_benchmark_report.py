@@ -55,4 +55,4 @@ def test_a_recorded_result_stands_in_the_page_once_below_what_was_written_by_han
 
 
 def test_every_benchmark_whose_result_is_recorded_has_a_table() -> None:
-    assert set(COLUMNS) == {"accept", "deliver", "through", "fanout", "isolation", "growth", "naive"}
+    assert set(COLUMNS) == {"accept", "dashboard", "deliver", "through", "fanout", "isolation", "growth", "naive"}

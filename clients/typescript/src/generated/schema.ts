@@ -114,6 +114,9 @@ export interface paths {
         /**
          * List deliveries
          * @description List deliveries, newest first.
+         *
+         *     A page looks at 20,000 deliveries at most: where few fit, it may hold fewer than `limit`, or none, and go on all
+         *     the same. The list ends where `next_cursor` is `null`.
          */
         get: operations["list_deliveries"];
         put?: never;
@@ -592,6 +595,9 @@ export interface paths {
         /**
          * List all
          * @description List events, newest first; those of the platform (`task.*`) too.
+         *
+         *     A page looks at 20,000 events at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
+         *     same. The list ends where `next_cursor` is `null`.
          */
         get: operations["list_all"];
         put?: never;
@@ -978,6 +984,9 @@ export interface paths {
         /**
          * List tasks
          * @description List tasks, newest first; `metadata.KEY=VALUE`, any number of them, filters by what was sent as `metadata`.
+         *
+         *     A page looks at 20,000 tasks at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
+         *     same. The list ends where `next_cursor` is `null`.
          */
         get: operations["list_tasks"];
         put?: never;
