@@ -59,15 +59,22 @@ kinds AS MATERIALIZED (
 """
 # Keys first: requests before client IDs, sorted, so that two groups that sort alike cannot deadlock. Who finds a key
 # taken is told apart by the ID that was made for it, equal keys of one group too.
+# A line with a key of both kinds takes both or none. It asks for none if somebody holds one of them, which costs an
+# index's look more; if somebody has come in between, `torn` takes them once more without asking and so fails the
+# statement, which then finds that one held. The look is a subquery, as a plan that was made while there were few keys
+# would read them all for a join; so is what `torn` asks, which nobody asks unless there are pairs.
 _TAKE: Final = f"""
 keys AS MATERIALIZED (
     SELECT id, coalesce(tenant_id, CAST(:tenant AS UUID)) AS tenant_id, coalesce(kind, 'request') AS kind, key,
-           fingerprint, line
+           fingerprint, paired, line
     FROM ROWS FROM (
         unnest(CAST(:key_ids AS UUID[])), unnest(CAST(:key_tenants AS UUID[])), unnest(CAST(:key_kinds AS TEXT[])),
         unnest(CAST(:key_texts AS TEXT[])), unnest(CAST(:key_fingerprints AS BYTEA[])),
-        generate_series(1, CAST(:key_count AS INTEGER))
-    ) AS k(id, tenant_id, kind, key, fingerprint, line)
+        unnest(CAST(:key_pairs AS BOOLEAN[])), generate_series(1, CAST(:key_count AS INTEGER))
+    ) AS k(id, tenant_id, kind, key, fingerprint, paired, line)
+), held AS MATERIALIZED (
+    SELECT id FROM keys k WHERE paired AND (
+        SELECT true FROM dedupe d WHERE d.tenant_id = k.tenant_id AND d.kind = k.kind AND d.key = k.key)
 ), claimed AS (
     INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, status, expires_at)
     SELECT k.tenant_id, k.kind, k.key, k.fingerprint, jsonb_build_object('id', k.id),
@@ -77,8 +84,13 @@ keys AS MATERIALIZED (
                WHERE t.id = k.tenant_id) END
     FROM keys k
     WHERE k.id NOT IN (SELECT id FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale))
+        AND k.id NOT IN (SELECT id FROM held)
     ORDER BY k.tenant_id, k.kind DESC, k.key, k.line ON CONFLICT DO NOTHING
     RETURNING CAST(made ->> 'id' AS UUID) AS id
+), torn AS (
+    INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, expires_at)
+    SELECT tenant_id, kind, key, fingerprint, jsonb_build_object(), now() FROM keys
+    WHERE CASE WHEN paired THEN id IN (SELECT id FROM claimed GROUP BY id HAVING count(*) = 1) END
 ), lost AS MATERIALIZED (
     SELECT id FROM keys WHERE id NOT IN (SELECT id FROM claimed)
 ), taking AS MATERIALIZED (
@@ -148,7 +160,8 @@ async def insert_lines(
 
     With `publish` false nothing will be published now, and the feeder may take the rows at once. With `whole`, one
     line whose verdicts are stale keeps all others back. Endpoints are found by `endpoints_tenant_id_id_idx`. Waits, by
-    the primary key of `dedupe`, for another transaction that takes one of the keys.
+    the primary key of `dedupe`, for another transaction that takes one of the keys. A line with two keys must not share
+    one with a line before it; if one of the two is taken by another transaction meanwhile, what is raised `is_taken`.
     """
     (told,) = await fetch_all(tx, _Told, _ACCEPT, **_values(lines, publish=publish, whole=whole))
     if whole and told.stale:
@@ -160,13 +173,14 @@ async def insert_lines(
         if lane is not None:
             queued.append(Queued(delivery_id, lane, tenants[event_id]))
     found = {event_id: Inserted(told.made_at, count, stale=False) for event_id, count in counts.items()}
-    found.update(dict.fromkeys(told.lost, _LOST))
+    found.update(dict.fromkeys(told.lost, LOST))
     found.update(dict.fromkeys(told.stale, _STALE))  # what is stale did not get its key either
     return tuple(found[line.event.id] for line in lines), tuple(queued)
 
 
 _STALE: Final = Inserted(None, 0, stale=True)
-_LOST: Final = Inserted(None, 0, stale=False)
+LOST: Final = Inserted(None, 0, stale=False)
+"""What became of a line whose key another one has."""
 
 
 def _values(lines: Sequence[Line], *, publish: bool, whole: bool) -> dict[str, object]:
@@ -201,7 +215,7 @@ def _kind_values(events: Sequence[NewEvent]) -> dict[str, object]:
 
 
 def _key_values(lines: Sequence[Line], tenant_id: TenantId) -> dict[str, object]:
-    keyed: list[tuple[NewEvent, EventKey]] = [(line.event, line.key) for line in lines if line.key is not None]
+    keyed: list[tuple[NewEvent, EventKey]] = [(line.event, key) for line in lines for key in line.keys]
     return {
         "key_count": len(keyed),
         "key_ids": [event.id for event, _ in keyed],
@@ -209,6 +223,7 @@ def _key_values(lines: Sequence[Line], tenant_id: TenantId) -> dict[str, object]
         "key_kinds": _unless_all_are(REQUEST, [key.kind for _, key in keyed]),
         "key_texts": [key.key for _, key in keyed],
         "key_fingerprints": [key.fingerprint for _, key in keyed],
+        "key_pairs": _unless_all_are(False, [len(line.keys) > 1 for line in lines for _ in line.keys]),
     }
 
 

@@ -6,7 +6,7 @@ EventWish ──► check ──► judge filters ──► the group's statemen
                             └────────────────────┘
                                                  ├── its key is taken: same content ──────────────► the first event
                                                  │                     other content ─────────────► 409 or 422
-                                                 └── two kinds of key, or the group failed: alone
+                                                 └── a key is too old, or the group failed: alone
 ```
 """
 
@@ -67,16 +67,12 @@ class Acceptance:
         problems = await self._schemas.problems(tenant_id, wish)
         if problems and not await self._is_known(line, key):
             raise InvalidInputError(*problems)
-        if key is not None and line.key is not None:
-            return await self._together.one(line, key)
-        if key is not None:
-            line = replace(line, key=EventKey(REQUEST, key.key, key.fingerprint))
-        outcome = await self._record(line)
+        outcome = await self._record(line if key is None else _with_request(line, key))
         if outcome is None:
-            return await self._together.one(replace(line, key=None) if key else line, key)
+            return await self._together.one(line, key)
         if outcome.inserted.made_at is not None:
             return Accepted(record_of(line.event, outcome.inserted))
-        return await self._found(line, outcome.taken)
+        return await self._found(line, key, outcome.taken)
 
     async def accept_all(
         self, tenant_id: TenantId, wishes: Sequence[EventWish | Refusal], *, key: RequestKey | None = None
@@ -104,12 +100,12 @@ class Acceptance:
 
     async def _is_known(self, line: Line, key: RequestKey | None) -> bool:
         """Tell whether an event was accepted before, when its type had another schema: it gets its answer again."""
-        if line.key is None and key is None:
+        if not line.keys and key is None:
             return False
         async with self._database.engine() as tx:
             if key is not None and await look(tx, key) is not None:
                 return True
-            held = () if line.key is None else await read_keys(tx, keys=[(line.event.tenant_id, line.key)])
+            held = await read_keys(tx, keys=[(line.event.tenant_id, one) for one in line.keys])
             return any(one is not None and not one.expired for one in held)
 
     async def _record(self, line: Line) -> Outcome | None:
@@ -124,15 +120,19 @@ class Acceptance:
                 await self._judge.learn(tx, [event.tenant_id])
         raise UnavailableError
 
-    async def _found(self, line: Line, taken: Taken | None) -> Accepted:
-        if line.key is None or taken is None:
+    async def _found(self, line: Line, key: RequestKey | None, taken: Taken | None) -> Accepted:
+        if taken is None:
             raise UnavailableError
-        is_request = line.key.kind == REQUEST
-        if taken.fingerprint != line.key.fingerprint:
-            raise KeyReusedError if is_request else ContentDiffersError
+        mine = line.keys[0] if key is None else key
+        if taken.fingerprint != mine.fingerprint:
+            raise ContentDiffersError if key is None else KeyReusedError
         tenant_id = line.event.tenant_id
         async with self._database.tenant(tenant_id) as tx:
             event = await read_event(tx, tenant_id=tenant_id, event_id=EventId(taken.made))
         if event is None:
             raise GoneError("What was made for this key is past its retention.")
-        return Accepted(event, replayed=is_request)
+        return Accepted(event, replayed=key is not None)
+
+
+def _with_request(line: Line, key: RequestKey) -> Line:
+    return replace(line, keys=(EventKey(REQUEST, key.key, key.fingerprint), *line.keys))

@@ -15,11 +15,12 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from core import fail_points
-from core.database import AnyConnection, Database
+from core.database import AnyConnection, Database, is_taken
 from core.dispatch.publish import Publisher
-from core.intake.accept_queries import insert_lines
+from core.intake.accept_queries import LOST, insert_lines
 from core.intake.event_key_queries import Taken, read_keys
 from core.intake.event_queries import Inserted, Line, find_accepted
 from core.intake.shared import BACKLOG, BACKLOG_BYTES, Shared, look_again
@@ -27,6 +28,9 @@ from core.model.queued import Queued
 
 FLUSHERS: Final = 2
 """Groups that may run at a time: one that waits for a key, or for a slow disk, does not hold up the next."""
+
+TRIES: Final = 3
+"""Times that a group runs whose keys are taken under its hands, before each of its lines runs alone."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -36,6 +40,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     inserted: Inserted
     taken: Taken | None = None
+
+
+_Done = tuple[list[Outcome | None], tuple[Queued, ...]]
 
 
 class EventGroups:
@@ -65,7 +72,7 @@ class EventGroups:
     async def _run(self, group: Sequence[Line]) -> Sequence[Outcome | None]:
         publish = self._publisher.ready
         try:
-            outcomes, queued = await self._commit(group, publish=publish)
+            outcomes, queued = await self._commit_whole(group, publish=publish)
         except Exception as error:  # noqa: BLE001 - it is judged there
             _log.warning("accept.group_failed", size=len(group), error=type(error).__name__)
             found = await look_again(partial(self._find, [line.event.id for line in group]), error)
@@ -74,9 +81,19 @@ class EventGroups:
             self._publisher.deliveries(queued)
         return outcomes
 
-    async def _commit(self, group: Sequence[Line], *, publish: bool) -> tuple[list[Outcome | None], tuple[Queued, ...]]:
+    async def _commit_whole(self, group: Sequence[Line], *, publish: bool) -> _Done:
+        """Commit a group; again if one of the two keys of a line was taken while the statement ran."""
+        for _ in range(TRIES - 1):
+            try:
+                return await self._commit(group, publish=publish)
+            except DBAPIError as error:
+                if not is_taken(error):
+                    raise
+        return await self._commit(group, publish=publish)
+
+    async def _commit(self, group: Sequence[Line], *, publish: bool) -> _Done:
         async with self._database.statement() as tx:
-            inserted, queued = await insert_lines(tx, lines=group, publish=publish, whole=False)
+            inserted, queued = await _insert(tx, group, publish=publish)
             taken = await read_taken(tx, group, inserted)
             if fail_points.reached is not None:
                 fail_points.reached("accept.inserted")
@@ -90,12 +107,36 @@ class EventGroups:
             return await find_accepted(tx, ids=ids)
 
 
+async def _insert(
+    tx: AnyConnection, group: Sequence[Line], *, publish: bool
+) -> tuple[Sequence[Inserted], tuple[Queued, ...]]:
+    late = _late(group)
+    lines = [line for line in group if line.event.id not in late] if late else group
+    inserted, queued = await insert_lines(tx, lines=lines, publish=publish, whole=False)
+    if not late:
+        return inserted, queued
+    rest = iter(inserted)
+    return [LOST if line.event.id in late else next(rest) for line in group], queued
+
+
+def _late(group: Sequence[Line]) -> frozenset[UUID]:
+    """Return the events of lines with two keys that share one with a line before them: these have lost already."""
+    seen, late = set[tuple[UUID, str, str]](), set[UUID]()
+    for line in group:
+        keys = [(line.event.tenant_id, key.kind, key.key) for key in line.keys]
+        if len(keys) > 1 and not seen.isdisjoint(keys):
+            late.add(line.event.id)
+        else:
+            seen.update(keys)
+    return frozenset(late)
+
+
 async def read_taken(tx: AnyConnection, lines: Sequence[Line], inserted: Sequence[Inserted]) -> dict[int, Taken]:
-    """Return who holds the keys of the lines that lost theirs, by the place of the line."""
+    """Return who holds the first key of each line that lost one, by the place of the line."""
     lost = [
-        (number, (line.event.tenant_id, line.key))
+        (number, (line.event.tenant_id, line.keys[0]))
         for number, (line, one) in enumerate(zip(lines, inserted, strict=True))
-        if line.key is not None and one.made_at is None and not one.stale
+        if line.keys and one.made_at is None and not one.stale
     ]
     if not lost:
         return {}

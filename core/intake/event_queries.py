@@ -107,11 +107,11 @@ class EventKey(msgspec.Struct, frozen=True, gc=False):
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """An event to accept, with what its filters say, and a key if it has one."""
+    """An event to accept, with what its filters say, and its keys: the request's before the client's own ID."""
 
     event: NewEvent
     verdicts: Sequence[Verdict] = ()
-    key: EventKey | None = None
+    keys: tuple[EventKey, ...] = ()
 
 
 class Inserted(msgspec.Struct, frozen=True, gc=False):

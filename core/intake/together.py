@@ -98,7 +98,7 @@ class Together:
         self, tx: AsyncConnection, lines: Sequence[Line], *, publish: bool
     ) -> tuple[list[Accepted | ContentDiffersError], tuple[Queued, ...]]:
         """Record the events of one tenant; return what became of each, and what is due, to publish after the commit."""
-        keys = [(line.event.tenant_id, line.key) for line in lines if line.key is not None]
+        keys = [(line.event.tenant_id, key) for line in lines for key in line.keys]
         if keys:
             await drop_expired_keys(tx, keys=keys)
         inserted, queued = await self._insert(tx, lines, publish=publish)
@@ -135,9 +135,9 @@ async def _kept(tx: AsyncConnection, line: Line, kept: Kept) -> EventRecord:
 def _outcome(
     line: Line, inserted: Inserted, taken: Taken | None, found: dict[EventId, EventRecord]
 ) -> Accepted | ContentDiffersError:
-    if inserted.made_at is not None or taken is None or line.key is None:
+    if inserted.made_at is not None or taken is None:
         return Accepted(record_of(line.event, inserted))
-    if taken.fingerprint != line.key.fingerprint:
+    if taken.fingerprint != line.keys[0].fingerprint:
         return ContentDiffersError()
     first = found.get(EventId(taken.made))
     if first is None:

@@ -57,4 +57,4 @@ def line_of(tenant_id: TenantId, wish: EventWish, unix_seconds: float) -> Line:
         ordering_key=wish.ordering_key,
         attributes=wish.attributes,
     )
-    return Line(event, key=None if wish.client_id is None else EventKey(EVENT, wish.client_id, wish.fingerprint))
+    return Line(event, keys=() if wish.client_id is None else (EventKey(EVENT, wish.client_id, wish.fingerprint),))
