@@ -3,6 +3,7 @@
 import uvicorn
 
 from api.app import create_app
+from api.hot_protocol import HotProtocol
 from api.state import check
 from core.open_files import raise_open_files
 from core.starting import errors_in_one_line, read_settings
@@ -21,7 +22,7 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=HotProtocol,
         access_log=False,
         log_config=None,
         server_header=False,

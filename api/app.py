@@ -14,8 +14,10 @@ from api.arrivals import Arrivals
 from api.auth import Keys
 from api.errors import add_error_handlers
 from api.hot import HotApi
+from api.hot_protocol import HotWay
 from api.live import Live
 from api.middleware import RequestLog
+from api.request_lines import RequestLines
 from api.routes import (
     checks,
     dashboard,
@@ -162,7 +164,8 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     judge, schemas = Judge(), Schemas(state.database)
     app.state.catalogue = Catalogue(state.database)
     app.state.schemas = schemas
-    app.state.acceptance = Acceptance(state.database, state.publisher, judge, schemas)
+    app.state.acceptance = acceptance = Acceptance(state.database, state.publisher, judge, schemas)
+    app.state.hot = HotWay(keys, acceptance, RequestLines(settings))
     app.state.replays = Replays(state.database, state.publisher, judge)
     teller = Teller(state.database, state.publisher, settings.base_url, judge)
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)

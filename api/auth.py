@@ -79,6 +79,13 @@ class Keys:
             raise NotFoundError("tenant")
         return found
 
+    def known(self, authorization: str) -> Caller | None:
+        """Return a caller whose key was looked up a moment ago; `None` for any other, whom `caller` finds."""
+        if authorization[:7].lower() != "bearer ":
+            return None
+        known = self._known.get(hash_api_key(authorization[7:].strip()))
+        return None if known is None or clock.monotonic() - known[0] >= CACHED_FOR else known[1]
+
     def _refused(self, address: str) -> ProblemError:
         self._failures.count(address)
         return unauthorized()

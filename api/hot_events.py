@@ -6,12 +6,13 @@ headers ──► JSON, its length told, no CloudEvent? ──► yes: who calls
 ```
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 
+from api.auth import Caller, Keys
 from api.batches import BATCH_TYPES, batch_of, read_batch
 from api.bodies import BATCH_LIMIT, BATCH_PATH, BODY_LIMIT, check_body, check_query, too_large
 from api.cloud_events import MARKS
@@ -20,37 +21,38 @@ from api.idempotency import key_of
 from api.incoming import MEDIA_TYPES, read_incoming, read_plain
 from api.routes.events import accept_batch, accept_event, answer_to_batch, answer_to_event
 from core.intake.dedupe import RequestKey
+from core.model.ids import TenantId
 
 EVENTS_PATH: Final = "/v1/events"
 _SCOPE: Final = "events:write"
 _LENGTH_DIGITS: Final = 8  # more than the longest body has
 
 _sender: Final = scoped(_SCOPE)
-_Headers = Mapping[bytes, bytes]
+Headers = Mapping[bytes, bytes]
 
 
 async def accept_hot(request: Request) -> Response:
     """Answer `POST /v1/events`."""
-    headers = _first_of_each(request)
-    if headers.get(b"content-type") != b"application/json" or not _is_ordinary(request, headers, BODY_LIMIT):
+    headers = first_of_each(request.scope["headers"])
+    if request.scope["query_string"] or not is_plain(headers):
         return await _accept(request)
     caller = await _caller(request, headers)
     body = await _body(request, BODY_LIMIT)
     wish = read_plain(body)
-    key = _key(headers, caller, EVENTS_PATH, body)
+    key = key_in(headers, caller.tenant_id, EVENTS_PATH, body)
     acceptance = await get_acceptance(request)
     return answer_to_event(await acceptance.accept(caller.tenant_id, wish, key=key))
 
 
 async def accept_hot_batch(request: Request) -> Response:
     """Answer `POST /v1/events/batch`."""
-    headers = _first_of_each(request)
+    headers = first_of_each(request.scope["headers"])
     media_type = headers.get(b"content-type", b"").decode("latin-1")
-    if media_type not in BATCH_TYPES or not _is_ordinary(request, headers, BATCH_LIMIT):
+    if request.scope["query_string"] or media_type not in BATCH_TYPES or not _is_ordinary(headers, BATCH_LIMIT):
         return await _accept_batch(request)
     caller = await _caller(request, headers)
     batch = await batch_of(await _body(request, BATCH_LIMIT), media_type)
-    key = _key(headers, caller, BATCH_PATH, batch.compared)
+    key = key_in(headers, caller.tenant_id, BATCH_PATH, batch.compared)
     acceptance = await get_acceptance(request)
     return answer_to_batch(*await acceptance.accept_all(caller.tenant_id, batch.wishes, key=key))
 
@@ -81,17 +83,20 @@ async def _accept_batch(request: Request) -> Response:
     )
 
 
-def _first_of_each(request: Request) -> _Headers:
+def first_of_each(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     """Return the headers; of two with one name the first, as Starlette has it."""
-    headers: list[tuple[bytes, bytes]] = request.scope["headers"]
     return dict(reversed(headers))
 
 
-def _is_ordinary(request: Request, headers: _Headers, limit: int) -> bool:
+def is_plain(headers: Headers) -> bool:
+    """Tell whether a request to send an event, without a query, is of the usual kind."""
+    return headers.get(b"content-type") == b"application/json" and _is_ordinary(headers, BODY_LIMIT)
+
+
+def _is_ordinary(headers: Headers, limit: int) -> bool:
     length = headers.get(b"content-length", b"")
     return (
-        not request.scope["query_string"]
-        and length.isdigit()
+        length.isdigit()
         and len(length) <= _LENGTH_DIGITS
         and int(length) <= limit
         and b"content-encoding" not in headers
@@ -99,17 +104,29 @@ def _is_ordinary(request: Request, headers: _Headers, limit: int) -> bool:
     )
 
 
-async def _caller(request: Request, headers: _Headers) -> TenantCaller:
+def known_sender(keys: Keys, headers: Headers) -> Caller | None:
+    """Return the caller, if it is clear at once that they may send events as often as they like."""
+    authorization = _text(headers, b"authorization")
+    if authorization is None or b"ringback-tenant" in headers:
+        return None
+    caller = keys.known(authorization)
+    if caller is None or caller.requests_per_second is not None:
+        return None
+    return caller if caller.owner is None and _SCOPE in caller.scopes else None
+
+
+def key_in(headers: Headers, tenant_id: TenantId, path: str, compared: bytes) -> RequestKey | None:
+    """Return the key of a request to a path, if it has one; raise a 400 for one that is malformed."""
+    header = _text(headers, b"idempotency-key")
+    return None if header is None else key_of(header, tenant_id, method="POST", path=path, compared=compared)
+
+
+async def _caller(request: Request, headers: Headers) -> TenantCaller:
     caller = await let_in(request, _text(headers, b"authorization"), _text(headers, b"ringback-tenant"))
     return let_through(caller, _SCOPE)
 
 
-def _key(headers: _Headers, caller: TenantCaller, path: str, compared: bytes) -> RequestKey | None:
-    header = _text(headers, b"idempotency-key")
-    return None if header is None else key_of(header, caller.tenant_id, method="POST", path=path, compared=compared)
-
-
-def _text(headers: _Headers, name: bytes) -> str | None:
+def _text(headers: Headers, name: bytes) -> str | None:
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
 

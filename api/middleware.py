@@ -49,12 +49,15 @@ class RequestLog:
 
 def name_request(scope: Scope) -> str:
     """Give a request its ID."""
+    request_id = scope["ringback.request_id"] = new_request_id()
+    return request_id
+
+
+def new_request_id() -> str:
+    """Return a UUIDv4 (RFC 9562, section 5.4), at a third of what `uuid` takes for it."""
     drawn = urandom(16).hex()
     variant = "89ab"[int(drawn[16], 16) & 3]
-    # A UUIDv4 (RFC 9562, section 5.4), at a third of what `uuid` takes for it.
-    request_id = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{variant}{drawn[17:20]}-{drawn[20:]}"
-    scope["ringback.request_id"] = request_id
-    return request_id
+    return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{variant}{drawn[17:20]}-{drawn[20:]}"
 
 
 def log_request(scope: Scope, status: int, started: float) -> None:

@@ -24,7 +24,7 @@ from core.intake.event_queries import REQUEST, EventKey, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, Refusal
 from core.intake.schemas import Schemas
-from core.intake.shared import BACKLOG_BYTES, Room
+from core.intake.shared import BACKLOG_BYTES, Answer, Room
 from core.intake.together import Together, record_of
 from core.intake.wish import EventWish, line_of
 from core.journal.event_queries import read_event
@@ -67,7 +67,29 @@ class Acceptance:
         problems = await self._schemas.problems(tenant_id, wish)
         if problems and not await self._is_known(line, key):
             raise InvalidInputError(*problems)
-        outcome = await self._record(line if key is None else _with_request(line, key))
+        return await self.settled(line, key, await self._record(line if key is None else _with_request(line, key)))
+
+    def begin(
+        self, tenant_id: TenantId, wish: EventWish, key: RequestKey | None, answer: Answer[Outcome | None]
+    ) -> Line | None:
+        """Record an event for somebody who is told the outcome, which `settled` makes an answer of.
+
+        Returns the event's line, without the request's key; `None` if nothing was begun, as something has to be asked
+        first: `accept` does. Raises `InvalidInputError` and `UnavailableError` as that.
+        """
+        verdicts = self._judge.at_once(tenant_id, wish.type, wish.data)
+        if verdicts is None or not self._schemas.has_none(tenant_id, wish.type):
+            return None
+        line = line_of(tenant_id, wish, self._database.unix_seconds())
+        judged = replace(line, verdicts=verdicts) if verdicts else line
+        self._groups.put(judged if key is None else _with_request(judged, key), answer)
+        return line
+
+    async def settled(self, line: Line, key: RequestKey | None, outcome: Outcome | None) -> Accepted:
+        """Return the event of a line whose group has run, its own or the first one with its keys; as `accept`."""
+        if outcome is not None and outcome.inserted.stale:
+            await self._learn(line)
+            outcome = await self._record(line if key is None else _with_request(line, key))
         if outcome is None:
             return await self._together.one(line, key)
         if outcome.inserted.made_at is not None:
@@ -116,9 +138,12 @@ class Acceptance:
             outcome = await self._groups.record(replace(line, verdicts=verdicts))
             if outcome is None or not outcome.inserted.stale:
                 return outcome
-            async with self._database.engine() as tx:
-                await self._judge.learn(tx, [event.tenant_id])
+            await self._learn(line)
         raise UnavailableError
+
+    async def _learn(self, line: Line) -> None:
+        async with self._database.engine() as tx:
+            await self._judge.learn(tx, [line.event.tenant_id])
 
     async def _found(self, line: Line, key: RequestKey | None, taken: Taken | None) -> Accepted:
         if taken is None:

@@ -23,7 +23,7 @@ from core.dispatch.publish import Publisher
 from core.intake.accept_queries import LOST, insert_lines
 from core.intake.event_key_queries import Taken, read_keys
 from core.intake.event_queries import Inserted, Line, find_accepted
-from core.intake.shared import BACKLOG, BACKLOG_BYTES, Shared, look_again
+from core.intake.shared import BACKLOG, BACKLOG_BYTES, Answer, Shared, look_again
 from core.model.queued import Queued
 
 FLUSHERS: Final = 2
@@ -68,6 +68,10 @@ class EventGroups:
         Raises `UnavailableError` if too much waits already, and what the store raises if it is away.
         """
         return await self._shared.add(line)
+
+    def put(self, line: Line, answer: Answer[Outcome | None]) -> None:
+        """Do the same for somebody who is told instead; see `Shared.put`."""
+        self._shared.put(line, answer)
 
     async def _run(self, group: Sequence[Line]) -> Sequence[Outcome | None]:
         publish = self._publisher.ready

@@ -62,14 +62,19 @@ class Judge:
 
     async def verdicts(self, tenant_id: TenantId, type_: str, data: bytes) -> tuple[Verdict, ...]:
         """Return what the filters that are known say of an event with this `data`, which is JSON."""
-        known = self._known.get(tenant_id, ())
-        if not known:
+        at_once = self.at_once(tenant_id, type_, data)
+        return await asyncio.to_thread(_judge, self._asked(tenant_id, type_), data) if at_once is None else at_once
+
+    def at_once(self, tenant_id: TenantId, type_: str, data: bytes) -> tuple[Verdict, ...] | None:
+        """Return the same, or `None` if that takes so long that a thread should do it."""
+        if not self._known.get(tenant_id):
             return ()
+        asked = self._asked(tenant_id, type_)
+        return _judge(asked, data) if len(data) * len(asked) < HEAVY else None
+
+    def _asked(self, tenant_id: TenantId, type_: str) -> list[_Filtered]:
         patterns, unfiltered = subscriptions_of(type_), reaches_unfiltered(type_)
-        asked = [one for one in known if one.matches(patterns, unfiltered=unfiltered)]
-        if len(data) * len(asked) < HEAVY:
-            return _judge(asked, data)
-        return await asyncio.to_thread(_judge, asked, data)
+        return [one for one in self._known.get(tenant_id, ()) if one.matches(patterns, unfiltered=unfiltered)]
 
     async def learn(self, tx: AsyncConnection, tenants: Sequence[UUID]) -> None:
         """Read the filters of these tenants anew, in the engine's role."""

@@ -52,6 +52,11 @@ class Schemas:
         schema = await self._schema(tenant_id, wish.type, version)
         return () if schema is None else schema.problems(wish.value, len(wish.data))
 
+    def has_none(self, tenant_id: TenantId, type_: str) -> bool:
+        """Tell whether a type is known to have no schema; false also where that has to be asked."""
+        known = self._known.get(tenant_id)
+        return known is not None and self._seconds() - known[0] < BELIEVED_FOR and type_ not in known[1]
+
     def forget(self, tenant_id: TenantId) -> None:
         """Ask again at the next event: the catalogue was changed here."""
         self._known.pop(tenant_id, None)

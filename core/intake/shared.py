@@ -10,16 +10,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
+import msgspec
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from core import clock
 from core.database import is_away
 from core.model.errors import UnavailableError
 
 W = TypeVar("W")
 R = TypeVar("R")
+A_contra = TypeVar("A_contra", contravariant=True)
 
 SIZE: Final = 500
 SLOW: Final = 0.05
@@ -38,11 +40,27 @@ It may have been committed all the same: the same request under the same key fin
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting(Generic[W, R]):
+class Answer(Protocol[A_contra]):
+    """Who waits for what became of an item; a future is one, and neither of its ways to be told may raise."""
+
+    def done(self) -> bool:
+        """Tell whether it was told already, or waits no more."""
+        ...
+
+    def set_result(self, result: A_contra, /) -> None:
+        """Tell what became of the item."""
+        ...
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Tell why nothing became of it."""
+        ...
+
+
+class _Waiting(msgspec.Struct, Generic[W, R], frozen=True, gc=False):
     item: W
     weight: int
-    answer: "asyncio.Future[R]"
+    answer: Answer[R]
+    until: float
 
 
 class Room:
@@ -95,26 +113,42 @@ class Shared(Generic[W, R]):
         self._weight = 0
         self._running = 0
         self._tasks: Final[set[asyncio.Task[None]]] = set()
+        self._told: Final[deque[_Waiting[W, R]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def add(self, item: W) -> R:
-        """Return what became of an item, once its group is committed.
+        """Return what became of an item, once its group is committed; raise what `put` raises and tells."""
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self.put(item, answer)
+        return await answer
 
-        Raises `UnavailableError` if too much waits already or it takes longer than `ANSWER_WITHIN`, and what `work`
-        raises.
+    def put(self, item: W, answer: Answer[R]) -> None:
+        """Have somebody told what became of an item, once its group is committed.
+
+        Raises `UnavailableError` if too much waits already. Tells of the same if it takes longer than `ANSWER_WITHIN`,
+        and of what `work` raises.
         """
         weight = self._weigh(item)
         if len(self._waiting) >= self._backlog or self._weight + weight > self._backlog_bytes:
             raise UnavailableError
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(item, weight, answer))
+        one = _Waiting(item, weight, answer, clock.monotonic() + self._within)
+        self._waiting.append(one)
+        self._told.append(one)
         self._weight += weight
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._within, self._refuse_late)
         if self._running == 0 or len(self._waiting) >= SIZE:
             self._start()
-        try:
-            async with asyncio.timeout(self._within):
-                return await answer
-        except TimeoutError:
-            raise UnavailableError from None
+
+    def _refuse_late(self) -> None:
+        """Refuse whoever has waited too long: one timer for all, as one for each costs more than its place here."""
+        now = clock.monotonic()
+        while self._told and (self._told[0].until <= now or self._told[0].answer.done()):
+            late = self._told.popleft()
+            _fail([late], UnavailableError())
+        self._timer = None
+        if self._told:
+            self._timer = asyncio.get_running_loop().call_later(self._told[0].until - now, self._refuse_late)
 
     def _start(self) -> None:
         """Start a group, if one more may run."""
@@ -138,7 +172,12 @@ class Shared(Generic[W, R]):
                 _settle(group, answers)
             finally:
                 slow.cancel()
+                self._forget_told()
         self._running -= 1  # with nothing awaited since nothing was waiting: whoever comes next starts anew
+
+    def _forget_told(self) -> None:
+        while self._told and self._told[0].answer.done():
+            self._told.popleft()
 
     def _next(self) -> list[_Waiting[W, R]]:
         """Take the first ones, as many as go together; one that is heavy by itself goes alone."""
