@@ -4,10 +4,10 @@ Locks are taken in one order, event, delivery, endpoint, so that whoever erases 
 here, or sees what was made.
 """
 
-from dataclasses import replace
 from typing import Final
 
 import msgspec
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import clock
@@ -135,7 +135,7 @@ class Replays:
             trigger=trigger,
             publish=publish,
         )
-        return () if queued is None else (replace(queued, asked=trigger is Trigger.TEST),)
+        return () if queued is None else (structs.replace(queued, asked=trigger is Trigger.TEST),)
 
 
 async def sample_data(tx: AsyncConnection, *, tenant_id: TenantId, type_: str) -> bytes:

@@ -1,6 +1,5 @@
 """Append to the log: one finished attempt and what it means for its delivery, as one value."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +14,7 @@ from core.model.settle import Verdict
 from core.model.states import DeliveryStatus
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
+class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt to append; `claim` is the fence: a newer claim makes this outcome a late one."""
 
     delivery_id: UUID
@@ -24,7 +23,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     trigger: Trigger
     url: str
-    request_headers: Mapping[str, str]
+    request_headers: str
+    """A JSON object, secrets masked."""
     outcome: Outcome
     verdict: Verdict
     started_at: datetime

@@ -161,7 +161,7 @@ _COLUMNS: Final[dict[str, Callable[[Settled], object]]] = {
     "error": lambda s: s.outcome.error and s.outcome.error.value,
     "note": lambda s: s.outcome.note,
     "url": lambda s: s.url,
-    "request_headers": lambda s: _text(s.request_headers),
+    "request_headers": lambda s: s.request_headers,
     "status": lambda s: s.outcome.response and s.outcome.response.status,
     "headers": lambda s: s.outcome.response and _json_text(s.outcome.response.headers),
     "body": lambda s: s.outcome.response and s.outcome.response.body,

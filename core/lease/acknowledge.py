@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
 import structlog
 
 from core import clock
@@ -106,7 +107,7 @@ class Acknowledgements:
         return ticket.leased.settled(
             ack.outcome(since),
             default_schedule=self._settings.retry_schedule,
-            headers=ticket.headers,
+            headers=msgspec.json.encode(ticket.headers).decode(),
             started_at=ticket.claimed_at,
             now=now,
         )

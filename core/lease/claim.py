@@ -1,7 +1,7 @@
 """A claim: the right and the duty to make one attempt, until its lease runs out."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from core.model.outcome import Outcome, Trigger
 from core.model.settle import DeliveryState, settle
 
 
-class Leased(msgspec.Struct, frozen=True, kw_only=True):
+class Leased(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A delivery under a lease, whether its deliverer is at work or gone."""
 
     delivery_id: UUID
@@ -33,18 +33,21 @@ class Leased(msgspec.Struct, frozen=True, kw_only=True):
         outcome: Outcome,
         *,
         default_schedule: tuple[int, ...],
-        headers: Mapping[str, str],
+        headers: str,
         started_at: datetime,
         now: datetime,
         draw: Callable[[], float] = random.random,  # jitter, not a secret
     ) -> Settled:
-        """Return the attempt with what follows from it; times are the database's, the schedule is in seconds."""
+        """Return the attempt with what follows from it; times are the database's, the schedule is in seconds.
+
+        `headers` are those that were sent, a JSON object, secrets masked.
+        """
         state = DeliveryState(
             step=self.step,
             unknown_run=self.unknown_run,
             trigger=Trigger(self.trigger),
             had_succeeded=self.had_succeeded,
-            schedule=default_schedule if self.schedule is None else tuple(self.schedule),
+            schedule=default_schedule if self.schedule is None else self.schedule,
         )
         return Settled(
             delivery_id=self.delivery_id,
@@ -61,7 +64,7 @@ class Leased(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Claimed(Leased, frozen=True, kw_only=True):
+class Claimed(Leased, frozen=True, kw_only=True, gc=False):
     """What one attempt needs, as the claim returned it; secrets and header values are still sealed."""
 
     event_id: UUID
@@ -77,12 +80,22 @@ class Claimed(Leased, frozen=True, kw_only=True):
     keys: Sequence[bytes]
 
     @property
+    def newest_keys(self) -> Sequence[bytes]:
+        """The keys, newest first: their IDs tell."""
+        return sorted(self.keys, reverse=True) if len(self.keys) > 1 else self.keys
+
+    @property
     def secrets(self) -> list[tuple[UUID, bytes]]:
         """The IDs of the signing secrets and what is sealed of them, newest first."""
-        return [(UUID(bytes=one[:16]), one[16:]) for one in sorted(self.keys, reverse=True)]
+        return [parted(key) for key in self.newest_keys]
 
 
-class Lapsed(Leased, frozen=True, kw_only=True):
+def parted(key: bytes) -> tuple[UUID, bytes]:
+    """Return the ID of a signing secret, and what is sealed of it."""
+    return UUID(bytes=key[:16]), key[16:]
+
+
+class Lapsed(Leased, frozen=True, kw_only=True, gc=False):
     """A delivery whose deliverer did not come back within its lease."""
 
     lease_until: datetime

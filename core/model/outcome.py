@@ -5,9 +5,10 @@ claim ──► send ──► Outcome ──► settle ──► Verdict ──
 ```
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 RESPONSE_BODY_LIMIT: Final = 16 * 1024
 RESPONSE_HEADERS_LIMIT: Final = 64 * 1024
@@ -46,8 +47,7 @@ class Trigger(StrEnum):
     RECONNECT = "reconnect"
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True, gc=False):
     """What the receiver answered; `body` holds what was kept of it."""
 
     status: int
@@ -61,8 +61,7 @@ class Response:
         return next((value for key, value in self.headers if key.lower() == wanted), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(msgspec.Struct, frozen=True, gc=False):
     """Durations of one attempt in milliseconds; `None` for a stage that it did not reach or need."""
 
     dns: float | None = None
@@ -72,8 +71,7 @@ class Timings:
     total: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """One finished attempt.
 
     `error` is set exactly when `kind` is `failed`. `note` says what is odd about a success or a failure
@@ -86,5 +84,5 @@ class Outcome:
     note: str | None = None
     response: Response | None = None
     address: str | None = None
-    timings: Timings = field(default_factory=Timings)
+    timings: Timings = Timings()
     retry_after: float | None = None

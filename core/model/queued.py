@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+
+class Queued(msgspec.Struct, frozen=True, gc=False):
     """A delivery that is due."""
 
     delivery_id: UUID

@@ -1,5 +1,6 @@
 """When a failed delivery is tried again."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -16,7 +17,7 @@ _DATE_FORMS: Final = (
 _LONGEST_NUMBER: Final = len(str(RETRY_AFTER_LIMIT))
 
 
-def delay_after(step: int, schedule: tuple[int, ...], draw: float) -> float | None:
+def delay_after(step: int, schedule: Sequence[int], draw: float) -> float | None:
     """Return the seconds to wait after the attempt at `step` failed, or `None` when the schedule is used up.
 
     `step` counts from 0; `draw` is a random number in [0, 1).

@@ -9,9 +9,11 @@ Outcome ─────┼── abort-message ───────────
 ```
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from core.model.outcome import Outcome, OutcomeKind, Trigger
 from core.model.retry import delay_after, retry_after
@@ -26,8 +28,7 @@ _GONE: Final = 410
 _SLOW_DOWN: Final = frozenset({429, 503})
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryState:
+class DeliveryState(msgspec.Struct, frozen=True, gc=False):
     """A delivery as its attempt found it.
 
     `step` counts the steps of `schedule` (seconds) that are used; `unknown_run` the attempts in a row that
@@ -38,11 +39,10 @@ class DeliveryState:
     unknown_run: int
     trigger: Trigger
     had_succeeded: bool
-    schedule: tuple[int, ...]
+    schedule: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The delivery's next state.
 
     `delay` is in seconds from the database's now until the next attempt, `None` when there is none;

@@ -3,12 +3,13 @@
 Each replaces a function or a few words of a statement of the product, and fails if they are not there any more.
 """
 
-import dataclasses
 import importlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, cast
+
+from msgspec import structs
 
 from core.model.signature import SigningKey
 from workers.delivery.exchange import OutgoingRequest
@@ -82,12 +83,12 @@ def _any_answer_is_a_success() -> None:
 
 
 def _no_deadline() -> None:
-    _around("workers.delivery.attempt:build_request", lambda request: dataclasses.replace(request, timeout=600))
+    _around("workers.delivery.attempt:build_request", lambda request: structs.replace(request, timeout=600))
 
 
 def _other_bytes() -> None:
     def spaced(request: OutgoingRequest) -> OutgoingRequest:
-        return dataclasses.replace(request, body=request.body + b" " * random.randint(0, 9))
+        return structs.replace(request, body=request.body + b" " * random.randint(0, 9))
 
     _around("workers.delivery.attempt:build_request", spaced)
 

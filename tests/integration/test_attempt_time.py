@@ -22,7 +22,7 @@ from tests.support.feeding import new_notices
 from tests.support.rows import Rows
 from tests.support.stack import SECRET_KEYS
 from workers.delivery.attempt import Attempts, Leases
-from workers.delivery.exchange import OutgoingRequest
+from workers.delivery.exchange import Listener, OutgoingRequest
 from workers.delivery.record import Recorder
 
 
@@ -31,6 +31,11 @@ class Outbox:
 
     def __init__(self) -> None:
         self.sent: list[OutgoingRequest] = []
+
+    def start(self, request: OutgoingRequest, listener: Listener) -> None:
+        """See `Sender.start`."""
+        self.sent.append(request)
+        listener.ended(OK)
 
     async def send(self, request: OutgoingRequest) -> Outcome:
         """See `Sender.send`."""
@@ -68,7 +73,13 @@ async def test_an_attempt_is_signed_with_the_time_that_the_log_names(
     an_hour_ago = claimed.claimed_at - timedelta(hours=1)
     elsewhere = msgspec.structs.replace(claimed, claimed_at=an_hour_ago, keys=[own.bytes + sealed])
 
-    await attempts.make(elsewhere, clock.monotonic())
+    over = asyncio.Event()
+
+    def end(_claimed: Claimed, _error: BaseException | None) -> None:
+        over.set()
+
+    attempts.start(elsewhere, clock.monotonic(), end)
+    await over.wait()
 
     (logged,) = await rows.attempts(delivery)
     (request,) = outbox.sent

@@ -37,8 +37,8 @@ async def line(process: Process) -> str:
 
 def signed(greeting: str, key: SigningKey) -> OutgoingRequest:
     """Return a request to where the script says that it listens."""
-    destination = Destination(LANE, greeting.split()[2], (key,), {}, 5.0)
-    return build_request(destination, event_id="evt_1", body=BODY, timestamp=int(unix_seconds()), version="1")
+    destination, now = Destination(LANE, greeting.split()[2], {}), int(unix_seconds())
+    return build_request(destination, (key,), event_id="evt_1", body=BODY, timestamp=now, timeout=5.0)
 
 
 async def test_it_says_what_came_and_that_it_verifies() -> None:

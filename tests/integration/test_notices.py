@@ -1,9 +1,10 @@
 """Operational events: who hears of what, and what keeps them from feeding themselves."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec import structs
 from sqlalchemy import func
 
 from core.database import Database
@@ -93,7 +94,7 @@ async def test_an_endpoint_that_is_gone_is_told(watch: Watch) -> None:
     assert (data["status"], data["disabled_reason"]) == ("disabled", "gone")
 
 
-@pytest.mark.parametrize("outcome", [OK, UNKNOWN, replace(DOWN, note="reconnect")])
+@pytest.mark.parametrize("outcome", [OK, UNKNOWN, structs.replace(DOWN, note="reconnect")])
 async def test_what_ends_nothing_tells_nothing(watch: Watch, outcome: Outcome) -> None:
     await watch.end(await watch.delivery(), outcome)
 

@@ -14,7 +14,7 @@ from core.model import tables
 from core.model.ids import EndpointId, TenantId
 from core.model.queued import Queued
 from core.settings import Settings
-from tests.support.claiming import DOWN, OK, claim, claim_one, finish, settled
+from tests.support.claiming import DOWN, OK, claim, claim_one, finish, recorded, settled
 from tests.support.feeding import new_notices
 from tests.support.plans import blocks_of
 from tests.support.rows import Rows
@@ -244,7 +244,7 @@ async def test_the_recorder_releases_the_next_after_a_success_and_not_after_a_fa
     running = asyncio.create_task(recorder.run())
     up, down = await claim_one(database, first), await claim_one(database, third)
 
-    await asyncio.gather(recorder.record(settled(up, OK)), recorder.record(settled(down, DOWN)))
+    await asyncio.gather(recorded(recorder, settled(up, OK)), recorded(recorder, settled(down, DOWN)))
 
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -151,7 +151,7 @@ def settled_of(tenant: UUID, delivery: UUID) -> Settled:
         number=1,
         trigger=Trigger.FIRST,
         url="https://example.com/",
-        request_headers={},
+        request_headers="{}",
         outcome=OK,
         verdict=Verdict(DeliveryStatus.SUCCEEDED, None, 0, 0),
         started_at=clock.now(),

@@ -31,9 +31,9 @@ async def test_waiting_for_what_does_not_come_says_what_came() -> None:
 
 async def test_a_request_that_does_not_verify_is_told() -> None:
     async with Receiver() as receiver, sending() as sender:
-        destination = Destination(LANE, receiver.url, (new_secret(),), {}, 5.0)
-        timestamp = int(unix_seconds())
-        await sender.send(build_request(destination, event_id="evt_1", body=BODY, timestamp=timestamp, version="1"))
+        destination, now = Destination(LANE, receiver.url, {}), int(unix_seconds())
+        keys = (new_secret(),)
+        await sender.send(build_request(destination, keys, event_id="evt_1", body=BODY, timestamp=now, timeout=5.0))
 
         with pytest.raises(WebhookVerificationError):
             receiver.verify(format_secret(new_secret()))

@@ -1,8 +1,7 @@
 """Outcomes: what is written of an attempt, and who may still change its delivery."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 from sqlalchemy import func
 
 from core.database import Database
@@ -66,7 +65,7 @@ async def test_what_is_due_again_at_once_is_returned_to_be_published(
 ) -> None:
     claimed = await claim_one(database, delivery)
 
-    due = await record(database, settled(claimed, replace(DOWN, note="reconnect")))
+    due = await record(database, settled(claimed, structs.replace(DOWN, note="reconnect")))
 
     assert due == (Queued(delivery, endpoint, tenant),)
 
@@ -74,7 +73,7 @@ async def test_what_is_due_again_at_once_is_returned_to_be_published(
 async def test_the_attempt_is_kept_as_it_was(database: Database, rows: Rows, delivery: DeliveryId) -> None:
     claimed = await claim_one(database, delivery)
     timings = Timings(dns=1.0, connect=2.0, tls=None, first_byte=3.5, total=4.25)
-    outcome = replace(OK, note="reset_in_body", address="192.0.2.1", timings=timings)
+    outcome = structs.replace(OK, note="reset_in_body", address="192.0.2.1", timings=timings)
 
     await record(database, settled(claimed, outcome))
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from msgspec import structs
@@ -13,12 +12,12 @@ from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from core.model.outcome import Response
 from core.model.queued import Queued
-from tests.support.claiming import DOWN, OK, claim, claim_one, settled
+from tests.support.claiming import DOWN, OK, claim, claim_one, recorded, settled
 from tests.support.feeding import new_notices
 from tests.support.rows import Rows
 from workers.delivery.record import Recorder, RecorderClosedError
 
-TOO_LARGE = replace(OK, response=Response(200, (), bytes(16_385), truncated=False))
+TOO_LARGE = structs.replace(OK, response=Response(200, (), bytes(16_385), truncated=False))
 
 
 class Recording:
@@ -48,7 +47,7 @@ async def test_an_outcome_is_committed_when_its_record_returns(
 ) -> None:
     claimed = await claim_one(database, delivery)
 
-    await recording.recorder.record(settled(claimed, OK))
+    await recorded(recording.recorder, settled(claimed, OK))
 
     assert [one["outcome"] for one in await rows.attempts(delivery)] == ["succeeded"]
 
@@ -56,7 +55,7 @@ async def test_an_outcome_is_committed_when_its_record_returns(
 async def test_what_is_due_again_is_handed_on(database: Database, recording: Recording, delivery: DeliveryId) -> None:
     claimed = await claim_one(database, delivery)
 
-    await recording.recorder.record(settled(claimed, replace(DOWN, note="reconnect")))
+    await recorded(recording.recorder, settled(claimed, structs.replace(DOWN, note="reconnect")))
 
     assert [one.delivery_id for one in recording.due] == [delivery]
 
@@ -68,7 +67,7 @@ async def test_a_delivery_that_is_given_up_is_told_with_its_record(
     await rows.change(tables.deliveries, delivery, step=2)
     claimed = await claim_one(database, delivery)
 
-    await recording.recorder.record(settled(claimed, DOWN))
+    await recorded(recording.recorder, settled(claimed, DOWN))
 
     told = await rows.one("SELECT endpoint_id, published_until FROM deliveries WHERE event_type = 'delivery.exhausted'")
     assert told == {"endpoint_id": listener, "published_until": None}
@@ -80,7 +79,7 @@ async def test_a_thousand_outcomes_at_once_are_all_recorded(
     endpoint = await rows.endpoint(tenant, max_in_flight=1000)
     claimed = await claim(database, *await rows.deliveries(1000, tenant, endpoint))
 
-    await asyncio.gather(*(recording.recorder.record(settled(one, OK)) for one in claimed))
+    await asyncio.gather(*(recorded(recording.recorder, settled(one, OK)) for one in claimed))
 
     assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 1000}
 
@@ -91,7 +90,7 @@ async def test_two_outcomes_of_one_delivery_at_once_are_both_recorded(
     first = settled(await claim_one(database, delivery), DOWN)
     second = structs.replace(first, claim=2, number=2)
 
-    await asyncio.gather(recording.recorder.record(first), recording.recorder.record(second))
+    await asyncio.gather(recorded(recording.recorder, first), recorded(recording.recorder, second))
 
     assert [one["number"] for one in await rows.attempts(delivery)] == [1, 2]
 
@@ -104,7 +103,7 @@ async def test_one_bad_row_does_not_hold_up_the_others(
 
     done = await asyncio.wait_for(
         asyncio.gather(
-            *(recording.recorder.record(settled(one, o)) for one, o in zip(claimed, outcomes, strict=True)),
+            *(recorded(recording.recorder, settled(one, o)) for one, o in zip(claimed, outcomes, strict=True)),
             return_exceptions=True,
         ),
         timeout=5,
@@ -120,7 +119,7 @@ async def test_a_bad_row_leaves_its_lease_to_the_feeder(
     claimed = await claim_one(database, delivery)
 
     with pytest.raises(Exception, match="attempts_response_body"):
-        await asyncio.wait_for(recording.recorder.record(settled(claimed, TOO_LARGE)), timeout=5)
+        await asyncio.wait_for(recorded(recording.recorder, settled(claimed, TOO_LARGE)), timeout=5)
 
     assert await rows.one("SELECT lease_until IS NOT NULL AS leased FROM deliveries") == {"leased": True}
 
@@ -131,12 +130,12 @@ async def test_a_recorder_that_ends_lets_nobody_wait_for_ever(database: Database
     claimed = await claim_one(database, delivery)
 
     with pytest.raises(RecorderClosedError):
-        await recorder.record(settled(claimed, OK))
+        await recorded(recorder, settled(claimed, OK))
 
     with pytest.raises(ZeroDivisionError):
         await running
     with pytest.raises(RecorderClosedError):
-        await recorder.record(settled(claimed, OK))
+        await recorded(recorder, settled(claimed, OK))
 
 
 def _break(_due: Sequence[Queued]) -> None:

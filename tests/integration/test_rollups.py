@@ -1,9 +1,9 @@
 """Rollups: what the record counts is what the log holds, whatever comes late or twice."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from sqlalchemy import func
 
 from core.database import Database
@@ -16,7 +16,7 @@ from tests.support.claiming import DOWN, GONE, OK, UNKNOWN, claim, claim_one, re
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
 
-SLOW = replace(OK, timings=Timings(total=800.0))
+SLOW = structs.replace(OK, timings=Timings(total=800.0))
 LATE = Outcome(OutcomeKind.FAILED, ErrorClass.TIMEOUT, timings=Timings(total=15_000.0))
 
 COUNTED = """

@@ -214,9 +214,9 @@ async def test_cancelling_passes_through_and_ends_the_connection() -> None:
 async def test_a_signed_request_verifies() -> None:
     key = new_secret()
     async with Receiver() as receiver, sending() as sender:
-        destination = Destination(LANE, receiver.url, (key,), {"Authorization": "Bearer x"}, 5.0)
+        destination = Destination(LANE, receiver.url, {"Authorization": "Bearer x"}, version="1.2.3")
         request = build_request(
-            destination, event_id="evt_1", body=BODY, timestamp=int(unix_seconds()), version="1.2.3"
+            destination, (key,), event_id="evt_1", body=BODY, timestamp=int(unix_seconds()), timeout=5.0
         )
 
         await sender.send(request)

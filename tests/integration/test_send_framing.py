@@ -1,7 +1,5 @@
 """How an answer says where it ends, and what else stands between its bytes."""
 
-from dataclasses import replace
-
 import pytest
 
 from core.model.outcome import ErrorClass, OutcomeKind
@@ -101,7 +99,7 @@ async def test_framing_that_nobody_can_want_is_a_protocol_error(raw: bytes) -> N
 async def test_the_answer_to_head_has_no_body_whatever_length_it_tells(status: int) -> None:
     async with Receiver() as receiver, sending() as sender:
         receiver.script(Answer(raw=b"HTTP/1.1 %d X\r\ncontent-length: 5000\r\n\r\n" % status))
-        request = replace(outgoing(receiver.url), method="HEAD", body=b"")
+        request = outgoing(receiver.url, method="HEAD", body=b"")
 
         outcome = await sender.send(request)
 
@@ -120,7 +118,7 @@ async def test_a_header_that_holds_a_line_break_is_not_sent() -> None:
 async def test_a_body_of_megabytes_is_sent_whole() -> None:
     async with Receiver() as receiver, sending() as sender:
         receiver.script(Answer(413, close=True))
-        request = replace(outgoing(receiver.url), body=b"x" * 3_000_000)
+        request = outgoing(receiver.url, body=b"x" * 3_000_000)
 
         outcome = await sender.send(request)
 

@@ -11,7 +11,7 @@ from core.model.outcome import ErrorClass, OutcomeKind
 from tests.support.answers import Answer, Reset
 from tests.support.names import FixedNames
 from tests.support.receiver import Receiver
-from tests.support.sending import LANE, LOOPBACK, OTHER_LANE, outgoing, sending
+from tests.support.sending import LANE, LOOPBACK, OTHER_LANE, OTHER_TENANT, TENANT, outgoing, sending
 from workers.delivery.transport import GuardedTransport, SendError
 
 pytestmark = pytest.mark.usefixtures("every_sender")
@@ -134,13 +134,22 @@ async def test_two_names_on_one_address_do_not_share_a_connection() -> None:
         assert [request.connection for request in receiver.requests] == [1, 2]
 
 
-async def test_two_lanes_do_not_share_a_connection() -> None:
+async def test_two_tenants_do_not_share_a_connection() -> None:
     async with Receiver() as receiver, sending() as sender:
-        await sender.send(outgoing(receiver.url, lane=LANE))
+        await sender.send(outgoing(receiver.url, tenant=TENANT))
 
-        await sender.send(outgoing(receiver.url, lane=OTHER_LANE))
+        await sender.send(outgoing(receiver.url, tenant=OTHER_TENANT))
 
         assert [request.connection for request in receiver.requests] == [1, 2]
+
+
+async def test_two_endpoints_of_one_tenant_on_one_host_share_a_connection() -> None:
+    async with Receiver() as receiver, sending() as sender:
+        await sender.send(outgoing(receiver.url, lane=LANE, tenant=TENANT))
+
+        await sender.send(outgoing(receiver.url, lane=OTHER_LANE, tenant=TENANT))
+
+        assert [request.connection for request in receiver.requests] == [1, 1]
 
 
 async def test_a_kept_connection_that_was_closed_is_replaced_silently() -> None:

@@ -1,5 +1,6 @@
 """Claims and their outcomes, as a deliverer would write them."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,6 +12,7 @@ from core.lease.claim import Claimed
 from core.lease.queries import claim_deliveries
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response
 from core.model.queued import Queued
+from workers.delivery.record import Recorder
 
 CAP = 50
 TIMEOUT = 15
@@ -41,7 +43,7 @@ def settled(claimed: Claimed, outcome: Outcome) -> Settled:
     return claimed.settled(
         outcome,
         default_schedule=SCHEDULE,
-        headers={"webhook-id": "evt_x"},
+        headers='{"webhook-id": "evt_x"}',
         started_at=claimed.claimed_at,
         now=datetime(2026, 1, 1, tzinfo=UTC),
         draw=lambda: 0.0,
@@ -57,3 +59,14 @@ async def record(database: Database, *outcomes: Settled) -> Sequence[Queued]:
     """Record outcomes in a transaction of its own; return what is due again at once."""
     async with database.engine() as tx:
         return (await record_attempts(tx, settled=outcomes)).due
+
+
+async def recorded(recorder: Recorder, outcome: Settled) -> None:
+    """Hand an outcome to a recorder and wait until it is committed; raise what comes instead."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(error: BaseException | None) -> None:
+        done.set_result(None) if error is None else done.set_exception(error)
+
+    recorder.put(outcome, end)
+    await done

@@ -14,7 +14,7 @@ from core.model.queued import Queued
 from core.settings import Settings
 from tests.support.claiming import OK, record, settled
 from workers.delivery.attempt import Leases
-from workers.delivery.engine import Engine
+from workers.delivery.engine import Ended, Engine
 from workers.delivery.gate import Gate
 from workers.delivery.lanes import Lanes
 
@@ -33,6 +33,7 @@ class Post:
         self.let_go = asyncio.Event()
         self.release: Callable[[Sequence[Queued]], None] = lambda _: None
         self._changed = asyncio.Condition()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool) -> Sequence[Claimed]:
         """See `Claims.claim`."""
@@ -49,8 +50,14 @@ class Post:
         """See `Claims.due`."""
         return await self._leases.due(lane, limit)
 
-    async def attempt(self, claimed: Claimed, _before: float) -> None:
+    def attempt(self, claimed: Claimed, _before: float, ended: Ended) -> None:
         """Wait until let go, then succeed and record it, or break."""
+        task = asyncio.create_task(self._make(claimed))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(lambda done: ended(claimed, done.exception()))
+
+    async def _make(self, claimed: Claimed) -> None:
         await self._note(self.started, claimed.delivery_id)
         await self.let_go.wait()
         if claimed.delivery_id in self.broken:

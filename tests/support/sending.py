@@ -15,19 +15,29 @@ from core.settings import SenderName
 from tests.support.names import FixedNames
 from workers.delivery.choose import sender_of
 from workers.delivery.exchange import OutgoingRequest, Sender
+from workers.delivery.place import Place
 
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"),)
 LANE = UUID(int=1)
 OTHER_LANE = UUID(int=2)
+TENANT = UUID(int=3)
+OTHER_TENANT = UUID(int=4)
 SENDERS: tuple[SenderName, ...] = ("wire", "httpx")
 BODY = b'{"type":"a.b","timestamp":"2026-01-01T00:00:00Z","data":{}}'
 
 
 def outgoing(
-    url: str, *, lane: UUID = LANE, timeout: float = 5.0, headers: tuple[tuple[str, str], ...] = ()
+    url: str,
+    *,
+    lane: UUID = LANE,
+    tenant: UUID | None = None,
+    method: str = "POST",
+    timeout: float = 5.0,
+    headers: tuple[tuple[str, str], ...] = (),
+    body: bytes = BODY,
 ) -> OutgoingRequest:
-    """Return a request with a small body."""
-    return OutgoingRequest(lane=lane, url=url, headers=headers, body=BODY, timeout=timeout)
+    """Return a request, with a small body unless told otherwise."""
+    return OutgoingRequest(Place(lane, url, method=method, tenant=tenant), headers, body, timeout)
 
 
 class Chosen:

@@ -1,9 +1,9 @@
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response, Trigger
 from core.model.settle import UNKNOWN_LIMIT, DeliveryState, Verdict, settle

@@ -1,16 +1,22 @@
 """Reading one HTTP/1.1 answer with llhttp (RFC 9112), as far as a sender is interested in it."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import httptools
 
 from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
-from workers.delivery.exchange import ExchangeError, Progress
+from workers.delivery.exchange import Progress
+from workers.delivery.probe import ExchangeError
 
 OVERHEAD_LIMIT: Final = 64 * 1024
 """Bytes without any of the body after which chunk extensions or trailers are taken for endless."""
 
+NAMES: Final = 1024
+"""Names of headers that are known; receivers have a few dozen of them."""
+
+_OK: Final = b"OK"
 _LINE_OVERHEAD: Final = len(": \r\n")
 _INTERIM: Final = range(100, 200)
 _SWITCHING: Final = 101
@@ -20,31 +26,39 @@ _NO_VALUE: Final = re.compile(rb"[\x00\x0a-\x0d]")
 
 
 class AnswerReader:
-    """Feeds on bytes, fills in the progress; the methods `on_…` are llhttp's calls."""
+    """Feeds on the bytes of one connection, an answer at a time; the methods `on_…` are llhttp's calls.
 
-    def __init__(self, progress: Progress, *, bodiless: bool = False) -> None:
-        """Read for `progress`; `bodiless` says that a head alone is awaited, whatever length it tells (HEAD)."""
-        self.ended = False
-        self.reusable = False
-        self._progress: Final = progress
-        self._bodiless: Final = bodiless
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._idle = 0  # bytes since the present head began, or since the last of the body
-        self._in_first_line = True
-        self._opened = False
-        self._delimited = False
-        self._fault: ErrorClass | None = None
+    The parser of an answer that was read to a clean end reads the next one as well: to make one costs as much as a
+    small answer does.
+    """
+
+    def __init__(self) -> None:
+        """Read nothing yet."""
         self._parser: Final = httptools.HttpResponseParser(self)
         # As h11 and most clients: lone line feeds end lines, folded lines are one, a length beside chunks does not
         # count, a higher minor version is none, and an interim answer that says `close` means the end of the last.
         self._parser.set_dangerous_leniencies(
-            lenient_headers=True,  # they let more pass than folded lines: `on_header` does not
+            lenient_headers=True,  # they let more pass than folded lines: `_understood` does not
             lenient_optional_cr_before_lf=True,
             lenient_chunked_length=True,
             lenient_version=True,
             lenient_keep_alive=True,
             lenient_spaces_after_chunk_size=True,
         )
+
+    def begin(self, progress: Progress, *, bodiless: bool = False) -> None:
+        """Read the next answer, for `progress`; `bodiless` says that a head alone is awaited (HEAD)."""
+        self.ended = False
+        self.reusable = False
+        self._progress = progress
+        self._probe = progress.probe
+        self._bodiless = bodiless
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._idle = 0  # bytes since the present head began, or since the last of the body
+        self._in_first_line = True
+        self._opened = False
+        self._delimited = False
+        self._fault: ErrorClass | None = None
 
     def feed(self, data: bytes) -> None:
         """Read on; raise `ExchangeError` for what is not an answer, or one too large."""
@@ -60,33 +74,32 @@ class AnswerReader:
             raise ExchangeError(self._fault or ErrorClass.PROTOCOL) from error
         if self._fault is not None:
             raise ExchangeError(self._fault)
-        if not self._progress.probe.head_ended and self._idle > RESPONSE_HEADERS_LIMIT:
+        if self.ended:
+            return
+        if not self._probe.head_ended and self._idle > RESPONSE_HEADERS_LIMIT:
             raise ExchangeError(ErrorClass.TOO_LARGE)
-        if not self.ended and self._idle > OVERHEAD_LIMIT:
+        if self._idle > OVERHEAD_LIMIT:
             raise ExchangeError(ErrorClass.PROTOCOL)
 
     def close(self) -> None:
         """The connection has ended: raise `ExchangeError` if the answer had not."""
-        if not self._progress.probe.head_ended or self._delimited:
+        if not self._probe.head_ended or self._delimited:
             raise ExchangeError(ErrorClass.CONNECT)
         self.ended = True
 
     def on_message_begin(self) -> None:  # noqa: D102
         if self.ended:  # bytes that nobody asked for: they must not answer the next request
             self.reusable = False
-        elif not self._progress.probe.head_ended:
+        elif not self._probe.head_ended:
             self._headers.clear()
 
     def on_status(self, reason: bytes) -> None:  # noqa: D102
-        if not self.ended and _NO_REASON.search(reason):
+        if reason != _OK and not self.ended and _NO_REASON.search(reason):
             self._fault = ErrorClass.PROTOCOL
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
-        if self._progress.probe.head_ended:  # what comes after a body is a trailer
-            return
-        if _NO_VALUE.search(value) or not _TOKEN.fullmatch(name):
-            self._fault = ErrorClass.PROTOCOL
-        self._headers.append((name, value))
+        if not self._probe.head_ended:  # what comes after a body is a trailer
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:  # noqa: D102
         status = self._parser.get_status_code()
@@ -96,21 +109,21 @@ class AnswerReader:
             self._fault = ErrorClass.PROTOCOL
         elif status in _INTERIM:
             return
-        elif sum(len(name) + len(value) + _LINE_OVERHEAD for name, value in self._headers) > RESPONSE_HEADERS_LIMIT:
+        elif sum([len(name) + len(value) + _LINE_OVERHEAD for name, value in self._headers]) > RESPONSE_HEADERS_LIMIT:
             self._fault = ErrorClass.TOO_LARGE
         else:
-            self._progress.probe.head_ended = True
+            self._probe.head_ended = True
             self._progress.status, self._progress.headers = status, self._headers
             self._idle = 0
             self.ended = self._bodiless
 
     def on_body(self, data: bytes) -> None:  # noqa: D102
-        if self._progress.probe.head_ended and not self.ended:
+        if self._probe.head_ended and not self.ended:
             self._progress.body += data
             self._idle = 0
 
     def on_message_complete(self) -> None:  # noqa: D102
-        if self._progress.probe.head_ended and not self.ended:
+        if self._probe.head_ended and not self.ended:
             self.ended = True
             self.reusable = self._parser.should_keep_alive()
         elif not self.ended:
@@ -128,11 +141,20 @@ class AnswerReader:
             raise ExchangeError(ErrorClass.PROTOCOL)
 
     def _understood(self, status: int) -> bool:
-        """Note how the body ends; false for a transfer coding that nobody asked for.
+        """Note how the body ends; false for what no header can be, and for a transfer coding that nobody asked for.
 
         False for an interim answer with a length, too: llhttp would add its digits to those of the next.
         """
-        lengths = [value for name, value in self._headers if name.lower() == b"content-length"]
-        codings = [value.strip().lower() for name, value in self._headers if name.lower() == b"transfer-encoding"]
+        named = [(_lowered(name), value) for name, value in self._headers]
+        if _NO_VALUE.search(b" ".join([value for _, value in named])) or not all(name for name, _ in named):
+            return False
+        lengths = [value for name, value in named if name == b"content-length"]
+        codings = [value.strip().lower() for name, value in named if name == b"transfer-encoding"]
         self._delimited = bool(codings or lengths)
         return not lengths if status in _INTERIM else codings in ([], [b"chunked"])
+
+
+@lru_cache(NAMES)
+def _lowered(name: bytes) -> bytes:
+    """Return the name of a header in lower case, and nothing for what cannot be one."""
+    return name.lower() if _TOKEN.fullmatch(name) else b""

@@ -1,6 +1,7 @@
 """One attempt, from its claim to its record."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -13,17 +14,16 @@ from core.lease.claim import Claimed
 from core.lease.lane_queries import due_of_lane
 from core.lease.queries import Policy, claim_deliveries, give_back, lane_policies
 from core.model import ids
-from core.model.header_rules import MASK
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind
 from core.model.queued import Queued
 from core.model.sealing import CannotOpenError, KeyRing
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.settings import Settings
-from core.version import VERSION
+from workers.delivery.engine import Ended
 from workers.delivery.exchange import OutgoingRequest, Sender
-from workers.delivery.opened import NO_HEADERS, Opener
+from workers.delivery.opened import Opener
 from workers.delivery.record import Recorder
-from workers.delivery.request import Destination, build_request
+from workers.delivery.request import NOTHING, Destination, build_request
 
 FEW: Final = 10
 """Slots of a lane below which each is waited for as soon as its request has ended."""
@@ -90,56 +90,99 @@ class Attempts:
         self._sender: Final = sender
         self._recorder: Final = recorder
         self._opener: Final = Opener(ring)
-        self._settings: Final = settings
+        self._lease: Final = settings.lease
+        self._schedule: Final = settings.retry_schedule
+        self._given_back: Final[set[asyncio.Task[None]]] = set()
 
-    async def make(self, claimed: Claimed, before: float) -> None:
-        """Make the attempt that was claimed; `before` is the monotonic time before its claim was sent."""
+    def start(self, claimed: Claimed, before: float, ended: Ended) -> None:
+        """Make the attempt that was claimed; `before` is the monotonic time before its claim was sent.
+
+        `ended` is called once: when it is recorded, or with why it is not.
+        """
         if fail_points.reached is not None:
             fail_points.reached("attempt.claimed")
-        started = clock.monotonic()
-        if started + claimed.timeout > before + claimed.timeout + self._settings.lease:
-            await self._leases.give_back(claimed)  # another may hold it before this request would end
+        flight = Flight(claimed, ended, self._settle)
+        if flight.started + claimed.timeout > before + claimed.timeout + self._lease:
+            self._give_back(flight)  # another may hold it before this request would end
             return
         try:
-            custom = self._opener.headers(claimed)
-            request = self._request(claimed, custom)
+            keys, flight.destination = self._opener.keys(claimed), self._opener.destination(claimed)
         except CannotOpenError:
             _log.exception("attempt.unreadable", delivery_id=ids.encode(ids.DELIVERY, claimed.delivery_id))
-            custom, request = NO_HEADERS, None
-        outcome = _UNREADABLE if request is None else await self._sender.send(request)
-        elapsed = clock.monotonic() - started
-        if fail_points.reached is not None:
-            fail_points.reached("attempt.answered")
-        self._note(claimed, outcome, elapsed)
-        await self._record(claimed, outcome, _shown(request, custom), elapsed)
-
-    def _request(self, claimed: Claimed, custom: Mapping[str, str]) -> OutgoingRequest:
-        keys = self._opener.keys(claimed)
-        destination = Destination(claimed.lane, claimed.url, keys, custom, claimed.timeout, claimed.tenant_id)
-        return build_request(
-            destination,
+            flight.ended(_UNREADABLE)
+            return
+        flight.request = request = build_request(
+            flight.destination,
+            keys,
             event_id=ids.encode(ids.EVENT, claimed.event_id),
             body=claimed.body,
             timestamp=int(claimed.claimed_at.timestamp()),  # the database's: this machine's clock may be wrong
-            version=VERSION,
+            timeout=claimed.timeout,
         )
+        self._sender.start(request, flight)
 
-    async def _record(self, claimed: Claimed, outcome: Outcome, headers: Mapping[str, str], elapsed: float) -> None:
+    def _give_back(self, flight: "Flight") -> None:
+        task = asyncio.get_running_loop().create_task(self._end_lease(flight))
+        self._given_back.add(task)
+        task.add_done_callback(self._given_back.discard)
+
+    async def _end_lease(self, flight: "Flight") -> None:
+        try:
+            await self._leases.give_back(flight.claimed)
+        except Exception as error:  # noqa: BLE001 - its slot has to come back
+            flight.over(error)
+        else:
+            flight.over(None)
+
+    def _settle(self, flight: "Flight", outcome: Outcome) -> None:
+        claimed, elapsed = flight.claimed, clock.monotonic() - flight.started
+        if fail_points.reached is not None:
+            fail_points.reached("attempt.answered")
+        self._note(claimed, outcome, elapsed)
         settled = claimed.settled(
             outcome,
-            default_schedule=self._settings.retry_schedule,
-            headers=headers,
+            default_schedule=self._schedule,
+            headers=flight.headers,
             started_at=claimed.claimed_at,
             now=claimed.claimed_at + timedelta(seconds=elapsed),
         )
-        await self._recorder.record(settled, pressing=claimed.ordered or claimed.cap < FEW)
+        self._recorder.put(settled, flight.over, pressing=claimed.ordered or claimed.cap < FEW)
+
+
+class Flight:
+    """One attempt under way, from its claim to its record; the listener of its request."""
+
+    __slots__ = ("_ended", "_settle", "claimed", "destination", "request", "started")
+
+    def __init__(self, claimed: Claimed, ended: Ended, settle: Callable[["Flight", Outcome], None]) -> None:
+        self.claimed: Final = claimed
+        self.started: Final = clock.monotonic()
+        self.destination: Destination | None = None
+        self.request: OutgoingRequest | None = None
+        self._ended: Final = ended
+        self._settle: Final = settle
+
+    @property
+    def headers(self) -> str:
+        """The headers as they are logged, a JSON object; none, if there was no request."""
+        if self.destination is None or self.request is None:
+            return NOTHING
+        return self.destination.log(self.request)
+
+    def ended(self, outcome: Outcome) -> None:
+        """See `Listener.ended`."""
+        try:
+            self._settle(self, outcome)
+        except Exception as error:  # noqa: BLE001 - one attempt must not end the others
+            self.over(error)
+
+    def broke(self, error: BaseException) -> None:
+        """See `Listener.broke`."""
+        self.over(error)
+
+    def over(self, error: BaseException | None) -> None:
+        """Tell that nothing more will come of it: it is recorded, or there is an error."""
+        self._ended(self.claimed, error)
 
 
 _UNREADABLE: Final = Outcome(OutcomeKind.FAILED, error=ErrorClass.PROTOCOL, note=UNREADABLE)
-
-
-def _shown(request: OutgoingRequest | None, custom: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers as they are logged: the endpoint's own masked."""
-    if request is None:
-        return {}
-    return {name: MASK if name in custom else value for name, value in request.headers}

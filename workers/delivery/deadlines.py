@@ -8,12 +8,20 @@ import asyncio
 import math
 from collections import defaultdict
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from core.clock import monotonic
 
 TICK: Final = 0.05
 """Seconds: a request ends so much after its deadline at most."""
+
+
+class Expiring(Protocol):
+    """What has a deadline."""
+
+    def expire(self) -> None:
+        """End: the time is up."""
+        ...
 
 
 class Deadline:
@@ -55,7 +63,7 @@ class Deadlines:
     """All deadlines of one event loop."""
 
     def __init__(self) -> None:
-        self._slots: Final[defaultdict[int, set[Deadline]]] = defaultdict(set)
+        self._slots: Final[defaultdict[int, set[Expiring]]] = defaultdict(set)
         self._timer: asyncio.TimerHandle | None = None
         self._next = 0
 
@@ -63,7 +71,7 @@ class Deadlines:
         """Return a deadline for the task that enters it: `with deadlines.after(15): …`."""
         return Deadline(self, monotonic() + seconds)
 
-    def add(self, at: float, deadline: Deadline) -> int:
+    def add(self, at: float, deadline: Expiring) -> int:
         """Watch a deadline until a monotonic time; return the slot that it is in."""
         if self._timer is None:
             self._next = math.floor(monotonic() / TICK)
@@ -72,7 +80,7 @@ class Deadlines:
         self._slots[slot].add(deadline)
         return slot
 
-    def drop(self, slot: int, deadline: Deadline) -> None:
+    def drop(self, slot: int, deadline: Expiring) -> None:
         """Watch it no more; of one that is gone already nothing is left to do."""
         there = self._slots.get(slot)
         if there is None:

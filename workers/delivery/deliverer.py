@@ -104,7 +104,7 @@ class Deliverer:
         attempts = Attempts(leases, sender, recorder, ring, settings, gate.note)
         tenant_cap = max(1, settings.max_in_flight // TENANT_SHARE)
         lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=tenant_cap, doors=gate)
-        engine = Engine(leases, attempts.make, lanes, gate, limit=settings.max_in_flight)
+        engine = Engine(leases, attempts.start, lanes, gate, limit=settings.max_in_flight)
         teller = Teller(database, publisher, settings.base_url)
         feeder = Feeder(database, publisher, settings, teller, notices, rooms=engine.rooms)
         return cls(settings, database, redis, publisher, sender, resolver, recorder, gate, engine, feeder, notices)

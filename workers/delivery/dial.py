@@ -8,21 +8,19 @@ host ──► resolve ──► judge all ──► connect to a judged address
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, cast
 from uuid import UUID
 
 import certifi
-import httpcore
 
 from core.clock import monotonic
 from core.model.addresses import Address, Network, judge
 from core.model.outcome import ErrorClass
 from core.model.proxy import Proxy
 from core.resolver import NameNotResolvedError, Resolver
-from workers.delivery.exchange import ExchangeError
-from workers.delivery.probe import Probe, milliseconds_since
+from workers.delivery.place import Origin
+from workers.delivery.probe import ExchangeError, Probe, milliseconds_since
 from workers.delivery.tunnel import open_tunnel
 from workers.delivery.wire import Wire
 
@@ -32,21 +30,6 @@ _PATIENCE: Final = 3.0  # seconds for one address while others are left
 
 class DialError(ExchangeError):
     """There is no connection; `error` says at which stage."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Whose connection, and to where. Only requests with the same origin share one."""
-
-    lane: UUID
-    scheme: str
-    host: str
-    port: int
-    tenant: UUID
-
-    def url(self, target: bytes) -> httpcore.URL:
-        """Return the URL of a request; `target` is the path and query as sent."""
-        return httpcore.URL(scheme=self.scheme.encode(), host=self.host.encode(), port=self.port, target=target)
 
 
 def client_tls() -> ssl.SSLContext:
@@ -72,25 +55,25 @@ class Dialer:
         self._tls = tls
         self._proxy = proxy
 
-    async def dial(self, origin: Origin, probe: Probe) -> Wire:
-        """Open a connection; raise `DialError`. The caller sets the deadline."""
-        addresses = await self._judged(origin, probe)
+    async def dial(self, origin: Origin, probe: Probe, *, lane: UUID) -> Wire:
+        """Open a connection, for a lane; raise `DialError`. The caller sets the deadline."""
+        addresses = await self._judged(origin, probe, lane)
         wire = await self._first_open(addresses[:TRIED_ADDRESSES], origin.port, probe)
         if origin.scheme == "https":
             await self._secure(wire, origin.host, probe)
         return wire
 
-    async def _judged(self, origin: Origin, probe: Probe) -> tuple[Address, ...]:
-        addresses = _literal(origin.host) or await self._resolve(origin, probe)
+    async def _judged(self, origin: Origin, probe: Probe, lane: UUID) -> tuple[Address, ...]:
+        addresses = _literal(origin.host) or await self._resolve(origin, probe, lane)
         # One bad answer fails the name: whoever sends it decides which one would be used next.
         if not all(judge(address, self._allowed) for address in addresses):
             raise DialError(ErrorClass.BLOCKED_ADDRESS)
         return addresses
 
-    async def _resolve(self, origin: Origin, probe: Probe) -> tuple[Address, ...]:
+    async def _resolve(self, origin: Origin, probe: Probe, lane: UUID) -> tuple[Address, ...]:
         start = monotonic()
         try:
-            return await self._resolver.resolve(origin.host, lane=origin.lane, tenant=origin.tenant)
+            return await self._resolver.resolve(origin.host, lane=lane, tenant=origin.tenant)
         except NameNotResolvedError as error:
             raise DialError(ErrorClass.DNS) from error
         finally:

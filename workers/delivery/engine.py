@@ -11,7 +11,7 @@ everything that was on the wire is recorded.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -52,8 +52,10 @@ class Claims(Protocol):
         ...
 
 
-Attempt = Callable[[Claimed, float], Awaitable[None]]
-"""Make one attempt and return when it is recorded; the float is the monotonic time before the claim was sent."""
+Ended = Callable[[Claimed, BaseException | None], None]
+"""Told once of each attempt: that it is recorded, or why it is not."""
+Attempt = Callable[[Claimed, float, Ended], None]
+"""Start one attempt; the float is the monotonic time before the claim was sent."""
 
 
 class Engine:
@@ -66,7 +68,9 @@ class Engine:
         self._attempt: Final = attempt
         self._lanes: Final = lanes
         self._limit: Final = limit
-        self._running: Final[set[asyncio.Task[None]]] = set()
+        self._in_flight = 0
+        self._landed: Final = asyncio.Event()
+        self._refills: Final[set[asyncio.Task[None]]] = set()
         self._undecided: list[Callable[[], None]] = []
         self._wake: Final = asyncio.Event()
         self._pace: Final = Pace(PACE)
@@ -75,7 +79,7 @@ class Engine:
     @property
     def in_flight(self) -> int:
         """How many attempts are under way."""
-        return len(self._running)
+        return self._in_flight
 
     @property
     def stopping(self) -> bool:
@@ -109,8 +113,14 @@ class Engine:
                 self._wake.clear()
                 await self.turn()
         finally:
-            if self._running:
-                await asyncio.wait(self._running)
+            await self._land()
+
+    async def _land(self) -> None:
+        while self._in_flight:
+            self._landed.clear()
+            await self._landed.wait()
+        if self._refills:
+            await asyncio.wait(self._refills)
 
     async def _stopped(self) -> bool:
         await self._wake.wait()
@@ -122,7 +132,7 @@ class Engine:
         undecided, self._undecided = self._undecided, []
         self._lanes.wake()
         started = 0
-        while wanted := self._lanes.take(min(CLAIM_BATCH, self._limit - len(self._running))):
+        while wanted := self._lanes.take(min(CLAIM_BATCH, self._limit - self._in_flight)):
             admission = await self._admit(wanted)
             before = clock.monotonic()
             claimed = await self._claim(admission)
@@ -164,9 +174,13 @@ class Engine:
         return claimed
 
     def _start(self, claimed: Sequence[Claimed], before: float) -> int:
+        self._in_flight += len(claimed)
         for one in claimed:
             self._lanes.set_cap(one.lane, one.cap)
-            self._spawn(self._run_one(one, before))
+            try:
+                self._attempt(one, before, self._ended)
+            except Exception as error:  # noqa: BLE001 - one attempt must not end the others
+                self._ended(one, error)
         return len(claimed)
 
     async def _refuse(self, admission: Admission, leased: set[UUID]) -> None:
@@ -200,18 +214,18 @@ class Engine:
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._refills.add(task)
+        task.add_done_callback(self._refills.discard)
 
-    async def _run_one(self, claimed: Claimed, before: float) -> None:
-        try:
-            await self._attempt(claimed, before)
-        except Exception:  # noqa: BLE001 - one attempt must not end the others
+    def _ended(self, claimed: Claimed, error: BaseException | None) -> None:
+        if error is not None:
             # The lease runs out, and the feeder writes the attempt as unknown.
-            _log.exception("attempt.failed", delivery_id=str(claimed.delivery_id))
-        finally:
-            self._release(claimed.lane)
-            self._wake.set()
+            _log.error("attempt.failed", delivery_id=str(claimed.delivery_id), exc_info=error)
+        self._in_flight -= 1
+        self._release(claimed.lane)
+        self._wake.set()
+        if not self._in_flight:
+            self._landed.set()
 
     def _release(self, lane: UUID) -> None:
         refill = self._lanes.release(lane)

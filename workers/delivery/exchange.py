@@ -1,7 +1,7 @@
 """What every sender shares: the request that goes out, what is known of it so far, and the outcome that it makes.
 
 ```
-OutgoingRequest ──► [ DNS ► connect ► TLS ► head ► body ] ──► Outcome
+OutgoingRequest ──► [ DNS ► connect ► TLS ► head ► body ] ──► Outcome ──► Listener
                      one deadline over all of it
 ```
 """
@@ -9,13 +9,15 @@ OutgoingRequest ──► [ DNS ► connect ► TLS ► head ► body ] ──�
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-from uuid import UUID
+
+import msgspec
 
 from core.model.outcome import RESPONSE_BODY_LIMIT, ErrorClass, Outcome, OutcomeKind, Response, Timings
 from core.model.settle import RECONNECT
 from core.model.targets import InvalidTargetError
 from workers.delivery.deadlines import Deadlines
-from workers.delivery.probe import Probe
+from workers.delivery.place import Headers, Place
+from workers.delivery.probe import ExchangeError, Probe
 
 RESET_IN_BODY: Final = "reset_in_body"
 
@@ -23,37 +25,39 @@ _BROKEN: Final = frozenset({ErrorClass.CONNECT, ErrorClass.TLS})
 _SUCCESS: Final = range(200, 300)
 
 
-class ExchangeError(Exception):
-    """The request has no whole answer; `error` says why."""
+class OutgoingRequest(msgspec.Struct, frozen=True, gc=False):
+    """A request as it goes out: its headers follow those of its place; `Host` and `Content-Length` are added.
 
-    def __init__(self, error: ErrorClass) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingRequest:
-    """A request as it goes out; `Host` and `Content-Length` are added to the headers.
-
-    `lane` is whose connections may carry it, `tenant` whose share of look-ups it takes (untold: the lane is its
-    own); `timeout` is in seconds, over everything; of the answer's body
-    `body_limit` bytes are kept. `pause` is how many seconds the body takes to go out, for receivers that are tried
-    with a slow one; `HttpxSender` alone minds it.
+    `timeout` is in seconds, over everything; of the answer's body `body_limit` bytes are kept. `pause` is how many
+    seconds the body takes to go out, for receivers that are tried with a slow one; `HttpxSender` alone minds it.
     """
 
-    lane: UUID
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes = field(repr=False)
+    to: Place
+    headers: Headers
+    body: bytes
     timeout: float
-    method: str = "POST"
     body_limit: int = RESPONSE_BODY_LIMIT
-    tenant: UUID | None = None
     pause: float = 0.0
+
+
+class Listener(Protocol):
+    """Who is told what became of a request: one of the two is called, once."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Take in how it ended."""
+        ...
+
+    def broke(self, error: BaseException) -> None:
+        """Learn that nothing is known of it, for a fault of the sender's own or because it was given up."""
+        ...
 
 
 class Sender(Protocol):
     """Sends requests; what a receiver or the network does never raises."""
+
+    def start(self, request: OutgoingRequest, listener: Listener) -> None:
+        """Send one request, in the running loop; its listener may be told before this returns."""
+        ...
 
     async def send(self, request: OutgoingRequest) -> Outcome:
         """Send one request and say what became of it. Cancellation passes through."""
@@ -124,15 +128,18 @@ class Progress:
 async def judged(
     request: OutgoingRequest, exchange: Callable[[OutgoingRequest, Progress], Awaitable[None]], deadlines: Deadlines
 ) -> Outcome:
-    """Run an exchange under the request's deadline; it notes what it sees, and raises `ExchangeError`."""
+    """Run an exchange under the request's deadline; it notes what it sees, and raises what `reason_of` takes."""
     progress = Progress(request.body_limit)
     try:
         with deadlines.after(request.timeout):
             await exchange(request, progress)
-    except TimeoutError:
-        return progress.outcome(ErrorClass.TIMEOUT)
-    except InvalidTargetError:
-        return progress.outcome(ErrorClass.BLOCKED_ADDRESS)
-    except ExchangeError as failure:
-        return progress.outcome(failure.error)
+    except (TimeoutError, InvalidTargetError, ExchangeError) as error:
+        return progress.outcome(reason_of(error))
     return progress.outcome(None)
+
+
+def reason_of(error: TimeoutError | InvalidTargetError | ExchangeError) -> ErrorClass:
+    """Return what an exchange failed of that raised this."""
+    if isinstance(error, ExchangeError):
+        return error.error
+    return ErrorClass.TIMEOUT if isinstance(error, TimeoutError) else ErrorClass.BLOCKED_ADDRESS

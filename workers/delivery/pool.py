@@ -1,4 +1,4 @@
-"""Connections kept for the next request, by lane and origin.
+"""Connections kept for the next request, by origin.
 
 httpx's own pool looks at all its connections for every request: 12 ms of CPU each with 200 of them. Here
 each step is of constant cost, and the last one used is the first one taken, so that the others can age.
@@ -12,7 +12,7 @@ import httpcore
 
 from core.clock import monotonic
 from core.model.outcome import RESPONSE_HEADERS_LIMIT
-from workers.delivery.dial import Origin
+from workers.delivery.place import Origin
 from workers.delivery.wire import Wire
 
 IDLE_SECONDS: Final = 75.0
@@ -26,9 +26,13 @@ class Connection(httpcore.AsyncHTTP11Connection):
     MAX_INCOMPLETE_EVENT_SIZE = RESPONSE_HEADERS_LIMIT
 
     def __init__(self, origin: Origin, wire: Wire) -> None:
-        super().__init__(origin=origin.url(b"/").origin, stream=wire)
+        super().__init__(origin=url_of(origin, b"/").origin, stream=wire)
         self.origin = origin
         self.wire = wire
+
+    def drop(self) -> None:
+        """Drop it in the loop's next turn."""
+        self.wire.abort()
 
     def is_fresh(self) -> bool:
         """Tell whether a request can be sent: the other side has neither closed nor sent more than asked for.
@@ -43,6 +47,11 @@ class Connection(httpcore.AsyncHTTP11Connection):
         return self.is_idle() and not leftover
 
 
+def url_of(origin: Origin, target: bytes) -> httpcore.URL:
+    """Return the URL of a request; `target` is the path and query as sent."""
+    return httpcore.URL(scheme=origin.scheme.encode(), host=origin.host.encode(), port=origin.port, target=target)
+
+
 class Keepable(Protocol):
     """A connection that may be kept."""
 
@@ -51,9 +60,8 @@ class Keepable(Protocol):
         """Whose it is."""
         ...
 
-    @property
-    def wire(self) -> Wire:
-        """What it stands on."""
+    def drop(self) -> None:
+        """Drop it in the loop's next turn."""
         ...
 
     def is_clean(self) -> bool:
@@ -75,7 +83,7 @@ class IdleConnections(Generic[K]):
         self._seconds = seconds
         self._limit = limit
         self._since: OrderedDict[K, float] = OrderedDict()
-        self._by_origin: dict[Origin, deque[K]] = {}
+        self._by_origin: dict[str, deque[K]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -83,12 +91,12 @@ class IdleConnections(Generic[K]):
 
     def take(self, origin: Origin) -> K | None:
         """Take out the connection used last that is still fresh; dead ones met on the way are dropped."""
-        while connections := self._by_origin.get(origin):
+        while connections := self._by_origin.get(origin.key):
             connection = connections.pop()
             self._forget(connection)
             if connection.is_fresh():
                 return connection
-            connection.wire.abort()
+            connection.drop()
         return None
 
     def give(self, connection: K) -> None:
@@ -97,10 +105,10 @@ class IdleConnections(Generic[K]):
         Whether the other side has closed it meanwhile is looked up by `take`: once for each request.
         """
         if not connection.is_clean():
-            connection.wire.abort()
+            connection.drop()
             return
         self._since[connection] = monotonic()
-        self._by_origin.setdefault(connection.origin, deque()).append(connection)
+        self._by_origin.setdefault(connection.origin.key, deque()).append(connection)
         if len(self._since) > self._limit:
             self._drop_oldest()
         self._arm()
@@ -115,14 +123,14 @@ class IdleConnections(Generic[K]):
 
     def _drop_oldest(self) -> None:
         connection = next(iter(self._since))
-        self._by_origin[connection.origin].popleft()  # the oldest of all is the oldest of its origin
+        self._by_origin[connection.origin.key].popleft()  # the oldest of all is the oldest of its origin
         self._forget(connection)
-        connection.wire.abort()
+        connection.drop()
 
     def _forget(self, connection: K) -> None:
         del self._since[connection]
-        if not self._by_origin[connection.origin]:
-            del self._by_origin[connection.origin]
+        if not self._by_origin[connection.origin.key]:
+            del self._by_origin[connection.origin.key]
 
     def _arm(self) -> None:
         if self._timer is None and self._since:

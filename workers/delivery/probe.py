@@ -1,9 +1,17 @@
-"""What is seen of one request while it is under way."""
+"""What is seen of one request while it is under way, and why it has no whole answer."""
 
 from dataclasses import dataclass, field
 
 from core.clock import monotonic
-from core.model.outcome import RESPONSE_HEADERS_LIMIT
+from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
+
+
+class ExchangeError(Exception):
+    """The request has no whole answer; `error` says why."""
+
+    def __init__(self, error: ErrorClass) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 @dataclass(slots=True)

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
-from core import clock, fail_points
+from core import fail_points
 from core.database import Database, is_away
 from core.intake.notices import Notices
 from core.journal.record import Recorded, Settled
@@ -25,7 +24,8 @@ LEISURE: Final = 0.02
 """Seconds between commits of which none is pressing: half the batches cost Postgres a third less."""
 
 _log: Final = structlog.stdlib.get_logger()
-Entry = tuple[Settled, asyncio.Future[None]]
+Done = Callable[[BaseException | None], None]
+Entry = tuple[Settled, Done]
 
 
 class RecorderClosedError(Exception):
@@ -36,7 +36,7 @@ class RecorderClosedError(Exception):
 
 
 class Recorder:
-    """Writes finished attempts; each `record` returns once its attempt is committed."""
+    """Writes finished attempts, and tells of each once it is committed."""
 
     def __init__(
         self,
@@ -56,50 +56,50 @@ class Recorder:
         self._release: Final = release
         self._told: Final = told
         self._waiting: list[Entry] = []
+        self._under_way: list[Entry] = []
         self._wake: Final = asyncio.Event()
         self._pace: Final = Pace(PACE)
         self._pressing: Final = asyncio.Event()
         self._written = -LEISURE
         self._closed = False
 
-    async def record(self, settled: Settled, *, pressing: bool = False) -> None:
-        """Hand over an attempt and wait until it is committed, however long the store is away.
+    def put(self, settled: Settled, done: Done, *, pressing: bool = False) -> None:
+        """Hand over an attempt; `done` is called once it is committed, however long the store is away.
 
-        One that is `pressing` goes after `PACE` at the latest: others wait for its slot, or for their turn after it.
+        It is called with an error if the attempt cannot be written. One that is `pressing` goes after `PACE` at the
+        latest: others wait for its slot, or for their turn after it.
         """
         if self._closed:
-            raise RecorderClosedError
-        done = asyncio.get_running_loop().create_future()
+            done(RecorderClosedError())
+            return
         self._waiting.append((settled, done))
         self._wake.set()
         if pressing:
             self._pressing.set()
-        await done
 
     async def run(self) -> None:
         """Write for ever; cancel it once nothing is handed over any more."""
-        batch: list[Entry] = []
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._waiting:
                     await self._rest()
-                    batch = self._next_batch()
-                    await self._flush(batch)
+                    self._under_way = self._next_batch()
+                    await self._flush()
         finally:
             self._closed = True
-            for _, done in (*batch, *self._waiting):  # who waits must not wait for ever
-                if not done.done():
-                    done.set_exception(RecorderClosedError())
+            for _, done in (*self._under_way, *self._waiting):  # who waits must not wait for ever
+                done(RecorderClosedError())
 
     async def _rest(self) -> None:
         """Wait for what goes with the next batch; at once where nothing was written for a while."""
         await self._pace.wait()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._pressing.wait(), self._written + LEISURE - clock.monotonic())
+        timer = asyncio.get_running_loop().call_at(self._written + LEISURE, self._pressing.set)
+        await self._pressing.wait()
+        timer.cancel()
         self._pressing.clear()
-        self._written = clock.monotonic()
+        self._written = asyncio.get_running_loop().time()
 
     def _next_batch(self) -> list[Entry]:
         batch: dict[object, Entry] = {}
@@ -113,19 +113,22 @@ class Recorder:
         self._waiting = rest
         return list(batch.values())
 
-    async def _flush(self, batch: list[Entry]) -> None:
+    async def _flush(self) -> None:
         try:
-            await self._write([settled for settled, _ in batch])
+            await self._write([settled for settled, _ in self._under_way])
         except STORE_ERRORS as error:
-            _log.warning("record.failed", attempts=len(batch), error=type(error).__name__)
-            for settled, done in batch:  # the one that spoils the batch must not hold the others
-                await self._write_alone(settled, done)
+            _log.warning("record.failed", attempts=len(self._under_way), error=type(error).__name__)
+            while self._under_way:  # the one that spoils the batch must not hold the others
+                failure = await self._write_alone(self._under_way[0][0])
+                _, done = self._under_way.pop(0)
+                done(failure)
+            return
+        batch, self._under_way = self._under_way, []
         for _, done in batch:
-            if not done.done():
-                done.set_result(None)
+            done(None)
 
-    async def _write_alone(self, settled: Settled, done: asyncio.Future[None]) -> None:
-        """Write one attempt, however long the store is away; one that cannot be written is its waiter's error."""
+    async def _write_alone(self, settled: Settled) -> Exception | None:
+        """Write one attempt, however long the store is away; return why it cannot be written."""
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
             wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.2),
@@ -134,8 +137,8 @@ class Recorder:
         try:
             await retrying(self._write, [settled])
         except STORE_ERRORS as error:
-            if not done.done():
-                done.set_exception(error)
+            return error
+        return None
 
     async def _write(self, settled: list[Settled]) -> None:
         if any(one.may_tell for one in settled):

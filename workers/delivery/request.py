@@ -2,45 +2,63 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 from uuid import UUID
 
-from core.lease.signing import signed_headers
-from core.model.signature import SigningKey
+import msgspec
+
+from core.lease.signing import ID, SIGNATURE, TIMESTAMP, common_headers, without_own
+from core.model.header_rules import MASK
+from core.model.signature import SigningKey, sign
+from core.version import VERSION
 from workers.delivery.exchange import OutgoingRequest
+from workers.delivery.place import Place
+
+NOTHING: Final = "{}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Destination:
-    """Where an event goes, and how: `headers` are the endpoint's own, `timeout` is in seconds."""
+    """An endpoint as its requests find it: `headers` are its own."""
 
     lane: UUID
     url: str
-    keys: Sequence[SigningKey]
     headers: Mapping[str, str]
-    timeout: float
     tenant: UUID | None = None
+    version: str = VERSION
+
+    @cached_property
+    def place(self) -> Place:
+        """Where they go. Ringback's own headers come last and replace any of the same name, whatever its case."""
+        headers = (*without_own(self.headers, self.version).items(), *common_headers(self.version).items())
+        return Place(self.lane, self.url, headers, tenant=self.tenant)
+
+    @cached_property
+    def shown(self) -> str:
+        """The headers of the place as they are logged, an open JSON object: the endpoint's own are masked."""
+        own = without_own(self.headers, self.version)
+        masked = {name: MASK if name in own else value for name, value in self.place.headers}
+        return msgspec.json.encode(masked).decode().removesuffix("}")
+
+    def log(self, request: OutgoingRequest) -> str:
+        """Return a request's headers as they are logged, a JSON object; of what is its own nothing needs an escape."""
+        return self.shown + "".join([f',"{name}":"{value}"' for name, value in request.headers]) + "}"
 
 
 def build_request(
-    destination: Destination, *, event_id: str, body: bytes, timestamp: int, version: str
+    destination: Destination,
+    keys: Sequence[SigningKey],
+    *,
+    event_id: str,
+    body: bytes,
+    timestamp: int,
+    timeout: float,
 ) -> OutgoingRequest:
     """Return the signed request of one attempt (Standard Webhooks 1.0.0).
 
-    `timestamp` is the attempt's, in Unix seconds; `body` goes out byte for byte. Ringback's own headers
-    come last and replace any of the same name, whatever its case.
+    `timestamp` is the attempt's, in Unix seconds; `body` goes out byte for byte; `timeout` is in seconds.
     """
-    return OutgoingRequest(
-        lane=destination.lane,
-        url=destination.url,
-        headers=signed_headers(
-            destination.keys,
-            destination.headers,
-            event_id=event_id,
-            body=body,
-            timestamp=timestamp,
-            version=version,
-        ),
-        body=body,
-        timeout=destination.timeout,
-        tenant=destination.tenant,
-    )
+    signature = sign(keys, message_id=event_id, timestamp=timestamp, body=body)
+    own = ((ID, event_id), (TIMESTAMP, str(timestamp)), (SIGNATURE, signature))
+    return OutgoingRequest(destination.place, own, body, timeout)

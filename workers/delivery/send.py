@@ -10,12 +10,11 @@ import httpx
 from core.model.addresses import Network
 from core.model.outcome import Outcome
 from core.model.proxy import Proxy
-from core.model.targets import parse_target
 from core.resolver import Resolver
 from workers.delivery.deadlines import Deadlines
-from workers.delivery.exchange import ExchangeError, OutgoingRequest, Progress, judged
+from workers.delivery.exchange import Listener, OutgoingRequest, Progress, judged
 from workers.delivery.pool import IDLE_SECONDS
-from workers.delivery.probe import Probe
+from workers.delivery.probe import ExchangeError, Probe
 from workers.delivery.transport import GuardedTransport, SendError
 
 _PIECES: Final = 4
@@ -35,7 +34,14 @@ class HttpxSender:
         proxy: Proxy | None = None,
     ) -> None:
         self._deadlines = Deadlines()
+        self._under_way: set[asyncio.Task[None]] = set()
         self._transport = GuardedTransport(resolver, allowed=allowed, tls=tls, idle_seconds=idle_seconds, proxy=proxy)
+
+    def start(self, request: OutgoingRequest, listener: Listener) -> None:
+        """See `Sender.start`."""
+        task = asyncio.get_running_loop().create_task(self._tell(request, listener))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def send(self, request: OutgoingRequest) -> Outcome:
         """See `Sender.send`."""
@@ -44,6 +50,17 @@ class HttpxSender:
     async def aclose(self) -> None:
         """See `Sender.aclose`."""
         await self._transport.aclose()
+
+    async def _tell(self, request: OutgoingRequest, listener: Listener) -> None:
+        try:
+            outcome = await self.send(request)
+        except asyncio.CancelledError as error:
+            listener.broke(error)
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits for it has to hear of it
+            listener.broke(error)
+        else:
+            listener.ended(outcome)
 
     async def _exchange(self, request: OutgoingRequest, progress: Progress) -> None:
         try:
@@ -71,17 +88,18 @@ async def _read_body(response: httpx.Response, progress: Progress) -> None:
 
 
 def _httpx_request(request: OutgoingRequest, probe: Probe) -> httpx.Request:
-    target = parse_target(request.url)
+    to = request.to
+    target = to.target
     host = f"[{target.host}]" if ":" in target.host else target.host
     return httpx.Request(
-        request.method,
+        to.method,
         # httpx would rewrite `/a/../b` and re-quote what it does not like; the target goes beside the URL.
         f"{target.scheme}://{host}:{target.port}/",
-        headers=[*request.headers, *_length(request)],
+        headers=[*to.headers, *request.headers, *_length(request)],
         content=_slowly(request) if request.pause else request.body,
         extensions={
-            "lane": request.lane,
-            "tenant": request.tenant or request.lane,
+            "lane": to.lane,
+            "tenant": to.tenant,
             "probe": probe,
             "target": target.path_and_query.encode("ascii"),
         },

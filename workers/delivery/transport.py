@@ -1,7 +1,7 @@
 """The one way out: an httpx transport that connects to allowed addresses only.
 
 No proxy, no redirect, no cookie, no decompression, HTTP/1.1 only, TLS 1.2 and up with the name checked.
-Connections are shared neither between lanes nor between names on one address: pinning by a URL with the
+Connections are shared neither between tenants nor between names on one address: pinning by a URL with the
 address and a `Host` header would let httpx send the second name's request down the first one's connection.
 """
 
@@ -19,8 +19,9 @@ from core.model.addresses import Network
 from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
 from core.model.proxy import Proxy
 from core.resolver import Resolver
-from workers.delivery.dial import Dialer, DialError, Origin, client_tls
-from workers.delivery.pool import IDLE_LIMIT, IDLE_SECONDS, Connection, IdleConnections
+from workers.delivery.dial import Dialer, DialError, client_tls
+from workers.delivery.place import Origin
+from workers.delivery.pool import IDLE_LIMIT, IDLE_SECONDS, Connection, IdleConnections, url_of
 from workers.delivery.probe import Probe
 from workers.delivery.wire import error_of
 
@@ -39,9 +40,9 @@ class SendError(httpx.TransportError):
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends one request for each call.
 
-    Request extensions: `lane` (a UUID; connections are kept apart by it), `tenant` (whose share of
-    look-ups it takes; the lane, if it is not told), `probe` (a `Probe`
-    to fill in), `target` (path and query as bytes, sent as they are). Raises `SendError`.
+    Request extensions: `lane` (a UUID; it has a share of look-ups), `tenant` (whose connections carry it; the lane,
+    if it is not told), `probe` (a `Probe` to fill in), `target` (path and query as bytes, sent as they are).
+    Raises `SendError`.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     async def _answered(self, request: httpx.Request, probe: Probe) -> tuple[Connection, httpcore.Response]:
         origin = _origin(request)
         while True:
-            connection = await self._connection(origin, probe)
+            connection = await self._connection(origin, probe, _lane(request))
             try:
                 return connection, await _exchange(connection, request)
             except (httpcore.NetworkError, httpcore.RemoteProtocolError):
@@ -85,11 +86,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 if not probe.reused or probe.written_at is not None:
                     raise
 
-    async def _connection(self, origin: Origin, probe: Probe) -> Connection:
+    async def _connection(self, origin: Origin, probe: Probe, lane: UUID) -> Connection:
         connection = self._idle.take(origin)
         probe.reused = connection is not None
         if connection is None:
-            return Connection(origin, await self._dialer.dial(origin, probe))
+            return Connection(origin, await self._dialer.dial(origin, probe, lane=lane))
         probe.address = connection.wire.probe.address
         connection.wire.probe = probe
         return connection
@@ -123,19 +124,22 @@ def _chunks(answer: httpcore.Response) -> AsyncGenerator[bytes]:
     return cast("AsyncGenerator[bytes]", aiter(stream))
 
 
+def _lane(request: httpx.Request) -> UUID:
+    return cast("UUID", request.extensions.get("lane", NO_LANE))
+
+
 def _origin(request: httpx.Request) -> Origin:
-    lane = cast("UUID", request.extensions.get("lane", NO_LANE))
     url = request.url
     port = url.port or (443 if url.scheme == "https" else 80)
-    tenant = cast("UUID", request.extensions.get("tenant", lane))
-    return Origin(lane, url.scheme, url.raw_host.decode("ascii"), port, tenant)
+    tenant = cast("UUID", request.extensions.get("tenant", _lane(request)))
+    return Origin(tenant, url.scheme, url.raw_host.decode("ascii"), port)
 
 
 async def _exchange(connection: Connection, request: httpx.Request) -> httpcore.Response:
     target = cast("bytes", request.extensions.get("target", request.url.raw_path))
     outgoing = httpcore.Request(
         request.method,
-        connection.origin.url(target),
+        url_of(connection.origin, target),
         headers=request.headers.raw,
         content=cast("httpx.AsyncByteStream", request.stream),
         extensions={"timeout": request.extensions.get("timeout", {})},

@@ -14,8 +14,8 @@ from core.model.outcome import ErrorClass
 from workers.delivery.probe import Probe, milliseconds_since
 
 _BUFFER_LIMIT: Final = 64 * 1024
-_FLOOD_READ: Final = 4 * 1024
-_FLOOD_PAUSE: Final = 0.1  # seconds: 40 KB/s of interim answers cost some 5 % of a core to parse
+FLOOD_READ: Final = 4 * 1024
+FLOOD_PAUSE: Final = 0.1  # seconds: 40 KB/s of interim answers cost some 5 % of a core to parse
 
 LOST: Final = (httpcore.ReadError, httpcore.WriteError)
 """What `Wire` raises when its connection has broken."""
@@ -74,14 +74,14 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """Return what has come, nothing at the end; raise `httpcore.ReadError` if that is no clean end."""
         if self._buffer:
             # Interim answers may come without end, and a body in a thousand chunks: the others' turn first.
-            await asyncio.sleep(_FLOOD_PAUSE if self.probe.flooded else 0)
+            await asyncio.sleep(FLOOD_PAUSE if self.probe.flooded else 0)
         elif not self.ended:
             self._readable.clear()
             with _timed_out_as(httpcore.ReadTimeout):
                 await _within(timeout, self._readable)
         if not self._buffer and self._failure is not None:
             raise httpcore.ReadError("the connection broke") from self._failure
-        return self._take(_FLOOD_READ if self.probe.flooded else max_bytes)
+        return self._take(FLOOD_READ if self.probe.flooded else max_bytes)
 
     async def aclose(self) -> None:
         """Drop the connection, with what it may still hold."""
@@ -92,6 +92,17 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """Drop the connection in the loop's next turn."""
         if self._transport is not None:
             self._transport.abort()
+
+    def hand_over(self, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Give the connection to a protocol of its own, with what `leftover` holds."""
+        transport = self._open()
+        transport.set_protocol(protocol)
+        return transport
+
+    @property
+    def leftover(self) -> bytearray:
+        """What has come and was not read."""
+        return self._buffer
 
     @property
     def stirred(self) -> bool:

@@ -1,50 +1,30 @@
 """The sender `wire`: HTTP/1.1 written by hand and read with llhttp, on connections that the guard allows.
 
 ```
-idle connection, or a new one past the guard ──► head and body in one write ──► AnswerReader ──► kept or dropped
+idle connection ──────────────────► head and body in one write ──► answer ──► kept or dropped
+or a new one past the guard (a task) ─┘
 ```
+A request on a kept connection is a few callbacks of the loop: no task, no future.
 """
 
 import asyncio
 import ssl
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from core.model.addresses import Network
-from core.model.outcome import ErrorClass, Outcome
+from core.model.outcome import Outcome
 from core.model.proxy import Proxy
-from core.model.targets import Target, parse_target
+from core.model.targets import InvalidTargetError
 from core.resolver import Resolver
-from workers.delivery.answer import AnswerReader
 from workers.delivery.deadlines import Deadlines
-from workers.delivery.dial import Dialer, Origin, client_tls
-from workers.delivery.exchange import ExchangeError, OutgoingRequest, Progress, judged
+from workers.delivery.dial import Dialer, client_tls
+from workers.delivery.exchange import Listener, OutgoingRequest, reason_of
+from workers.delivery.line import Exchange, Line
+from workers.delivery.place import lines_of
 from workers.delivery.pool import IDLE_LIMIT, IDLE_SECONDS, IdleConnections
-from workers.delivery.wire import LOST, Wire, error_of
+from workers.delivery.probe import ExchangeError
 
-_READ: Final = 64 * 1024
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_target: Final = lru_cache(4096)(parse_target)
-"""The grammar is strict and takes its time; what it makes of a URL is always the same."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-
-
-@dataclass(eq=False, slots=True)
-class Line:
-    """A connection to one origin, and whether its last answer was read to a clean end."""
-
-    origin: Origin
-    wire: Wire
-    clean: bool = True
-
-    def is_clean(self) -> bool:
-        """Tell whether its last answer was read to a clean end, and nothing has come since."""
-        return self.clean and not self.wire.stirred
-
-    def is_fresh(self) -> bool:
-        """Tell whether a request can be sent: the other side has neither closed nor sent more than asked for."""
-        return self.clean and not self.wire.is_readable
 
 
 class WireSender:
@@ -63,82 +43,81 @@ class WireSender:
         self._dialer = Dialer(resolver, allowed, tls or client_tls(), proxy)
         self._deadlines = Deadlines()
         self._idle: IdleConnections[Line] = IdleConnections(seconds=idle_seconds, limit=idle_limit)
+        self._dialling: set[asyncio.Task[None]] = set()
+
+    def start(self, request: OutgoingRequest, listener: Listener) -> None:
+        """See `Sender.start`."""
+        self._begin(request, listener)
 
     async def send(self, request: OutgoingRequest) -> Outcome:
         """See `Sender.send`."""
-        return await judged(request, self._exchange, self._deadlines)
+        answer = Awaited()
+        exchange = self._begin(request, answer)
+        try:
+            return await answer.outcome
+        finally:
+            if not exchange.over:
+                exchange.let_go()
+                exchange.break_off(asyncio.CancelledError())
 
     async def aclose(self) -> None:
         """See `Sender.aclose`."""
         self._idle.close()
         await asyncio.sleep(0)  # they let go of their sockets in the loop's next turn
 
-    async def _exchange(self, request: OutgoingRequest, progress: Progress) -> None:
-        target = _target(request.url)
-        message = _head(request, target) + request.body
-        tenant = request.tenant or request.lane
-        origin = Origin(request.lane, target.scheme, target.host, target.port, tenant)
-        line = await self._written(origin, message, progress)
+    def _begin(self, request: OutgoingRequest, listener: Listener) -> Exchange:
+        exchange = Exchange(request, listener, self._deadlines)
         try:
-            line.clean = await _read(line.wire, AnswerReader(progress, bodiless=request.method == "HEAD"), progress)
-        except BaseException:
-            line.wire.abort()
-            raise
-        self._idle.give(line)
-
-    async def _written(self, origin: Origin, message: bytes, progress: Progress) -> Line:
-        """Send on a kept connection, if there is one that takes it, or else on a new one."""
-        probe = progress.probe
-        while True:
-            line = await self._line(origin, progress)
-            try:
-                await line.wire.write(message)
-            except LOST as lost:
-                if probe.written_at is not None:
-                    return line  # the answer may have come all the same: a refusal of a large body does
-                if not probe.reused:
-                    raise ExchangeError(error_of(lost)) from lost
-            except BaseException:
-                line.wire.abort()
-                raise
-            else:
-                return line
-
-    async def _line(self, origin: Origin, progress: Progress) -> Line:
-        probe = progress.probe
+            exchange.message = message_of(request)
+            origin = request.to.origin
+        except (InvalidTargetError, ExchangeError) as error:
+            exchange.end(reason_of(error))
+            return exchange
         line = self._idle.take(origin)
-        probe.reused = line is not None
-        if line is None:
-            return Line(origin, await self._dialer.dial(origin, probe))
-        probe.address = line.wire.probe.address
-        line.wire.probe = probe
-        return line
+        if line is not None:
+            exchange.progress.probe.reused = True
+            line.carry(exchange)
+            return exchange
+        exchange.task = task = asyncio.get_running_loop().create_task(self._dial(exchange))
+        self._dialling.add(task)
+        task.add_done_callback(self._dialling.discard)
+        return exchange
 
-
-async def _read(wire: Wire, reader: AnswerReader, progress: Progress) -> bool:
-    """Read the answer to its end or beyond the limit; return whether the connection can be used again."""
-    while not (reader.ended or progress.full):
+    async def _dial(self, exchange: Exchange) -> None:
+        to = exchange.request.to
         try:
-            data = await wire.read(_READ)
-        except LOST as lost:
-            raise ExchangeError(error_of(lost)) from lost
-        if not data:
-            reader.close()
-            return False
-        reader.feed(data)
-    return reader.ended and reader.reusable
+            wire = await self._dialer.dial(to.origin, exchange.progress.probe, lane=to.lane)
+        except ExchangeError as error:
+            exchange.end(error.error)
+        except asyncio.CancelledError as error:
+            exchange.break_off(error)
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits for it has to hear of it
+            exchange.break_off(error)
+        else:
+            Line(to.origin, wire, self._idle.give).carry(exchange)
 
 
-def _head(request: OutgoingRequest, target: Target) -> bytes:
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    if target.port != _DEFAULT_PORTS[target.scheme]:
-        host = f"{host}:{target.port}"
-    lines = [f"{request.method} {target.path_and_query} HTTP/1.1", f"Host: {host}"]
-    lines += [f"{name}: {value}" for name, value in request.headers]
-    if request.body or request.method in _WITH_BODY:
-        lines.append(f"Content-Length: {len(request.body)}")
-    head = "\r\n".join(lines)
-    # They were checked when they were registered; here a line too many would be a request of somebody else's making.
-    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
-        raise ExchangeError(ErrorClass.PROTOCOL)
-    return head.encode("latin-1") + b"\r\n\r\n"
+class Awaited:
+    """A listener for who waits."""
+
+    def __init__(self) -> None:
+        self.outcome: Final[asyncio.Future[Outcome]] = asyncio.get_running_loop().create_future()
+
+    def ended(self, outcome: Outcome) -> None:
+        """See `Listener.ended`."""
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+    def broke(self, error: BaseException) -> None:
+        """See `Listener.broke`."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+def message_of(request: OutgoingRequest) -> bytes:
+    """Return a request as it goes out; raises as `Place.head` and `lines_of`."""
+    to, length = request.to, b""
+    if request.body or to.method in _WITH_BODY:
+        length = b"Content-Length: %d\r\n" % len(request.body)
+    return b"%b%b%b\r\n%b" % (to.head, lines_of(request.headers), length, request.body)

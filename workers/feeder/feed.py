@@ -139,7 +139,7 @@ class Feeder:
         return lapsed.settled(
             Outcome(OutcomeKind.UNKNOWN),
             default_schedule=self._settings.retry_schedule,
-            headers={},
+            headers="{}",
             started_at=lapsed.lease_until - lease,
             now=lapsed.now,
         )

@@ -21,6 +21,7 @@ from core.resolver import AresResolver
 from core.settings import Settings, require
 from core.version import VERSION
 from workers.delivery.exchange import OutgoingRequest
+from workers.delivery.place import Place
 from workers.delivery.send import HttpxSender
 from workers.task_types.check_queries import CheckTarget, read_check_target
 from workers.task_types.define import TaskContext, TaskError, task_type
@@ -126,7 +127,7 @@ def _broken(outcome: Outcome) -> bool:
 def _request(lane: UUID, target: CheckTarget, message: Message) -> OutgoingRequest:
     headers = tuple(headers_of(message, version=VERSION).items())
     pause = BY_NAME[message.trial].pause
-    return OutgoingRequest(lane, target.url, headers, body_of(message), target.timeout + pause, pause=pause)
+    return OutgoingRequest(Place(lane, target.url), headers, body_of(message), target.timeout + pause, pause=pause)
 
 
 def _shown(finding: Finding, status: int | None, error: str | None, milliseconds: float) -> TrialOut:

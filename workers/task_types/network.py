@@ -15,6 +15,7 @@ from core.settings import Settings
 from core.version import VERSION
 from workers.delivery.choose import sender_of
 from workers.delivery.exchange import RESET_IN_BODY, OutgoingRequest
+from workers.delivery.place import Place
 from workers.delivery.transport import NO_LANE
 from workers.task_types.define import Retry, TaskContext, TaskError, task_type
 
@@ -90,7 +91,8 @@ def _request(url: str, method: Method, headers: Mapping[str, str], settings: Set
     fixed = {"Accept-Encoding": "identity", "User-Agent": f"Ringback/{VERSION}"}
     accept = {} if "accept" in {name.lower() for name in own} else {"Accept": "*/*"}
     sent = tuple((own | accept | fixed).items())
-    return OutgoingRequest(NO_LANE, target.url, sent, b"", DEADLINE, method=method, body_limit=BODY_LIMIT)
+    place = Place(NO_LANE, target.url, sent, method=method)
+    return OutgoingRequest(place, (), b"", DEADLINE, body_limit=BODY_LIMIT)
 
 
 async def _send(request: OutgoingRequest, settings: Settings) -> Outcome:

@@ -1,0 +1,54 @@
+"""One parser reads the answers of a connection, one after another."""
+
+import pytest
+
+from workers.delivery.answer import AnswerReader
+from workers.delivery.exchange import Progress
+
+PLAIN = b"HTTP/1.1 200 OK\r\nx-first: 1\r\ncontent-length: 2\r\n\r\nhi"
+CHUNKED = b"HTTP/1.1 200 OK\r\nx-first: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+SECOND = b"HTTP/1.1 404 Not Found\r\nx-second: 2\r\ncontent-length: 3\r\n\r\nbye"
+
+
+def read(reader: AnswerReader, *pieces: bytes) -> Progress:
+    """Have an answer read, piece by piece."""
+    progress = Progress(100)
+    reader.begin(progress)
+    for piece in pieces:
+        reader.feed(piece)
+    return progress
+
+
+@pytest.mark.parametrize(
+    "first",
+    [PLAIN, CHUNKED + b"\r\n", CHUNKED + b"x-trailer: 3\r\nx-last: 4\r\n\r\n", b"HTTP/1.1 103 Hints\r\n\r\n" + PLAIN],
+    ids=["with a length", "in chunks", "with trailers", "after an interim answer"],
+)
+def test_nothing_of_an_answer_is_left_for_the_next_one(first: bytes) -> None:
+    reader = AnswerReader()
+    read(reader, first)
+    assert (reader.ended, reader.reusable) == (True, True)
+
+    progress = read(reader, SECOND)
+
+    assert (reader.ended, reader.reusable) == (True, True)
+    assert (progress.status, bytes(progress.body)) == (404, b"bye")
+    assert progress.headers == [(b"x-second", b"2"), (b"content-length", b"3")]
+
+
+def test_an_answer_may_come_byte_by_byte() -> None:
+    reader = AnswerReader()
+    read(reader, PLAIN)
+
+    progress = read(reader, *(bytes([one]) for one in SECOND))
+
+    assert reader.ended
+    assert (progress.status, bytes(progress.body)) == (404, b"bye")
+
+
+def test_what_follows_an_answer_unasked_ends_its_connection() -> None:
+    reader = AnswerReader()
+
+    read(reader, PLAIN + SECOND)
+
+    assert (reader.ended, reader.reusable) == (True, False)
