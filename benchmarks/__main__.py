@@ -4,7 +4,18 @@ import argparse
 from importlib import import_module
 from typing import Final
 
-NAMES: Final = ("accept", "dashboard", "deliver", "fanout", "growth", "isolation", "naive", "tasks", "through")
+NAMES: Final = (
+    "accept",
+    "dashboard",
+    "deliver",
+    "fanout",
+    "growth",
+    "isolation",
+    "memory",
+    "naive",
+    "tasks",
+    "through",
+)
 
 
 def main() -> None:

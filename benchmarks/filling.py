@@ -22,7 +22,8 @@ RETURNING id, tenant_id, type
 """
 _TARGETS: Final = """
 (SELECT *, row_number() OVER (ORDER BY id) AS n FROM made) m
-JOIN (SELECT id, url, row_number() OVER (ORDER BY id) - 1 AS n, count(*) OVER () AS all FROM endpoints) e
+JOIN (SELECT id, url, row_number() OVER (ORDER BY id) - 1 AS n, count(*) OVER () AS all FROM endpoints
+      WHERE tenant_id = (SELECT tenant_id FROM seed)) e
     ON e.n = m.n % e.all
 """
 _DUE: Final = f"""

@@ -49,7 +49,7 @@ def measure(settings: Settings) -> dict[str, object]:
 
 
 def _rows(settings: Settings, transport: str) -> Iterator[dict[str, object]]:
-    with _certificates(transport) as (certificate, authorities):
+    with certificates(transport) as (certificate, authorities):
         plan = Plan(ports=max(settings.endpoints), certificate=certificate)
         with running_sink(plan) as sink, running_rig(authorities=authorities) as rig:
             for endpoints in settings.endpoints:
@@ -57,7 +57,7 @@ def _rows(settings: Settings, transport: str) -> Iterator[dict[str, object]]:
 
 
 @contextmanager
-def _certificates(transport: str) -> Generator[tuple[str | None, Path | None]]:
+def certificates(transport: str) -> Generator[tuple[str | None, Path | None]]:
     """Make an authority and a certificate for the loopback address, if there is to be TLS."""
     if transport == "plain":
         yield None, None

@@ -57,6 +57,7 @@ LABELS: Final[Mapping[str, str]] = {
     "fanout": "{endpoints}",
     "isolation": "{phase}",
     "growth": "{rows:,} rows",
+    "memory": "{transport}, {in_flight:,}",
     "naive": "{system}",
 }
 _COLOURS: Final = {
@@ -74,7 +75,7 @@ _STYLE: Final = Path(__file__).with_name("style.mplstyle")
 
 def plot(name: str, rows: Rows) -> bytes:
     """Return the picture as SVG; the same result gives the same bytes."""
-    panels = [_costs, *_MORE.get(name, ())]
+    panels = _INSTEAD.get(name) or (_costs, *_MORE.get(name, ()))
     written = BytesIO()
     with mpl.rc_context(fname=_STYLE):  # pyright: ignore[reportUnknownMemberType] - as below
         height = max(2.4, 1.2 + _ROW_HEIGHT * len(rows))
@@ -146,6 +147,18 @@ def _number(row: Mapping[str, object], path: str) -> float:
     return float(cast("float", look_up(row, path)))
 
 
+def _sizes(axes: Axes, rows: Rows, label: str) -> None:
+    """Bars of resident memory."""
+    places = range(len(rows))
+    sizes = [_number(row, "deliverer/resident_mib") for row in rows]
+    axes.barh(places, sizes, left=[0.0] * len(rows), color=_COLOURS["deliverer"], label="deliverer")
+    axes.set_yticks(places, [label.format(**row) for row in rows])
+    axes.invert_yaxis()
+    axes.set(xlabel="MiB")
+    _legend(axes)
+
+
+_INSTEAD: Final[Mapping[str, Sequence[Callable[[Axes, Rows, str], None]]]] = {"memory": (_sizes,)}
 _MORE: Final[Mapping[str, Sequence[Callable[[Axes, Rows, str], None]]]] = {
     "through": (_percentiles,),
     "isolation": (_course,),

@@ -68,6 +68,12 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "isolation": {"phase": "phase", "events": "events", **_RECEIPT, "CPU of 1,000 events": "cpu_ms_per_1000/all"},
     "growth": {"rows": "rows", "GiB": "database_gib", "events/s": "delivered_per_second", **_RECEIPT, **_CPU},
+    "memory": {
+        "transport": "transport",
+        "on the wire": "in_flight",
+        "MiB": "deliverer/resident_mib",
+        "at its most": "deliverer/most_resident_mib",
+    },
     "naive": {
         "system": "system",
         "delivered/s": "delivered_per_second",
