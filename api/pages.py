@@ -35,6 +35,9 @@ _HEADERS: Final = {
 }
 
 
+_PLACE: Final = b"/dashboard/assets/"
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """One file, as it is and compressed."""
@@ -45,16 +48,45 @@ class Asset:
     tag: str
 
 
-def read_assets(folder: Path = FOLDER) -> Mapping[str, Asset]:
-    """Read every file that a browser may ask for, by its path below the folder."""
-    found = (path for path in folder.rglob("*") if path.suffix in _TYPES)
-    return {path.relative_to(folder).as_posix(): _asset(path) for path in sorted(found)}
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Every file that a browser may ask for, by its path below the folder.
+
+    The page asks for the others below a folder named after what all of them hold: a browser keeps those, and never has
+    some of one version with some of another.
+    """
+
+    files: Mapping[str, Asset]
+    page: Asset
+    version: str
+
+    def find(self, path: str) -> tuple[Asset | None, bool]:
+        """Return a file, and whether it will be the same for as long as it is found at this path."""
+        version, _, rest = path.partition("/")
+        if version.startswith("~"):
+            return self.files.get(rest), version == self.version
+        return self.files.get(path), False
 
 
-def serve(request: Request, asset: Asset, *, frames: tuple[str, ...] = ()) -> Response:
-    """Answer with a file, or 304; `frames` are the origins whose pages may show it in a frame."""
+def read_assets(folder: Path = FOLDER) -> Assets:
+    """Read the files."""
+    found = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    page = files.pop(PAGE)
+    version = f"~{hashlib.blake2b(b''.join(files.values()), digest_size=8).hexdigest()}"
+    named = page.replace(_PLACE, _PLACE + version.encode() + b"/")
+    return Assets({name: _asset(name, plain) for name, plain in files.items()}, _asset(PAGE, named), version)
+
+
+def serve(request: Request, asset: Asset, *, frames: tuple[str, ...] = (), lasting: bool = False) -> Response:
+    """Answer with a file, or 304; `frames` are the origins whose pages may show it in a frame.
+
+    One that is `lasting` is kept by browsers without asking again (RFC 8246).
+    """
     policy = _POLICY.format(frames=" ".join(frames) or "'none'")
     headers = {**_HEADERS, "Content-Security-Policy": policy, "ETag": asset.tag}
+    if lasting:
+        headers["Cache-Control"] = "public, max-age=31536000, immutable"
     if request.headers.get("if-none-match") == asset.tag:
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
@@ -62,7 +94,6 @@ def serve(request: Request, asset: Asset, *, frames: tuple[str, ...] = ()) -> Re
     return Response(asset.plain, headers=headers, media_type=asset.media_type)
 
 
-def _asset(path: Path) -> Asset:
-    plain = path.read_bytes()
+def _asset(name: str, plain: bytes) -> Asset:
     tag = f'"{hashlib.blake2b(plain, digest_size=16).hexdigest()}"'
-    return Asset(_TYPES[path.suffix], plain, gzip.compress(plain, 9, mtime=0), tag)
+    return Asset(_TYPES[Path(name).suffix], plain, gzip.compress(plain, 9, mtime=0), tag)

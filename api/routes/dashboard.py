@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.deps import StateDep
-from api.pages import PAGE, read_assets, serve
+from api.pages import read_assets, serve
 from core.model.errors import NotFoundError
 
 _ASSETS: Final = read_assets()
@@ -24,14 +24,14 @@ async def open_dashboard() -> Response:
 @router.get("/dashboard/assets/{path:path}")
 async def read_asset(path: str, request: Request) -> Response:
     """Serve one of the dashboard's files."""
-    asset = _ASSETS.get(path)
-    if asset is None or path == PAGE:
+    asset, lasting = _ASSETS.find(path)
+    if asset is None:
         raise NotFoundError("file")
-    return serve(request, asset)
+    return serve(request, asset, lasting=lasting)
 
 
 @router.get("/dashboard/{path:path}")
 async def read_page(path: str, request: Request, state: StateDep) -> Response:
     """Serve the one page that shows all others; the portal's may be shown in a frame of the allowed origins."""
     frames = state.settings.portal_origins if path.partition("/")[0] == _PORTAL else ()
-    return serve(request, _ASSETS[PAGE], frames=frames)
+    return serve(request, _ASSETS.page, frames=frames)

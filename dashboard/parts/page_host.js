@@ -20,6 +20,7 @@ const PAGES = {
   keys: () => import("../pages/keys.js"),
   tenants: () => import("../pages/tenants.js"),
 };
+const LATER = 2000;
 const ONE_OF = {
   deliveries: "delivery", events: "event", endpoints: "endpoint", tasks: "task", "event-types": "event-type",
 };
@@ -32,11 +33,16 @@ export function PageHost({ session, route }) {
   const where = route.parts.join("/");
   useEffect(() => {
     let wanted = true;
-    (PAGES[name] ?? (() => Promise.resolve({ Page: Missing })))().then((found) => wanted && setPage({ name, Page: found.Page }));
+    const show = (Page, error) => wanted && setPage({ name, Page, error });
+    if (PAGES[name]) PAGES[name]().then((found) => show(found.Page), (error) => show(null, error));
+    else show(Missing);
     return () => {
       wanted = false;
     };
   }, [name]);
+  useEffect(() => {
+    if (page) fetchOthers();
+  }, [page === null]);
   useEffect(() => {
     if (page?.name !== name) return;
     if (before.current !== null && before.current !== where) {
@@ -48,6 +54,7 @@ export function PageHost({ session, route }) {
   if (session.kind === "operator" && !chosenTenant() && place !== "tenants") return html`<${NoTenant} />`;
   if (!place && !may("deliveries:read")) return html`<${NoOverview} />`;
   if (page === null || page.name !== name) return html`<p class="starting" role="status">Loading…</p>`;
+  if (page.error) return html`<${Broken} error=${page.error} />`;
   return html`<${Guard} key=${where}><${page.Page} id=${id} query=${route.query} session=${session} /></${Guard}>`;
 }
 
@@ -58,9 +65,17 @@ class Guard extends Component {
   }
 
   render() {
-    if (!this.state.error) return this.props.children;
-    return html`<${Head} title="This page broke" /><${Failure} error=${this.state.error} retry=${() => location.reload()} />`;
+    return this.state.error ? html`<${Broken} error=${this.state.error} />` : this.props.children;
   }
+}
+
+function Broken({ error }) {
+  return html`<${Head} title="This page broke" /><${Failure} error=${error} retry=${() => location.reload()} />`;
+}
+
+// What is not looked at yet comes later, so that the first page waits for itself alone.
+function fetchOthers() {
+  setTimeout(() => Promise.allSettled(Object.values(PAGES).map((load) => load())), LATER);
 }
 
 function Missing() {
