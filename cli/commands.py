@@ -1,9 +1,6 @@
 """The subcommands of `ringback`; those that run the platform import it when they are called, not before."""
 
-import asyncio
 import os
-import subprocess
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated
 
@@ -69,6 +66,8 @@ def run_everything(
 @app.command()
 def migrate() -> None:
     """Bring the database at RINGBACK_DATABASE_URL to the newest schema."""
+    import subprocess  # noqa: PLC0415 - see the module
+
     from cli.migration import migration  # noqa: PLC0415 - see the module
     from core.starting import read_settings  # noqa: PLC0415 - see the module
 
@@ -80,14 +79,22 @@ def migrate() -> None:
 
 @app.command("reseal")
 def seal_anew() -> None:
-    """Seal everything under the first of RINGBACK_SECRET_KEYS, while everything runs; may be run again."""
+    """Seal everything under the first of RINGBACK_SECRET_KEYS, while everything runs; may be run again.
+
+    Without RINGBACK_DATABASE_URL: in the database that `ringback up` runs in this folder.
+    """
+    import asyncio  # noqa: PLC0415 - see the module
+
+    from cli.embedded.running import with_database  # noqa: PLC0415 - see the module
     from cli.reseal import reseal  # noqa: PLC0415 - see the module
     from core.starting import read_settings  # noqa: PLC0415 - see the module
 
-    asyncio.run(reseal(read_settings(), typer.echo))
+    asyncio.run(reseal(with_database(read_settings()), typer.echo))
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
+    from importlib.metadata import version as version_of  # noqa: PLC0415 - see the module
+
     typer.echo(version_of("ringback"))

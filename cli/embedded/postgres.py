@@ -67,6 +67,11 @@ class Postgres:
         """Where the application connects, as its own login."""
         return self.url_of("ringback", user="ringback")
 
+    @property
+    def socket(self) -> Path:
+        """Where it listens while it runs."""
+        return self._sockets / ".s.PGSQL.5432"
+
     def url_of(self, database: str, *, user: str) -> str:
         """Return the URL of any database, as any user."""
         return f"postgresql://{user}@/{database}?host={self._sockets}&port=5432"

@@ -9,11 +9,8 @@ from cli.failure import CommandError, ExitCode
 from cli.remote.client import Json
 from cli.remote.show import AsJson, console, opened, show_one
 from cli.remote.tasks import follow
-from cli.remote.trial import Trials
 from core import clock
 from core.model import ids
-from core.model.conformance import messages
-from core.model.signature import InvalidSecretError, SigningKey, parse_secret
 
 
 def check(
@@ -33,7 +30,7 @@ def check(
     if target.startswith(f"{ids.ENDPOINT}_"):
         report = _by_ringback(context, target)
     else:
-        report = _from_here(target, _key(secret), timeout)
+        report = _from_here(target, secret, timeout)
     if json:
         show_one(report, as_json=True)
     else:
@@ -42,16 +39,17 @@ def check(
         raise CommandError("the receiver does not pass", ExitCode.FAILED)
 
 
-def _key(secret: str | None) -> SigningKey:
+def _from_here(url: str, secret: str | None, timeout: int) -> Json:
+    from cli.remote.trial import Trials  # noqa: PLC0415 - what signs takes long to import, and no other command needs it
+    from core.model.conformance import messages  # noqa: PLC0415 - see above
+    from core.model.signature import InvalidSecretError, parse_secret  # noqa: PLC0415 - see above
+
     if secret is None:
         raise CommandError("a URL is checked with its secret: --secret whsec_… or RINGBACK_SECRET", ExitCode.USAGE)
     try:
-        return parse_secret(secret)
+        key = parse_secret(secret)
     except InvalidSecretError as error:
         raise CommandError(f"--secret: {error}", ExitCode.USAGE) from error
-
-
-def _from_here(url: str, key: SigningKey, timeout: int) -> Json:
     now = clock.unix_seconds()
     made = messages([key], now=int(now), new_id=lambda: ids.encode(ids.EVENT, ids.new_uuid7(now)))
     trials = Trials(url, timeout)

@@ -27,10 +27,15 @@ class Client:
         headers = {"Authorization": f"Bearer {place.key}", "User-Agent": f"ringback/{VERSION}"}
         if place.tenant is not None:
             headers["Ringback-Tenant"] = place.tenant
-        near = urlsplit(place.url).hostname in _LOOPBACK  # no proxy leads there
         self._url: Final = place.url
         try:
-            self._http: Final = httpx.Client(base_url=place.url, headers=headers, timeout=PATIENCE, trust_env=not near)
+            self._http: Final = httpx.Client(
+                base_url=place.url,
+                headers=headers,
+                timeout=PATIENCE,
+                trust_env=not is_near(place.url),
+                verify=is_tls(place.url),
+            )
         except (httpx.InvalidURL, UnicodeEncodeError, ValueError) as error:
             raise CommandError(f"{place.url}: {error}", ExitCode.USAGE) from error
 
@@ -90,6 +95,16 @@ class Client:
 
     def _unreachable(self, error: httpx.TransportError) -> CommandError:
         return CommandError(f"{self._url} does not answer: {error or type(error).__name__}", ExitCode.UNREACHABLE)
+
+
+def is_near(url: str) -> bool:
+    """Tell whether a URL is one of this machine, to which no proxy leads."""
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def is_tls(url: str) -> bool:
+    """Tell whether certificates matter to a URL: to read the authorities takes longer than most commands."""
+    return urlsplit(url).scheme != "http"
 
 
 def refusal(answer: httpx.Response) -> CommandError:

@@ -7,7 +7,7 @@ from typing import Final, cast
 import httpx
 
 from cli.failure import CommandError, ExitCode
-from cli.remote.client import Json
+from cli.remote.client import Json, is_tls
 from core import clock
 
 PATIENCE: Final = 15.0
@@ -39,7 +39,7 @@ class Forwarder:
     def __init__(self, url: str) -> None:
         """Connect to nothing yet; raise `CommandError` for what is no URL."""
         self.url: Final = url
-        self._http: Final = httpx.Client(timeout=PATIENCE, trust_env=False, follow_redirects=False)
+        self._http: Final = httpx.Client(timeout=PATIENCE, trust_env=False, follow_redirects=False, verify=is_tls(url))
         try:
             self._http.build_request("POST", url)
             good = httpx.URL(url).scheme in {"http", "https"}

@@ -97,6 +97,20 @@ def test_an_event_reaches_a_local_server_without_any_setting(tmp_path: Path) -> 
     assert listening == 0
 
 
+def test_what_is_sealed_is_sealed_anew_beside_it_without_any_setting(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli", "reseal"]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+    settings = inherited | {"RINGBACK_DATA_DIR": str(tmp_path / "data")}
+    with up(tmp_path / "data"):
+        beside = subprocess.run(command, env=settings, check=True, capture_output=True, text=True)
+
+    alone = subprocess.run(command, env=settings, check=False, capture_output=True, text=True)
+
+    assert beside.stdout.startswith("secrets.sealed: 0 sealed anew, 0 unreadable\n")
+    assert (alone.returncode, alone.stderr.count("\n")) == (1, 1)
+    assert "`ringback up` does not run on" in alone.stderr
+
+
 def _ended(polled: str) -> dict[str, object]:
     document = cast("dict[str, object]", json.loads(polled))
     assert document["status"] == "SUCCESS"
