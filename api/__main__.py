@@ -1,5 +1,8 @@
 """`python -m api`: one API process."""
 
+import gc
+from typing import Final
+
 import uvicorn
 
 from api.app import create_app
@@ -9,6 +12,9 @@ from core.open_files import raise_open_files
 from core.starting import errors_in_one_line, read_settings
 from core.telemetry import configure_logging
 
+GARBAGE: Final = 20_000
+"""Objects made, less those gone, after which cycles are looked for: what waits for its commit is no garbage."""
+
 
 def main() -> None:
     """Serve until a signal ends it; what is under way is answered first."""
@@ -17,8 +23,11 @@ def main() -> None:
         check(settings)
     configure_logging(settings.log_level, settings.log_format)
     raise_open_files()
+    app = create_app(settings)
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -18,7 +18,7 @@ JSON: Final = "application/json"
 class Ready(Response):
     """An answer in JSON whose bytes are all there: its headers cost nothing but their list."""
 
-    def __init__(self, body: bytes, status: HTTPStatus, *more: tuple[bytes, bytes]) -> None:
+    def __init__(self, body: bytes, status: int, *more: tuple[bytes, bytes]) -> None:
         self.body = body
         self.status_code = status
         self.background = None

@@ -70,8 +70,9 @@ class HotProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         body = event.parts[0] if len(event.parts) == 1 else b"".join(event.parts)
+        event.parts.clear()
         if not event.record(body):
-            self.cycle = event.before
+            self.cycle = None  # pyright: ignore[reportAttributeAccessIssue] - as it is at first, whatever its type says
             super().on_headers_complete()
             super().on_body(body)
             super().on_message_complete()
@@ -104,7 +105,6 @@ class HotEvent(RequestResponseCycle):
         self.response_complete = False
         self.disconnected = False
         self.message_event = _NOBODY_WAITS
-        self.before: Final = protocol.cycle
         self.parts: Final[list[bytes]] = []
         self._protocol: Final = protocol
         self._way: Final = way

@@ -26,6 +26,7 @@ from core.model.ids import EventId
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 Writer = Annotated[TenantCaller, Depends(scoped("events:write"))]
 _REPLAYED: Final = tuple((name.lower().encode(), value.encode()) for name, value in REPLAYED.items())
+_ACCEPTED: Final = HTTPStatus.ACCEPTED.value
 _encode: Final = msgspec.json.Encoder().encode
 Reading = Annotated[Transaction, Depends(Transaction.of("events:read"), scope="function")]
 
@@ -48,7 +49,7 @@ def answer_to_event(accepted: Accepted) -> Response:
     """Return 202 with the event and where it is read."""
     document = event_document(accepted.event)
     location = (b"location", f"/v1/events/{document['id']}".encode())
-    return Ready(_encode(document), HTTPStatus.ACCEPTED, location, *(_REPLAYED if accepted.replayed else ()))
+    return Ready(_encode(document), _ACCEPTED, location, *(_REPLAYED if accepted.replayed else ()))
 
 
 @router.post(BATCH_PATH, status_code=HTTPStatus.ACCEPTED, response_model=BatchOut, openapi_extra=BATCH)
@@ -66,7 +67,7 @@ async def accept_batch(
 def answer_to_batch(outcomes: Sequence[Accepted | Refusal], replayed: bool) -> Response:  # noqa: FBT001 - as it is told
     """Return 202 with what became of each line."""
     body = _encode({"data": [outcome_document(one) for one in outcomes]})
-    return Ready(body, HTTPStatus.ACCEPTED, *(_REPLAYED if replayed else ()))
+    return Ready(body, _ACCEPTED, *(_REPLAYED if replayed else ()))
 
 
 class EventFilters:

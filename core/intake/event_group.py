@@ -29,6 +29,8 @@ from core.model.queued import Queued
 FLUSHERS: Final = 2
 """Groups that may run at a time: one that waits for a key, or for a slow disk, does not hold up the next."""
 
+PAIR: Final = 2
+"""Keys of a line whose request has one and whose client gave it an ID."""
 TRIES: Final = 3
 """Times that a group runs whose keys are taken under its hands, before each of its lines runs alone."""
 
@@ -125,10 +127,12 @@ async def _insert(
 
 def _late(group: Sequence[Line]) -> frozenset[UUID]:
     """Return the events of lines with two keys that share one with a line before them: these have lost already."""
+    if all(len(line.keys) < PAIR for line in group):
+        return frozenset()
     seen, late = set[tuple[UUID, str, str]](), set[UUID]()
     for line in group:
         keys = [(line.event.tenant_id, key.kind, key.key) for key in line.keys]
-        if len(keys) > 1 and not seen.isdisjoint(keys):
+        if len(keys) == PAIR and not seen.isdisjoint(keys):
             late.add(line.event.id)
         else:
             seen.update(keys)

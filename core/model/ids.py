@@ -1,6 +1,6 @@
 """TypeIDs: a prefix that names the kind and a UUIDv7 in 26 characters (TypeID 0.3; RFC 9562, section 5.7)."""
 
-import secrets
+from os import urandom
 from typing import Final, NewType
 from uuid import UUID
 
@@ -69,5 +69,5 @@ def decode(prefix: str, text: str) -> UUID:
 def new_uuid7(unix_seconds: float) -> UUID:
     """Return a new UUIDv7 for that time, which should be the database's (RFC 9562, section 5.7)."""
     milliseconds = int(unix_seconds * 1000)
-    random = secrets.randbits(74)
+    random = int.from_bytes(urandom(10))
     return UUID(int=milliseconds << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1)
