@@ -44,3 +44,17 @@ async def test_an_item_that_was_refused_while_it_waited_is_not_recorded() -> Non
     assert [type(one) for one in refused] == [UnavailableError, UnavailableError]
     assert await shared.add("third") == "third"
     assert store.taken == ["first", "third"]
+
+
+async def test_who_was_refused_is_told_once_and_others_in_time() -> None:
+    store = Store()
+    shared = Shared[str, str](store.take, within=0.25)
+    first = asyncio.create_task(shared.add("first"))
+    await asyncio.wait([first])
+
+    second = asyncio.create_task(shared.add("second"))
+    await asyncio.wait([second])
+
+    store.open.set()
+    assert [type(one.exception()) for one in (first, second)] == [UnavailableError, UnavailableError]
+    assert await shared.add("third") == "third"
