@@ -85,10 +85,26 @@ class Settings(BaseSettings):
     )
     worker_concurrency: int = Field(default=2, ge=1, description="Tasks that one worker process tree runs at once.")
     max_in_flight: int = Field(default=2000, ge=1, description="Requests that one deliverer keeps on the wire.")
+    max_in_flight_per_host: int | None = Field(
+        default=None,
+        ge=1,
+        description="Of these, to one host, whosever they are; unset: half of `MAX_IN_FLIGHT`. "
+        "An endpoint that is new to the process may go beyond it with one.",
+    )
+    max_bytes_in_flight: int = Field(
+        default=67_108_864,
+        ge=1_048_576,
+        description="Bytes of bodies that one deliverer holds of what is on the wire; what is beyond it waits.",
+    )
     retention_days: int = Field(default=30, ge=1, description="Days that finished records are kept.")
     result_ttl: int = Field(default=86_400, ge=1, description="Seconds that Redis keeps a task's result.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="How log lines look.")
+
+    @property
+    def host_cap(self) -> int:
+        """How many requests one deliverer keeps on the wire to one host."""
+        return self.max_in_flight_per_host or max(1, self.max_in_flight // 2)
 
     @property
     def base_url(self) -> str:

@@ -37,6 +37,7 @@ LEFT JOIN endpoints e ON e.id = c.endpoint_id
 _CLAIM: Final = """
 WITH seen AS (
     SELECT d.id, d.lane, d.due_at, d.sequence, coalesce(d.ordering_key, '') AS key,
+           coalesce(octet_length(v.body), 0) AS size,
            e.max_in_flight, e.rate_limit, e.timeout, e.ordering = 'fifo' AS ordered, e.status = 'paused' AS paused,
            d.trigger IN ('resend', 'test') AS asked, e.mode = 'pull' AS pulled,
            CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
@@ -47,21 +48,25 @@ WITH seen AS (
     LEFT JOIN tenants n ON n.id = d.tenant_id
     WHERE coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL
 ){busy}, numbered AS (
-    SELECT s.id, s.lane, s.timeout, s.max_in_flight,
+    SELECT s.id, s.lane, s.timeout, s.max_in_flight, s.size,
            row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) AS nth
     FROM seen s{beside}
     WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.asked)
       AND s.pulled IS {pulled} AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
       AND {may_go}
 ), placed AS (
-    SELECT id, timeout, max_in_flight, nth + max(CASE nth WHEN 1 THEN (
+    SELECT id, timeout, max_in_flight, size, nth, nth + max(CASE nth WHEN 1 THEN (
                SELECT count(*) FROM deliveries x WHERE x.lane = n.lane AND x.lease_until IS NOT NULL) END)
            OVER (PARTITION BY lane) <= coalesce(max_in_flight, :cap) AS fits
     FROM numbered n
+), sized AS (
+    SELECT id, timeout, max_in_flight, sum(size) OVER (ORDER BY nth, id) - size < CAST(:room AS BIGINT) AS has_room
+    FROM placed WHERE fits
 ), locked AS (
     SELECT d.id, coalesce(p.timeout, :timeout) AS timeout, coalesce(p.max_in_flight, :cap) AS cap
-    FROM placed p JOIN deliveries d ON d.id = p.id
-    WHERE p.fits AND coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL FOR UPDATE OF d SKIP LOCKED
+    FROM sized p JOIN deliveries d ON d.id = p.id
+    WHERE p.has_room IS NOT FALSE
+      AND coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries d SET claim = d.claim + 1, attempt_count = d.attempt_count + 1, published_until = NULL,
         resend_asked_at = NULL, lease_until = now() + make_interval(secs => l.timeout + :lease)
@@ -96,6 +101,7 @@ async def claim_deliveries(
     metered: Sequence[UUID] = (),
     ordered: bool = True,
     pulled: bool = False,
+    room: int | None = None,
     default_cap: int,
     default_timeout: int,
     lease: int,
@@ -104,10 +110,11 @@ async def claim_deliveries(
 
     Of a lane with a rate limit nothing is leased unless it is among `metered`: all that is named of it has a token. Of
     one with an order nothing is leased unless `ordered` is true, and then the head of each key.
-    With `pulled` only what is pulled from is leased, and without it nothing of that.
+    With `pulled` only what is pulled from is leased, and without it nothing of that. With `room`, in bytes, nothing
+    more is leased once the bodies come to as much: the first of each lane, then the second, and so on.
     The defaults are for deliveries that have no endpoint to say so; `lease` is added to the timeout, in seconds.
     """
-    values: dict[str, object] = {"cap": default_cap, "timeout": default_timeout, "lease": lease}
+    values: dict[str, object] = {"room": room, "cap": default_cap, "timeout": default_timeout, "lease": lease}
     sql = _PULLED if pulled else _ORDERED if ordered else _PLAIN
     return await fetch_all(tx, Claimed, sql, ids=list(ids), metered=list(metered), **values)
 

@@ -14,7 +14,7 @@ from core.model.queued import Queued
 from core.settings import Settings
 from tests.support.claiming import OK, record, settled
 from workers.delivery.attempt import Leases
-from workers.delivery.engine import Ended, Engine
+from workers.delivery.engine import Bounds, Ended, Engine
 from workers.delivery.gate import Gate
 from workers.delivery.lanes import Lanes
 
@@ -35,12 +35,14 @@ class Post:
         self._changed = asyncio.Condition()
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool) -> Sequence[Claimed]:
+    async def claim(
+        self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool, room: int
+    ) -> Sequence[Claimed]:
         """See `Claims.claim`."""
         self.claims += 1
         if self.claims <= self._outages:
             raise ConnectionRefusedError
-        return await self._leases.claim(ids, metered, ordered=ordered)
+        return await self._leases.claim(ids, metered, ordered=ordered, room=room)
 
     async def policies(self, lanes: Sequence[UUID]) -> Sequence[Policy]:
         """See `Claims.policies`."""
@@ -79,10 +81,13 @@ class Post:
             self._changed.notify_all()
 
 
-def new_engine(post: Post, *, cap: int = 50, limit: int = 100, gate: Gate | None = None) -> Engine:
+def new_engine(
+    post: Post, *, cap: int = 50, limit: int = 100, limit_bytes: int = 1_000_000, gate: Gate | None = None
+) -> Engine:
     """Return an engine that is not running; without a gate it has one of its own, and no Redis."""
     known = gate or Gate(None, clock.unix_seconds)
-    return Engine(post, post.attempt, Lanes(cap, tenant_cap=1000, doors=known), known, limit=limit)
+    lanes = Lanes(cap, tenant_cap=1000, doors=known)
+    return Engine(post, post.attempt, lanes, known, Bounds(limit, limit_bytes))
 
 
 @asynccontextmanager

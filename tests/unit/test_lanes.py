@@ -157,7 +157,7 @@ def test_a_cap_that_was_learnt_counts_from_then_on(cap: int, taken: int) -> None
     lanes.offer(due(lane, 4))
     lanes.take(10)
 
-    lanes.set_cap(lane, cap)
+    lanes.learn(lane, cap)
 
     assert len(lanes.take(10)) == min(taken, 2)
 
@@ -165,7 +165,7 @@ def test_a_cap_that_was_learnt_counts_from_then_on(cap: int, taken: int) -> None
 def test_a_cap_for_a_lane_that_is_forgotten_is_ignored() -> None:
     lanes = Lanes(2, tenant_cap=1000)
 
-    lanes.set_cap(uuid4(), 9)
+    lanes.learn(uuid4(), 9)
 
     assert len(lanes) == 0
 

@@ -41,7 +41,9 @@ class Leases:
         self._starts: Final[dict[UUID, str]] = {}
         """Of lanes with many ordering keys, the one that was looked at last."""
 
-    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool) -> Sequence[Claimed]:
+    async def claim(
+        self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool, room: int
+    ) -> Sequence[Claimed]:
         """See `Claims.claim`."""
         async with self._database.statement() as tx:
             return await claim_deliveries(
@@ -49,6 +51,7 @@ class Leases:
                 ids=ids,
                 metered=metered,
                 ordered=ordered,
+                room=room,
                 default_cap=DEFAULT_MAX_IN_FLIGHT,
                 default_timeout=self._settings.timeout,
                 lease=self._settings.lease,

@@ -37,10 +37,11 @@ from core.telemetry import configure_logging
 from workers.delivery.attempt import Attempts, Leases
 from workers.delivery.attempt_log import AttemptLog
 from workers.delivery.choose import sender_of
-from workers.delivery.engine import Engine
+from workers.delivery.engine import Bounds, Engine
 from workers.delivery.exchange import Sender
 from workers.delivery.gate import PAUSE as GATE_PAUSE
 from workers.delivery.gate import Gate
+from workers.delivery.hosts import Hosts
 from workers.delivery.lanes import Lanes
 from workers.delivery.record import Recorder
 from workers.feeder.feed import Feeder
@@ -103,8 +104,9 @@ class Deliverer:
         gate = Gate(redis, database.unix_seconds)
         attempts = Attempts(leases, sender, recorder, ring, settings, gate.note)
         tenant_cap = max(1, settings.max_in_flight // TENANT_SHARE)
-        lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=tenant_cap, doors=gate)
-        engine = Engine(leases, attempts.start, lanes, gate, limit=settings.max_in_flight)
+        lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=tenant_cap, doors=gate, hosts=Hosts(settings.host_cap))
+        bounds = Bounds(settings.max_in_flight, settings.max_bytes_in_flight)
+        engine = Engine(leases, attempts.start, lanes, gate, bounds)
         teller = Teller(database, publisher, settings.base_url)
         feeder = Feeder(database, publisher, settings, teller, notices, rooms=engine.rooms)
         return cls(settings, database, redis, publisher, sender, resolver, recorder, gate, engine, feeder, notices)

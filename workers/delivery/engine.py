@@ -12,6 +12,7 @@ everything that was on the wire is recorded.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -40,10 +41,13 @@ class Claims(Protocol):
         """Return the first deliveries of a lane that are due and not leased."""
         ...
 
-    async def claim(self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool) -> Sequence[Claimed]:
+    async def claim(
+        self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool, room: int
+    ) -> Sequence[Claimed]:
         """Lease what may be sent now; what is not returned may not.
 
-        `metered` are lanes for which tokens were drawn; `ordered` says whether any of them may keep an order.
+        `metered` are lanes for which tokens were drawn; `ordered` says whether any of them may keep an order; `room`
+        is in bytes: no more is leased once the bodies come to as much.
         """
         ...
 
@@ -58,17 +62,26 @@ Attempt = Callable[[Claimed, float, Ended], None]
 """Start one attempt; the float is the monotonic time before the claim was sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many attempts may be under way, and how many bytes their bodies may have; by one body more at most."""
+
+    attempts: int
+    bytes: int
+
+
 class Engine:
     """Takes in names of deliveries, and makes their attempts."""
 
-    def __init__(self, claims: Claims, attempt: Attempt, lanes: Lanes, gate: Gate, *, limit: int) -> None:
+    def __init__(self, claims: Claims, attempt: Attempt, lanes: Lanes, gate: Gate, bounds: Bounds) -> None:
         self._claims: Final = claims
         self._gate: Final = gate
         self._timer: asyncio.TimerHandle | None = None
         self._attempt: Final = attempt
         self._lanes: Final = lanes
-        self._limit: Final = limit
+        self._bounds: Final = bounds
         self._in_flight = 0
+        self._bytes = 0
         self._landed: Final = asyncio.Event()
         self._refills: Final[set[asyncio.Task[None]]] = set()
         self._undecided: list[Callable[[], None]] = []
@@ -132,21 +145,26 @@ class Engine:
         undecided, self._undecided = self._undecided, []
         self._lanes.wake()
         started = 0
-        while wanted := self._lanes.take(min(CLAIM_BATCH, self._limit - self._in_flight)):
+        while wanted := self._lanes.take(self._room()):
             admission = await self._admit(wanted)
-            before = clock.monotonic()
-            claimed = await self._claim(admission)
+            before, room = clock.monotonic(), self._bounds.bytes - self._bytes
+            claimed = await self._claim(admission, room)
             if claimed is None:  # the store is away: nothing is decided
                 self._undecided = undecided + self._undecided
                 return started
+            full = sum([len(one.body) for one in claimed]) >= room
             started += self._start(claimed, before)
-            await self._refuse(admission, {one.delivery_id for one in claimed})
+            await self._refuse(admission, {one.delivery_id for one in claimed}, full=full)
         for decided in undecided:
             decided()
         for lane, room in self._lanes.short():
             self._spawn(self._refill(lane, room))
         self._set_timer()
         return started
+
+    def _room(self) -> int:
+        """Return how many may start now."""
+        return min(CLAIM_BATCH, self._bounds.attempts - self._in_flight) if self._bytes < self._bounds.bytes else 0
 
     async def _admit(self, wanted: Sequence[Queued]) -> Admission:
         admission = await self._gate.admit(wanted)
@@ -156,13 +174,13 @@ class Engine:
             self._lanes.rest(lane, clock.monotonic() + seconds)
         return admission
 
-    async def _claim(self, admission: Admission) -> Sequence[Claimed] | None:
+    async def _claim(self, admission: Admission, room: int) -> Sequence[Claimed] | None:
         wanted = admission.admitted
         if not wanted:
             return ()
         try:
             ids, metered = [one.delivery_id for one in wanted], list(admission.metered)
-            claimed = await self._claims.claim(ids, metered, ordered=admission.ordered)
+            claimed = await self._claims.claim(ids, metered, ordered=admission.ordered, room=room)
         except STORE_ERRORS as error:
             _log.warning("claim.failed", deliveries=len(wanted), error=type(error).__name__)
             self._lanes.put_back(wanted)
@@ -176,17 +194,24 @@ class Engine:
     def _start(self, claimed: Sequence[Claimed], before: float) -> int:
         self._in_flight += len(claimed)
         for one in claimed:
-            self._lanes.set_cap(one.lane, one.cap)
+            self._bytes += len(one.body)
+            self._lanes.learn(one.lane, one.cap, one.url)
             try:
                 self._attempt(one, before, self._ended)
             except Exception as error:  # noqa: BLE001 - one attempt must not end the others
                 self._ended(one, error)
         return len(claimed)
 
-    async def _refuse(self, admission: Admission, leased: set[UUID]) -> None:
-        """Give back the slots of what was not claimed; that of a lane not known enough stands in line again."""
+    async def _refuse(self, admission: Admission, leased: set[UUID], *, full: bool) -> None:
+        """Give back the slots of what was not claimed; that of a lane not known enough stands in line again.
+
+        So does all of a claim that had no room for more bytes: it may have been refused for that.
+        """
         refused = [one for one in admission.admitted if one.delivery_id not in leased]
         if not refused:
+            return
+        if full:
+            self._lanes.put_back(refused)
             return
         known = await self._learn({one.lane for one in refused})
         for one in refused:
@@ -222,6 +247,7 @@ class Engine:
             # The lease runs out, and the feeder writes the attempt as unknown.
             _log.error("attempt.failed", delivery_id=str(claimed.delivery_id), exc_info=error)
         self._in_flight -= 1
+        self._bytes -= len(claimed.body)
         self._release(claimed.lane)
         self._wake.set()
         if not self._in_flight:

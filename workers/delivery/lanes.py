@@ -5,56 +5,20 @@ offer ──► tenant ──► lane: waiting ids (each once, at most twice the
 ```
 The cap of a lane stands in front of any global limit: a lane whose receiver hangs pins its own slots and no others;
 the cap of a tenant does the same for all of a tenant's lanes. Only lanes that may start something stand in turn, so
-that a thousand that may not cost nothing: one that is full comes back with its next end, one that rests in time.
+that a thousand that may not cost nothing: one that is full comes back with its next end, one that rests in time, one
+whose host is full when that has room.
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
 from uuid import UUID
 
 from core import clock
 from core.model.queued import Queued
-
-
-@dataclass(slots=True)
-class Lane:
-    """One endpoint's deliveries in this process; what was asked for goes first, whatever the limit but the cap."""
-
-    id: UUID
-    tenant_id: UUID
-    cap: int
-    asked: OrderedDict[UUID, None] = field(default_factory=OrderedDict[UUID, None])
-    waiting: OrderedDict[UUID, None] = field(default_factory=OrderedDict[UUID, None])
-    in_flight: int = 0
-    backlogged: bool = False
-    """Whether there may be more than this process was told of."""
-    resting: bool = False
-    """Whether it starts nothing until a time."""
-    held: bool = False
-    """Whether it starts only what was asked for until a time."""
-
-    @property
-    def idle(self) -> bool:
-        """Whether it has nothing to do."""
-        return not self.in_flight and not self.waiting and not self.asked
-
-    def next(self, limit: int) -> Queued | None:
-        """Start the next one, if any may start while `limit` may be under way."""
-        of = self.asked if self.asked and self.in_flight < self.cap else self.waiting
-        if not of or (of is self.waiting and self.in_flight >= limit):
-            return None
-        self.in_flight += 1
-        self.backlogged |= limit < self.cap  # held or slow: more may wait than was offered
-        return Queued(of.popitem(last=False)[0], self.id, self.tenant_id, asked=of is self.asked)
-
-    def thin(self) -> None:
-        """Keep the first of what waits while the lane is held: it goes first then, and its end fetches the others."""
-        self.backlogged |= len(self.waiting) > 1
-        while len(self.waiting) > 1:
-            self.waiting.popitem()
+from workers.delivery.hosts import Hosts
+from workers.delivery.lane import Lane
 
 
 class Doors(Protocol):
@@ -72,9 +36,12 @@ class Doors(Protocol):
 class Lanes:
     """All lanes of this process; not shared between threads."""
 
-    def __init__(self, default_cap: int, *, tenant_cap: int, doors: Doors | None = None) -> None:
+    def __init__(
+        self, default_cap: int, *, tenant_cap: int, doors: Doors | None = None, hosts: Hosts | None = None
+    ) -> None:
         """Make no lane yet; `default_cap` is a lane's until a claim tells, `tenant_cap` of all of a tenant's lanes."""
         self._doors = doors
+        self._hosts = hosts
         self._default_cap = default_cap
         self._tenant_cap = tenant_cap
         self._in_flight: Counter[UUID] = Counter()
@@ -98,7 +65,7 @@ class Lanes:
         for one in queued:
             lane = self._lanes.get(one.lane)
             if lane is None:
-                lane = self._lanes[one.lane] = Lane(one.lane, one.tenant_id, self._default_cap)
+                lane = self._lanes[one.lane] = self._new(one)
             if one.asked:
                 lane.asked[one.delivery_id] = None
                 lane.waiting.pop(one.delivery_id, None)
@@ -122,6 +89,9 @@ class Lanes:
         """Take up to `room` deliveries that may start now, one of each tenant and lane at a time."""
         taken: list[Queued] = []
         idle = 0
+        if self._hosts is not None:
+            for lane in self._hosts.freed():
+                self._line_up(lane)
         while len(taken) < room and idle < len(self._tenants):
             tenant_id, lanes = self._tenants.popitem(last=False)
             one = None if self._in_flight[tenant_id] >= self._tenant_cap else self._next_of(lanes)
@@ -192,15 +162,27 @@ class Lanes:
         if lane is not None and lane.idle and not (lane.resting or lane.held):
             del self._lanes[lane_id]
 
-    def set_cap(self, lane_id: UUID, cap: int) -> None:
-        """Learn a lane's own cap from a claim."""
-        if (lane := self._lanes.get(lane_id)) and lane.cap != cap:
+    def learn(self, lane_id: UUID, cap: int, url: str = "") -> None:
+        """Learn from a claim what a lane's own cap is, and where it sends to."""
+        lane = self._lanes.get(lane_id)
+        if lane is None:
+            return
+        moved = self._hosts is not None and self._hosts.learn(lane, url)
+        if moved or lane.cap != cap:
             lane.cap = cap
             self._line_up(lane)
+
+    def _new(self, one: Queued) -> Lane:
+        lane = Lane(one.lane, one.tenant_id, self._default_cap)
+        if self._hosts is not None:
+            self._hosts.meet(lane)
+        return lane
 
     def _give_back(self, lane_id: UUID) -> Lane:
         lane = self._lanes[lane_id]
         lane.in_flight -= 1
+        if self._hosts is not None:
+            self._hosts.give_back(lane)
         self._in_flight[lane.tenant_id] -= 1
         if not self._in_flight[lane.tenant_id]:
             del self._in_flight[lane.tenant_id]
@@ -223,11 +205,15 @@ class Lanes:
     def _next_of(self, lanes: OrderedDict[UUID, Lane]) -> Queued | None:
         while lanes:
             lane_id, lane = lanes.popitem(last=False)
+            if self._hosts is not None and self._hosts.is_full(lane):
+                continue
             limit = self._limit(lane)
             found = lane.next(limit)
             if limit == 0:
                 self._hold(lane)
             if found is not None:
+                if self._hosts is not None:
+                    self._hosts.take(lane)
                 if lane.waiting or lane.asked:
                     lanes[lane_id] = lane
                 elif lane_id in self._first:
