@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from core.clock import monotonic
 from tests.chaos.cluster import LEASE, TIMEOUT, Cluster, remove_data, running_cluster
@@ -15,6 +16,8 @@ from tests.chaos.report import PAGE, is_complete, keep, write_page
 from tests.chaos.rounds import Fault, Result, run_round
 from tests.chaos.teeth import TEETH, Tooth, bites
 
+RATE: Final = 50.0
+MIXED_RATE: Final = 120.0
 FAULTS: tuple[Fault, ...] = (
     *processes.FAULTS,
     *stores.FAULTS,
@@ -84,7 +87,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos")
     parser.add_argument("--seed", type=int, help="of the load and the faults; a random one unless told")
     parser.add_argument("--only", default="", help="numbers of faults, and names of protections, with commas")
-    parser.add_argument("--rate", type=float, default=60, help="requests a second")
+    parser.add_argument("--rate", type=float, help=f"requests a second; {RATE}, in a mix {MIXED_RATE}, unless told")
     place = Path(tempfile.gettempdir()) / "ringback-chaos"
     parser.add_argument("--directory", type=Path, default=place, help="where a failing round leaves its files")
     parser.add_argument("--minutes", type=float, default=0, help="run a random mix for so long instead")
@@ -93,7 +96,8 @@ def main() -> int:
     only = set(asked.only.split(",")) - {""}
     print(f"chaos: SEED={seed}", flush=True)
     asked.directory.mkdir(exist_ok=True)
-    run = Run(asked.directory.absolute(), seed=seed, rate=asked.rate)
+    rate = asked.rate or (MIXED_RATE if asked.minutes else RATE)
+    run = Run(asked.directory.absolute(), seed=seed, rate=rate)
     with running_cluster(run.directory) as cluster:
         if asked.minutes:
             run.mix(cluster, asked.minutes)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import Final, cast
 
@@ -41,6 +42,8 @@ class Evidence:
     tasks: dict[str, Json]
     told: dict[str, list[str]]
     """The events of each task's own callback, by the task's ID."""
+    counts: Counter[str] = field(default_factory=Counter[str])
+    """How many attempts each delivery says that it took."""
     unasked: set[str] = field(default_factory=set[str])
     """Deliveries of which no attempt was asked for."""
 
@@ -109,6 +112,25 @@ def p6_requests_are_explained(evidence: Evidence) -> Against:
             yield f"{one.id}: {seen[pair]} requests, {doubts} doubts"
 
 
+def p8_receivers_see_the_order(evidence: Evidence) -> Against:
+    """Who is served in order sees nothing of one key before it has welcomed what was accepted sooner."""
+    first: dict[tuple[str, str], float] = {}
+    welcomed: dict[tuple[str, str], float] = {}
+    for one in evidence.history.seen:
+        pair = one.endpoint, one.webhook_id
+        first[pair] = min(one.at, first.get(pair, one.at))
+        if one.welcome:
+            welcomed[pair] = min(one.at, welcomed.get(pair, one.at))
+    for endpoint in evidence.history.fifo:
+        latest: dict[str | None, float] = {}
+        for one in sorted(evidence.history.accepted, key=lambda accepted: accepted.order):
+            pair = endpoint, one.event_id
+            if first.get(pair, inf) < latest.get(one.ordering_key, 0.0):
+                yield f"{endpoint} saw {one.event_id} before it had welcomed one that was accepted sooner"
+            if pair in welcomed:
+                latest[one.ordering_key] = welcomed[pair]
+
+
 def p9_one_key_makes_one_thing(evidence: Evidence) -> Against:
     """Whatever was sent under one key, however often, was made once."""
     made: dict[object, set[object]] = defaultdict(set)
@@ -134,12 +156,21 @@ def p13_the_edge_is_honest(evidence: Evidence) -> Against:
             yield f"{answer['path']} was refused after {answer['took']} s"
 
 
+def p14_deliveries_count_their_attempts(evidence: Evidence) -> Against:
+    """A delivery says how many attempts it took, and has them."""
+    for one in evidence.history.deliveries:
+        if evidence.counts[one.id] != len(one.attempts):
+            yield f"{one.id} says {evidence.counts[one.id]} attempts and has {len(one.attempts)}"
+
+
 MORE: Final[tuple[Callable[[Evidence], Against], ...]] = (
     p1_no_task_is_lost,
     p1_every_endpoint_is_there,
     p6_requests_are_explained,
+    p8_receivers_see_the_order,
     p9_one_key_makes_one_thing,
     p13_the_edge_is_honest,
+    p14_deliveries_count_their_attempts,
 )
 
 
@@ -190,6 +221,7 @@ def _read_delivery(evidence: Evidence, row: Json, paths: dict[str, str]) -> None
         attempts=attempts,
     )
     evidence.history.deliveries.append(one)
+    evidence.counts[one.id] = cast("int", row["attempt_count"])
     if not any(attempt.trigger in ASKED_FOR for attempt in attempts):
         evidence.unasked.add(one.id)
     if row["task_id"] is not None and row["endpoint_id"] is None:

@@ -20,6 +20,8 @@ from tests.chaos.tenant import TYPE, Tenant
 Json = dict[str, object]
 CLIENTS: Final = 6
 TASK_SHARE: Final = 0.1
+LANES: Final = 4
+"""Orders in which each client's events are to come."""
 AGAIN_SHARE: Final = 0.05
 """How many accepted requests are sent a second time, under the same key."""
 _PAUSE: Final = 0.2
@@ -119,7 +121,7 @@ class _Client:
             task: Json = {"type": "math.divide", "input": {"x": number, "y": 4}, "webhook_url": self._tenant.task_url}
             task["metadata"] = {"name": name}
             return Wish(number, kind, "/v1/tasks", task, headers, "")
-        lane = f"client-{self._number}"
+        lane = f"client-{self._number}-{number % LANES}"
         body: Json = {"type": TYPE, "data": {"client": self._number, "n": number, "name": name}, "ordering_key": lane}
         if kind == "named":
             body["id"] = name
