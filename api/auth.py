@@ -22,8 +22,8 @@ T = TypeVar("T")
 CACHED_FOR: Final = 2.0
 """Seconds that a key is believed without a look-up: revocation works within 5 s on every process."""
 TOUCHED_EVERY: Final = 600
-LOOKED_UP_WITHIN: Final = 2.5
-"""Seconds that a look-up may take; 503 beyond, for whoever asks is promised a refusal within three."""
+LOOKED_UP_WITHIN: Final = 1.0
+"""Seconds that a look-up may take; 503 beyond: with what comes after it a refusal is promised within three."""
 _CACHE_LIMIT: Final = 10_000
 
 

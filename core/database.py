@@ -25,8 +25,8 @@ T = TypeVar("T")
 AnyConnection = AsyncConnection | Direct
 """What a statement that stands alone runs on: a transaction, or a connection for such statements."""
 
-CONNECT_TIMEOUT: Final = 2.0
-"""Seconds: a refusal is promised within 3."""
+CONNECT_TIMEOUT: Final = 1.9
+"""Seconds: a refusal is promised within three, and a key has to be looked up before."""
 STATEMENT_TIMEOUT: Final = 30.0
 LOCK_TIMEOUT: Final = "1s"  # one stuck row must not hold a group
 # What is hot stands in memory: a step in an index costs no disk's seek, and no statement is worth a compiler's time.

@@ -92,6 +92,8 @@ class Acceptance:
             outcome = await self._record(line if key is None else _with_request(line, key))
         if outcome is None:
             return await self._together.one(line, key)
+        if outcome.late:
+            raise UnavailableError
         if outcome.inserted.made_at is not None:
             return Accepted(record_of(line.event, outcome.inserted))
         return await self._found(line, key, outcome.taken)

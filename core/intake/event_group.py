@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from core import fail_points
+from core import clock, fail_points
 from core.database import AnyConnection, Database, is_taken
 from core.dispatch.publish import Publisher
 from core.intake.accept_queries import LOST, insert_lines
@@ -34,6 +34,9 @@ PAIR: Final = 2
 TRIES: Final = 3
 """Times that a group runs whose keys are taken under its hands, before each of its lines runs alone."""
 
+SOON: Final = 0.5
+"""Seconds in which a group has to fail for its lines to be tried alone: a refusal is promised within three."""
+
 _log: Final = structlog.stdlib.get_logger()
 
 
@@ -42,6 +45,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     inserted: Inserted
     taken: Taken | None = None
+    late: bool = False
+    """Whether its group failed so late that there is no time to try it alone."""
 
 
 _Done = tuple[list[Outcome | None], tuple[Queued, ...]]
@@ -76,13 +81,14 @@ class EventGroups:
         self._shared.put(line, answer)
 
     async def _run(self, group: Sequence[Line]) -> Sequence[Outcome | None]:
-        publish = self._publisher.ready
+        publish, began = self._publisher.ready, clock.monotonic()
         try:
             outcomes, queued = await self._commit_whole(group, publish=publish)
         except Exception as error:  # noqa: BLE001 - it is judged there
             _log.warning("accept.group_failed", size=len(group), error=type(error).__name__)
             found = await look_again(partial(self._find, [line.event.id for line in group]), error)
-            return [None if one is None else Outcome(one) for one in (found.get(line.event.id) for line in group)]
+            other = Outcome(LOST, late=True) if clock.monotonic() - began > SOON else None
+            return [other if one is None else Outcome(one) for one in (found.get(line.event.id) for line in group)]
         if publish:
             self._publisher.deliveries(queued)
         return outcomes

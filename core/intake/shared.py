@@ -33,8 +33,9 @@ BACKLOG_BYTES: Final = 64 * 1024 * 1024
 """Bytes that may wait; 503 beyond."""
 PATIENCE: Final = 2.0
 """Seconds that a group whose connection was lost waits for Postgres, to see whether it was committed."""
-ANSWER_WITHIN: Final = 2.5
-"""Seconds that an item waits for its commit; 503 beyond, for whoever asks is promised a refusal within three.
+ANSWER_WITHIN: Final = 1.9
+"""Seconds that an item waits for its commit; 503 beyond: a refusal is promised within three, the look-up of the key
+included.
 
 It may have been committed all the same: the same request under the same key finds out.
 """

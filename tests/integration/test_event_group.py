@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from core.database import Database, is_away
+from core.intake import event_group
 from core.intake.acceptance import Acceptance
 from core.intake.event_group import EventGroups
 from core.intake.event_queries import Line
@@ -119,6 +120,19 @@ async def test_a_bad_event_fails_alone(acceptance: Acceptance, rows: Rows, tenan
     assert not is_away(outcomes[1])
     assert accepted(outcomes) == await events_of(rows)
     assert len(accepted(outcomes)) == 2
+
+
+async def test_what_failed_late_is_refused_instead_of_tried_alone(
+    acceptance: Acceptance, rows: Rows, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_group, "SOON", -1.0)
+
+    outcomes = await asyncio.gather(
+        *(acceptance.accept(tenant, one) for one in (wish(1), wish(2, type_=DEAF))), return_exceptions=True
+    )
+
+    assert [type(one) for one in outcomes] == [UnavailableError] * 2
+    assert await events_of(rows) == set()
 
 
 async def test_an_event_that_was_committed_although_its_answer_was_lost_is_not_made_again(
