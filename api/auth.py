@@ -115,9 +115,12 @@ class Keys:
         known = self._tenants.get(text)
         if known is not None and now - known[0] < CACHED_FOR:
             return known[1]
+        if known is not None:  # as for a key: of hundreds at once one asks
+            self._tenants[text] = (now, known[1])
         async with self._state.database.engine() as tx:
             found = await find_tenant(tx, name=text)
         if found is None:
+            self._tenants.pop(text, None)
             raise NotFoundError("tenant")
         if len(self._tenants) >= _CACHE_LIMIT:
             self._tenants.clear()

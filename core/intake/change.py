@@ -1,6 +1,6 @@
 """What clients do to tasks that are there: cancel, erase, run again."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Final
@@ -20,6 +20,7 @@ from core.journal.tasks import TaskRecord
 from core.model.errors import ConflictError, InvalidInputError, NotFoundError
 from core.model.ids import TaskId, TenantId
 from core.model.json_value import JsonValue
+from core.model.queued import Queued
 from core.model.sealing import KeyRing
 from core.once import EVERY_TIME, Once
 from core.progress import ProgressBoard
@@ -60,10 +61,10 @@ class Changes:
         return task
 
     async def erase(self, tenant_id: TenantId, task_id: TaskId) -> None:
-        """End a task if it has not, then erase its input, result, progress and the payloads of its events."""
-        with suppress(ConflictError):
-            await self._end(tenant_id, task_id)
-        async with self._database.engine() as tx:
+        """End a task if it has not, and erase its input, result, progress and the payloads of its events."""
+        async with self._database.engine() as tx:  # all in one: what would be told of its end is erased with it
+            with suppress(ConflictError):
+                await self._end_in(tx, tenant_id, task_id, publish=False)
             task = await task_queries.erase_task(tx, tenant_id=tenant_id, task_id=task_id)
             if task is None:
                 raise NotFoundError("task")
@@ -119,13 +120,19 @@ class Changes:
         async with self._database.engine() as tx:
             if await once.take(tx, task_id):
                 return None
-            task = await task_queries.cancel_waiting(tx, tenant_id=tenant_id, task_id=task_id)
-            if task is None:
-                return await _ask_to_end(tx, tenant_id, task_id)
-            queued = await self._teller.tell(tx, task, publish=publish)
+            task, queued = await self._end_in(tx, tenant_id, task_id, publish=publish)
         if publish:
             self._teller.publisher.deliveries(queued)
         return task
+
+    async def _end_in(
+        self, tx: AsyncConnection, tenant_id: TenantId, task_id: TaskId, *, publish: bool
+    ) -> tuple[TaskRecord, Sequence[Queued]]:
+        """Revoke a waiting task and tell of it, or ask a running one to end; return what is to be published then."""
+        task = await task_queries.cancel_waiting(tx, tenant_id=tenant_id, task_id=task_id)
+        if task is None:
+            return await _ask_to_end(tx, tenant_id, task_id), ()
+        return task, await self._teller.tell(tx, task, publish=publish)
 
     async def _find(self, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
         async with self._database.tenant(tenant_id) as tx:
