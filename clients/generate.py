@@ -27,6 +27,10 @@ SYNC_NAMES: Final = {
     "AsyncClient": "Client",
     "_async": "_sync",
     "aclose": "close",
+    "aclosing": "closing",
+    "aiter_text": "iter_text",
+    "aread": "read",
+    "asynccontextmanager": "contextmanager",
     "async_pause": "pause",
     **{
         f"Async{name}": name

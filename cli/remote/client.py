@@ -10,6 +10,7 @@ import httpx
 
 from cli.failure import CommandError, ExitCode
 from cli.remote.place import Asked, Place, find_place
+from cli.remote.sse import lines_of
 from core.version import VERSION
 
 Json = dict[str, object]
@@ -79,7 +80,7 @@ class Client:
                 if answer.is_error:
                     answer.read()
                     raise refusal(answer)
-                yield answer.iter_lines()
+                yield lines_of(answer.iter_text())
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 

@@ -13,6 +13,14 @@ class Event:
     id: str | None
 
 
+def lines_of(texts: Iterable[str]) -> Iterator[str]:
+    """Yield whole lines without their ends, which are line feeds and, other than for `str.splitlines`, nothing else."""
+    rest = ""
+    for text in texts:
+        *whole, rest = (rest + text).split("\n")
+        yield from (line.removesuffix("\r") for line in whole)
+
+
 def events_of(lines: Iterable[str]) -> Iterator[Event]:
     """Yield the events of a stream; one that was cut off at its end is none."""
     name, data, id_ = "message", list[str](), None

@@ -6,11 +6,8 @@ from typing import Final, cast
 
 from clients.generate import CLIENTS, DOCUMENT, STAMP, hashes
 
-# What the clients leave to `client.request` and `ringback.http`: streams, files, and what people and machines look at.
-LEFT_OUT: Final = re.compile(
-    r"/healthz|/readyz|/metrics|/problems.*|/v1/stream|/v1/tasks/{\w+}/stream|/v1/deliveries/export"
-    r"|/v1/(session|stats)|/v1/endpoints/{\w+}/(pull|ack)"
-)
+# What the clients leave to `client.request` and `ringback.http`: what probes read, and what browsers sign in by.
+LEFT_OUT: Final = re.compile(r"/healthz|/readyz|/metrics|/problems.*|/v1/session")
 
 
 def operations() -> set[str]:
@@ -28,7 +25,8 @@ def called_in_python() -> set[str]:
     """Return the operations that the client of Python calls."""
     sources = "\n".join(file.read_text(encoding="utf-8") for file in (CLIENTS / "python/ringback/_async").glob("*.py"))
     named = re.findall(r'"(GET|POST|PUT|PATCH|DELETE)",\s+path\(([^)]*)\)', sources)
-    listed = [("GET", parts) for parts in re.findall(r"AsyncPages\(self\._wire, path\(([^)]*)\)", sources)]
+    read = r"(?:AsyncPages|events|lines)\(self\._wire, path\(([^)]*)\)"
+    listed = [("GET", parts) for parts in re.findall(read, sources)]
     return {f"{method} /v1/{'/'.join(map(_part, parts.split(', ')))}" for method, parts in [*named, *listed]}
 
 

@@ -27,11 +27,12 @@ from ringback.errors import (
     WaitTimeoutError,
     WebhookVerificationError,
 )
-from ringback.lines import NewEvent
+from ringback.lines import Ack, NewEvent
 from ringback.retries import Retry
 from ringback.webhooks import Message, Webhook
 
 __all__ = [
+    "Ack",
     "AsyncPages",
     "AsyncRingback",
     "AuthenticationError",

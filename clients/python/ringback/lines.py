@@ -1,6 +1,11 @@
-"""What a batch is made of."""
+"""What is sent, by the words that one says."""
 
 from typing import NotRequired, TypedDict
+
+from ringback.generated.params import AckIn1, AckIn2
+
+Ack = AckIn1 | AckIn2
+"""What became of one pulled delivery."""
 
 
 class NewEvent(TypedDict):

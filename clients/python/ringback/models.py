@@ -16,10 +16,13 @@ from ringback.generated.models import NewEndpointOut as NewEndpoint
 from ringback.generated.models import NewKeyOut as NewKey
 from ringback.generated.models import NewPortalLinkOut as NewPortalLink
 from ringback.generated.models import PortalLinkOut as PortalLink
+from ringback.generated.models import PulledOut as Pulled
 from ringback.generated.models import SecretOut as Secret
+from ringback.generated.models import StatsOut as Stats
 from ringback.generated.models import TaskOut as Task
 from ringback.generated.models import TaskTypeOut as TaskType
 from ringback.generated.models import TenantOut as Tenant
+from ringback.live import LiveAttempt
 
 __all__ = [
     "Attempt",
@@ -33,12 +36,15 @@ __all__ = [
     "Event",
     "EventType",
     "Key",
+    "LiveAttempt",
     "Missed",
     "NewEndpoint",
     "NewKey",
     "NewPortalLink",
     "PortalLink",
+    "Pulled",
     "Secret",
+    "Stats",
     "Task",
     "TaskType",
     "Tenant",

@@ -5,10 +5,11 @@ import { Deliveries } from "./deliveries.js";
 import { Endpoints } from "./endpoints.js";
 import { Events, EventTypes } from "./events.js";
 import type { paths } from "./generated/schema.js";
+import type { Filters, Stats } from "./models.js";
 import { PortalLinks } from "./portal-links.js";
 import { Tasks, TaskTypes } from "./tasks.js";
 import { DefaultSecret, Keys, Tenants } from "./tenants.js";
-import { type Options, Wire } from "./wire.js";
+import { type Options, unwrap, Wire } from "./wire.js";
 
 /** A client of one Ringback, for one API key; safe to share. */
 export class Ringback {
@@ -38,5 +39,9 @@ export class Ringback {
     this.tenants = new Tenants(wire);
     this.keys = new Keys(wire);
     this.secret = new DefaultSecret(wire);
+  }
+  /** Return how the tenant is: attempts over time, latencies, what waits, which endpoints fail. */
+  stats(query: Filters<"/v1/stats"> = {}): Promise<Stats> {
+    return unwrap(this.http.GET("/v1/stats", { params: { query } }));
   }
 }

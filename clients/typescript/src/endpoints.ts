@@ -1,6 +1,7 @@
 /** Endpoints: the URLs that partners are called back at. */
 
 import type {
+  Ack,
   Cancelled,
   components,
   Delivery,
@@ -12,6 +13,7 @@ import type {
   Filters,
   Missed,
   NewEndpoint,
+  Pulled,
   Recovery,
   Task,
 } from "./models.js";
@@ -108,6 +110,36 @@ export class Endpoints {
   check(endpointId: string, options: CallOptions = {}): Promise<Task> {
     const headers = headersOf(options, { Prefer: "respond-async" });
     return unwrap(this.wire.http.POST("/v1/endpoints/{endpoint}/check", { ...this.#of(endpointId), headers }));
+  }
+
+  /**
+   * Lease deliveries of an endpoint with `mode: "pull"`, each as the signed request that a push would have been.
+   *
+   * `wait` is how many seconds to wait for the first, 60 at most. Each is to be acknowledged before its `leased_until`;
+   * what is not counts as an attempt `unknown`, and comes again.
+   */
+  async pull(endpointId: string, options: CallOptions & { max?: number; wait?: number } = {}): Promise<Pulled[]> {
+    const { max = 10, wait = 0 } = options;
+    const page = await unwrap(
+      this.wire.http.POST("/v1/endpoints/{endpoint}/pull", {
+        ...this.#of(endpointId),
+        body: { max, wait },
+        headers: headersOf(options),
+        fetch: this.wire.fetchWithin(wait * 1000 + this.wire.timeout),
+      }),
+    );
+    return page.data;
+  }
+
+  /** Say what became of pulled deliveries, 100 at most; return them as they stand then. */
+  async ack(endpointId: string, acks: Ack[], options: CallOptions = {}): Promise<Delivery[]> {
+    const body = { acks } as { acks: never[] }; // openapi-fetch sees neither defaults nor the one of two
+    const call = this.wire.http.POST("/v1/endpoints/{endpoint}/ack", {
+      ...this.#of(endpointId),
+      body,
+      headers: headersOf(options),
+    });
+    return (await unwrap(call)).data;
   }
 
   /** Return its success rate, latencies and errors over an hour, a day and a week, and what waits. */

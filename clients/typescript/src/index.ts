@@ -4,6 +4,7 @@ export type { EventOptions, NewEvent } from "./events.js";
 export type * from "./models.js";
 export { type Page, Pages } from "./pages.js";
 export { pauseAfter, RETRY, type Retry, retryAfter } from "./retries.js";
+export type { StreamOptions } from "./streams.js";
 export type { TaskOptions, WaitOptions } from "./tasks.js";
 export { type Message, Webhook } from "./webhooks.js";
 export type { CallOptions, Options } from "./wire.js";

@@ -19,6 +19,21 @@ export type Event = Schemas["EventOut"];
 export type EventType = Schemas["EventTypeOut"];
 export type EventTypeFields = Schemas["EventTypeIn"];
 export type Key = Schemas["KeyOut"];
+/** An attempt as it was recorded, without headers and bodies; the document has no words for what is in a stream. */
+export interface LiveAttempt
+  extends Pick<
+    Attempt,
+    "id" | "delivery_id" | "number" | "trigger" | "outcome" | "error" | "note" | "address" | "duration_ms" | "started_at"
+  > {
+  event_id: string;
+  event_type: string;
+  endpoint_id: string | null;
+  task_id: string | null;
+  url: string | null;
+  response_status: number | null;
+  /** Where it stands in the stream: given as `after`, the stream goes on behind it. */
+  place: string;
+}
 export type Missed = Schemas["MissedOut"];
 export type NewEndpoint = Schemas["NewEndpointOut"];
 export type NewKey = Schemas["NewKeyOut"];
@@ -27,6 +42,12 @@ export type PortalLink = Schemas["PortalLinkOut"];
 export type Problem = Schemas["Problem"];
 export type FieldError = Schemas["ProblemField"];
 export type Recovery = Schemas["RecoveryIn"];
+export type Pulled = Schemas["PulledOut"];
+export type Ack = { claim: string; body?: string; duration_ms?: number; retry_after?: number } & (
+  | { status: number }
+  | { error: NonNullable<Schemas["AckIn"]["error"]> }
+);
+export type Stats = Schemas["StatsOut"];
 export type Secret = Schemas["SecretOut"];
 export type Task = Schemas["TaskOut"];
 export type TaskType = Schemas["TaskTypeOut"];
@@ -37,6 +58,8 @@ export type TenantPatch = Schemas["TenantPatch"];
 export type Filters<Path extends keyof paths> = paths[Path] extends { get: { parameters: { query?: infer Query } } }
   ? NonNullable<Query>
   : never;
+
+export type ExportFilters = Omit<Filters<"/v1/deliveries/export">, "format">;
 
 /** Fields that have defaults need not be given. */
 export type Given<Fields, Needed extends keyof Fields = never> = Partial<Fields> & Pick<Fields, Needed>;

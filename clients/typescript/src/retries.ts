@@ -21,6 +21,7 @@ export const RETRY: Retry = { limit: 4, base: 500, cap: 8_000, longest: 60_000 }
 
 /** "Not now". A POST may be sent again as well: its Idempotency-Key makes it one. */
 const PASSING = new Set([429, 502, 503, 504]);
+const STREAMED = /^(text\/event-stream|application\/x-ndjson|text\/csv)\b/;
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
 type Fetch = typeof globalThis.fetch;
@@ -80,7 +81,7 @@ export function retrying(fetch: Fetch, retry: Retry, timeout: number): (request:
 /** Read the answer with its body, so that a connection that is lost inside of it counts as lost; a stream goes on. */
 async function whole(fetch: Fetch, url: string, init: RequestInit): Promise<Response> {
   const answer = await fetch(url, init);
-  if (answer.headers.get("content-type")?.startsWith("text/event-stream")) return answer;
+  if (STREAMED.test(answer.headers.get("content-type") ?? "")) return answer;
   const body = await answer.arrayBuffer();
   const { status, statusText, headers } = answer;
   return new Response(WITHOUT_BODY.has(status) ? null : body, { status, statusText, headers });

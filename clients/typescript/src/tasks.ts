@@ -4,6 +4,7 @@ import { ResultPendingError, TaskFailedError, WaitTimeoutError } from "./errors.
 import type { Delivery, Filters, Task, TaskType } from "./models.js";
 import { Pages } from "./pages.js";
 import { pause, retryAfter } from "./retries.js";
+import { events, type StreamOptions } from "./streams.js";
 import { answered, type CallOptions, headersOf, named, unwrap, type Wire } from "./wire.js";
 
 /** Seconds for which one request waits: half of what the API allows, as some proxies cut a silent connection at 60. */
@@ -92,6 +93,22 @@ export class Tasks {
       const asked = retryAfter(response.headers) ?? 0;
       if (end - performance.now() <= asked) throw new WaitTimeoutError(data as Task);
       await pause(asked);
+    }
+  }
+
+  /**
+   * Go over a task as it stands, and again whenever its state or its progress changes, until its end.
+   *
+   * A connection that is lost is opened again, and what is known is not told twice. Throws a `ConnectionFailedError`
+   * once there have been enough tries.
+   */
+  async *follow(taskId: string, options: StreamOptions = {}): AsyncGenerator<Task, void, undefined> {
+    const open = (headers: Record<string, string>) =>
+      unwrap(this.wire.http.GET("/v1/tasks/{task}/stream", { ...this.#of(taskId), headers, parseAs: "stream" }));
+    for await (const event of events(open, options)) {
+      const task = JSON.parse(event.data) as Task;
+      yield task;
+      if (task.finished_at !== null) return;
     }
   }
 

@@ -234,3 +234,63 @@ test("the catalogue and the task types are read", async () => {
   assert(types.includes("math.divide"));
   await assert.rejects(ringback.events.send(name, "no object"), InvalidInputError);
 });
+
+const ODD = "line\u2028separator \u0085 end";
+
+test("a task is followed to its end", async () => {
+  const input = { user_id: 7, version: "2026-01", steps: 3 };
+  const task = await ringback.tasks.submit("reports.generate", input, { metadata: { odd: ODD } });
+
+  const seen = await all(ringback.tasks.follow(task.task_id));
+
+  assert.deepEqual([seen.at(-1)?.status, seen.at(-1)?.metadata], ["SUCCESS", { odd: ODD }]);
+  assert(seen.length > 1);
+});
+
+test("a task that is not there is not followed", async () => {
+  await assert.rejects(all(ringback.tasks.follow("task_01jz8f6kq3e5v9t2w4x6y8z0ab")), NotFoundError);
+});
+
+test("deliveries are pulled, acknowledged, seen live and exported", async () => {
+  const type = `pulled.${randomUUID()}`;
+  const inbox = await ringback.endpoints.create({ mode: "pull", event_types: [type] });
+  const event = await ringback.events.send(type, { order: ODD });
+
+  const [pulled] = await ringback.endpoints.pull(inbox.id, { wait: 20 });
+  assert(pulled);
+  const message = await new Webhook(inbox.secret ?? "").verify(pulled.request.body, pulled.request.headers);
+  const [acked] = await ringback.endpoints.ack(inbox.id, [{ claim: pulled.claim, status: 200 }]);
+
+  assert.deepEqual([message.id, message.data], [event.id, { order: ODD }]);
+  assert.deepEqual([acked?.id, acked?.status], [pulled.delivery_id, "succeeded"]);
+  for await (const attempt of ringback.deliveries.live({ after: `0.${"0".repeat(32)}.0` })) {
+    if (attempt.event_id !== event.id) continue;
+    assert.deepEqual([attempt.outcome, attempt.event_type], ["succeeded", type]);
+    assert.match(attempt.place, /^\d+\./);
+    break;
+  }
+  const exported = await all(ringback.deliveries.export({ event_type: type }));
+  const table = await all(ringback.deliveries.exportCsv({ event_type: type }));
+  assert.deepEqual(
+    exported.map((one) => one.id),
+    [pulled.delivery_id],
+  );
+  assert.equal(table.length, 2);
+});
+
+test("a stream ends when it is told to, and tells of a gap", async () => {
+  const controller = new AbortController();
+  const gaps: string[] = [];
+  const onGap = () => {
+    gaps.push("gap");
+    controller.abort();
+  };
+
+  const seen = await all(ringback.deliveries.live({ after: "nowhere", onGap, signal: controller.signal }));
+
+  assert.deepEqual([gaps, seen], [["gap"], []]);
+});
+
+test("a tenant is told how it is", async () => {
+  assert.equal((await ringback.stats({ window: "24h" })).window, "24h");
+});

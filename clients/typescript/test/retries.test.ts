@@ -36,6 +36,7 @@ function refusal(status: number, code: string, wait = "0"): Answer {
 interface Received {
   url: string | undefined;
   key: string | string[] | undefined;
+  after: string | string[] | undefined;
   body: string;
 }
 
@@ -45,7 +46,8 @@ async function serve(context: TestContext, ...answers: Answer[]): Promise<{ base
   const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
     let body = "";
     for await (const chunk of request) body += String(chunk);
-    received.push({ url: request.url, key: request.headers["idempotency-key"], body });
+    const { "idempotency-key": key, "last-event-id": after } = request.headers;
+    received.push({ url: request.url, key, after, body });
     (answers.length > 1 ? answers.shift() : answers[0])?.(response);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -185,4 +187,38 @@ test("Retry-After is read", () => {
   assert.equal(retryAfter(new Headers({ "retry-after": "soon" })), undefined);
   assert.equal(retryAfter(new Headers({ "retry-after": later, date })), 30_000);
   assert.equal(retryAfter(new Headers({ "retry-after": later })), undefined);
+});
+
+const told = (body: string, length = body.length): Answer => (response) => {
+  response.writeHead(200, { "content-type": "text/event-stream", "content-length": length }).write(body);
+  setTimeout(() => (length > body.length ? response.socket?.destroy() : response.end()), 20);
+};
+const ended = '{"task_id":"task_1","finished_at":"2026-01-31T12:00:00.000Z"}';
+
+test("a stream goes on where it stopped", async (context) => {
+  const begun = 'id: 1\nevent: status\ndata: {"task_id":"task_1","finished_at":null}\n\nid: cut\ndata: {';
+  const { baseUrl, received } = await serve(context, told(begun, 1000), reset, told(`id: 2\ndata: ${ended}\n\n`));
+
+  const seen = [];
+  for await (const task of client(baseUrl).tasks.follow("task_1")) seen.push(task.finished_at);
+
+  assert.deepEqual(seen, [null, "2026-01-31T12:00:00.000Z"]);
+  assert.deepEqual(
+    received.map((one) => one.after),
+    [undefined, "1", "1"],
+  );
+});
+
+test("a file that breaks off is not taken for the whole", async (context) => {
+  const { baseUrl } = await serve(context, (response) => {
+    response.writeHead(200, { "content-type": "text/csv", "content-length": 100 }).write("id,event_id\nd");
+    setTimeout(() => response.socket?.destroy(), 20);
+  });
+  const lines: string[] = [];
+
+  await assert.rejects(async () => {
+    for await (const line of client(baseUrl).deliveries.exportCsv()) lines.push(line);
+  }, ConnectionFailedError);
+
+  assert.deepEqual(lines, ["id,event_id\n"]);
 });

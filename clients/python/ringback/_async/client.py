@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 import httpx
 
@@ -14,6 +14,9 @@ from ringback._async.tasks import AsyncTasks, AsyncTaskTypes
 from ringback._async.tenants import AsyncDefaultSecret, AsyncKeys, AsyncTenants
 from ringback._async.wire import AsyncWire
 from ringback.account import headers_of, url_of
+from ringback.answers import path
+from ringback.generated.models import StatsOut
+from ringback.generated.params import ReadTenantStatsParametersQuery
 from ringback.retries import Retry
 
 T = TypeVar("T")
@@ -51,6 +54,10 @@ class AsyncRingback:
         self.tenants = AsyncTenants(self._wire)
         self.keys = AsyncKeys(self._wire)
         self.secret = AsyncDefaultSecret(self._wire)
+
+    async def stats(self, **window: Unpack[ReadTenantStatsParametersQuery]) -> StatsOut:
+        """Return how the tenant is: attempts over time, latencies, what waits, which endpoints fail."""
+        return await self._wire.request("GET", path("stats"), into=StatsOut, params={**window})
 
     async def request(
         self,

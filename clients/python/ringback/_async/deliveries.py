@@ -1,12 +1,19 @@
 """Deliveries: what was sent, when, and why."""
 
+from collections.abc import AsyncGenerator, Callable
 from typing import Unpack
 
 from ringback._async.pages import AsyncPages
+from ringback._async.streams import events, lines
 from ringback._async.wire import AsyncWire
 from ringback.answers import path
 from ringback.generated.models import AttemptOut, AttemptPage, DeliveryDetailOut, DeliveryOut, DeliveryPage
-from ringback.generated.params import ListDeliveriesParametersQuery, ReadAttemptsParametersQuery
+from ringback.generated.params import (
+    ExportDeliveriesParametersQuery,
+    ListDeliveriesParametersQuery,
+    ReadAttemptsParametersQuery,
+)
+from ringback.live import LiveAttempt
 
 
 class AsyncDeliveries:
@@ -34,6 +41,34 @@ class AsyncDeliveries:
     def attempts(self, delivery_id: str, **filters: Unpack[ReadAttemptsParametersQuery]) -> AsyncPages[AttemptOut]:
         """List the attempts of a delivery: request, answer or error, durations."""
         return AsyncPages(self._wire, path("deliveries", delivery_id, "attempts"), AttemptPage, {**filters})
+
+    async def live(
+        self, *, after: str | None = None, on_gap: Callable[[], object] | None = None
+    ) -> AsyncGenerator[LiveAttempt]:
+        """Yield attempts as they are recorded, without end; from now on, or from behind the `place` of one of them.
+
+        A connection that is lost is opened again where it stopped, without gap or repeat. Where more came meanwhile
+        than the API goes back for, `on_gap` is called, and it goes on from now. One whose outcome came late comes a
+        second time.
+        """
+        async for event in events(self._wire, path("stream"), after=after):
+            if event.name == "attempt":
+                yield LiveAttempt.model_validate_json(event.data).model_copy(update={"place": event.id})
+            elif event.name == "reset" and on_gap is not None:
+                on_gap()
+
+    async def export(self, **filters: Unpack[ExportDeliveriesParametersQuery]) -> AsyncGenerator[DeliveryOut]:
+        """Yield all deliveries that a list with the same filters names, newest first, by one request.
+
+        Raises `ConnectionFailedError` where it breaks off.
+        """
+        async for line in lines(self._wire, path("deliveries", "export"), {**filters, "format": "ndjson"}):
+            yield DeliveryOut.model_validate_json(line)
+
+    async def export_csv(self, **filters: Unpack[ExportDeliveriesParametersQuery]) -> AsyncGenerator[str]:
+        """Yield the same as lines of CSV with their ends, the names of the columns first; `csv.reader` takes them."""
+        async for line in lines(self._wire, path("deliveries", "export"), {**filters, "format": "csv"}):
+            yield line
 
     def list(self, **filters: Unpack[ListDeliveriesParametersQuery]) -> AsyncPages[DeliveryOut]:
         """List deliveries, newest first."""

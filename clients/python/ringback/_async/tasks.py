@@ -1,12 +1,14 @@
 """Tasks, and the types that they are of."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from http import HTTPStatus
 from math import ceil
 from typing import Any, Final, Unpack
 
 from ringback._async.pages import AsyncPages
+from ringback._async.streams import events
 from ringback._async.wire import AsyncWire
 from ringback.answers import given, path, read
 from ringback.clock import Deadline
@@ -105,6 +107,19 @@ class AsyncTasks:
             if deadline.left() <= asked:
                 raise WaitTimeoutError(task)
             await async_pause(asked)
+
+    async def follow(self, task_id: str) -> AsyncGenerator[TaskOut]:
+        """Yield a task as it stands, and again whenever its state or its progress changes, until its end.
+
+        A connection that is lost is opened again, and what is known is not told twice. Raises `ConnectionFailedError`
+        once there have been enough tries.
+        """
+        async with aclosing(events(self._wire, path("tasks", task_id, "stream"))) as stream:
+            async for event in stream:
+                task = TaskOut.model_validate_json(event.data)
+                yield task
+                if task.finished_at is not None:
+                    return
 
     async def result(self, task_id: str) -> Any:  # noqa: ANN401  # pyright: ignore[reportExplicitAny] - as for run
         """Return the bare result of a task.

@@ -1,6 +1,7 @@
 """One request: sent, sent again if need be, and read."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -82,12 +83,42 @@ class AsyncWire:
         )
         return await self._until_answered(request)
 
-    async def _until_answered(self, request: httpx.Request) -> httpx.Response:
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        silence: float,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncGenerator[httpx.Response]:
+        """Open an answer whose body is read while it comes; `silence` is how many seconds it may say nothing.
+
+        Raises a `ProblemError` for what the API refuses, `ConnectionFailedError` as `send` does.
+        """
+        request = self.http.build_request(
+            method,
+            self._base_url + path,
+            params=dict(params or {}),  # pyright: ignore[reportArgumentType] - as in `send`
+            headers={**self._headers, **(headers or {})},
+            timeout=httpx.Timeout(self.timeout, read=silence),
+        )
+        answer = await self._until_answered(request, stream=True)
+        try:
+            if answer.is_error:
+                await answer.aread()
+                read(answer, object)
+            yield answer
+        finally:
+            await answer.aclose()
+
+    async def _until_answered(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         tries = 0
         while True:
             tries += 1
             try:
-                answer = await self.http.send(request, follow_redirects=False)
+                answer = await self.http.send(request, follow_redirects=False, stream=stream)
             except httpx.TransportError as error:
                 wait = self._retry.pause(tries - 1, None) if isinstance(error, _MAY_PASS) else None
                 if wait is None:
@@ -99,4 +130,5 @@ class AsyncWire:
                 wait = self._retry.pause(tries - 1, retry_after(answer.headers)) if passing else None
                 if wait is None:
                     return answer
+                await answer.aclose()
             await async_pause(wait)

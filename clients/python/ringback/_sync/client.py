@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 import httpx
 
@@ -14,6 +14,9 @@ from ringback._sync.tasks import Tasks, TaskTypes
 from ringback._sync.tenants import DefaultSecret, Keys, Tenants
 from ringback._sync.wire import Wire
 from ringback.account import headers_of, url_of
+from ringback.answers import path
+from ringback.generated.models import StatsOut
+from ringback.generated.params import ReadTenantStatsParametersQuery
 from ringback.retries import Retry
 
 T = TypeVar("T")
@@ -51,6 +54,10 @@ class Ringback:
         self.tenants = Tenants(self._wire)
         self.keys = Keys(self._wire)
         self.secret = DefaultSecret(self._wire)
+
+    def stats(self, **window: Unpack[ReadTenantStatsParametersQuery]) -> StatsOut:
+        """Return how the tenant is: attempts over time, latencies, what waits, which endpoints fail."""
+        return self._wire.request("GET", path("stats"), into=StatsOut, params={**window})
 
     def request(
         self,

@@ -5,8 +5,9 @@ from typing import Unpack
 
 from ringback._sync.pages import Pages
 from ringback._sync.wire import Wire
-from ringback.answers import given, path
+from ringback.answers import given, path, read
 from ringback.generated.models import (
+    AckedPage,
     CancelledOut,
     DeliveryOut,
     EndpointOut,
@@ -15,6 +16,8 @@ from ringback.generated.models import (
     EndpointStatsOut,
     MissedOut,
     NewEndpointOut,
+    PulledOut,
+    PulledPage,
     TaskOut,
 )
 from ringback.generated.params import (
@@ -23,6 +26,7 @@ from ringback.generated.params import (
     ListEndpointsParametersQuery,
     PreviewRecoverParametersQuery,
 )
+from ringback.lines import Ack
 
 
 class Endpoints:
@@ -133,6 +137,41 @@ class Endpoints:
             headers={"Prefer": "respond-async"},
             idempotency_key=idempotency_key,
         )
+
+    def pull(
+        self,
+        endpoint_id: str,
+        *,
+        max: int = 10,  # noqa: A002 - the API's word
+        wait: int = 0,
+        idempotency_key: str | None = None,
+    ) -> Sequence[PulledOut]:
+        """Lease deliveries of an endpoint with `mode="pull"`, each as the signed request that a push would have been.
+
+        `wait` is how many seconds to wait for the first, 60 at most. Each is to be acknowledged before its
+        `leased_until`; what is not counts as an attempt `unknown`, and comes again.
+        """
+        answer = self._wire.send(
+            "POST",
+            path("endpoints", endpoint_id, "pull"),
+            json={"max": max, "wait": wait},
+            idempotency_key=idempotency_key,
+            timeout=wait + self._wire.timeout,
+        )
+        return read(answer, PulledPage).data
+
+    def ack(
+        self, endpoint_id: str, acks: Sequence[Ack], *, idempotency_key: str | None = None
+    ) -> Sequence[DeliveryOut]:
+        """Say what became of pulled deliveries, 100 at most; return them as they stand then."""
+        page = self._wire.request(
+            "POST",
+            path("endpoints", endpoint_id, "ack"),
+            into=AckedPage,
+            json={"acks": [*acks]},
+            idempotency_key=idempotency_key,
+        )
+        return page.data
 
     def stats(self, endpoint_id: str) -> EndpointStatsOut:
         """Return its success rate, latencies and errors over an hour, a day and a week, and what waits."""

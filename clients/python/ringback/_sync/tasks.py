@@ -1,12 +1,14 @@
 """Tasks, and the types that they are of."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from http import HTTPStatus
 from math import ceil
 from typing import Any, Final, Unpack
 
 from ringback._sync.pages import Pages
+from ringback._sync.streams import events
 from ringback._sync.wire import Wire
 from ringback.answers import given, path, read
 from ringback.clock import Deadline
@@ -105,6 +107,19 @@ class Tasks:
             if deadline.left() <= asked:
                 raise WaitTimeoutError(task)
             pause(asked)
+
+    def follow(self, task_id: str) -> Generator[TaskOut]:
+        """Yield a task as it stands, and again whenever its state or its progress changes, until its end.
+
+        A connection that is lost is opened again, and what is known is not told twice. Raises `ConnectionFailedError`
+        once there have been enough tries.
+        """
+        with closing(events(self._wire, path("tasks", task_id, "stream"))) as stream:
+            for event in stream:
+                task = TaskOut.model_validate_json(event.data)
+                yield task
+                if task.finished_at is not None:
+                    return
 
     def result(self, task_id: str) -> Any:  # noqa: ANN401  # pyright: ignore[reportExplicitAny] - as for run
         """Return the bare result of a task.

@@ -1,6 +1,7 @@
 """One request: sent, sent again if need be, and read."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -80,12 +81,42 @@ class Wire:
         )
         return self._until_answered(request)
 
-    def _until_answered(self, request: httpx.Request) -> httpx.Response:
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        silence: float,
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Generator[httpx.Response]:
+        """Open an answer whose body is read while it comes; `silence` is how many seconds it may say nothing.
+
+        Raises a `ProblemError` for what the API refuses, `ConnectionFailedError` as `send` does.
+        """
+        request = self.http.build_request(
+            method,
+            self._base_url + path,
+            params=dict(params or {}),  # pyright: ignore[reportArgumentType] - as in `send`
+            headers={**self._headers, **(headers or {})},
+            timeout=httpx.Timeout(self.timeout, read=silence),
+        )
+        answer = self._until_answered(request, stream=True)
+        try:
+            if answer.is_error:
+                answer.read()
+                read(answer, object)
+            yield answer
+        finally:
+            answer.close()
+
+    def _until_answered(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         tries = 0
         while True:
             tries += 1
             try:
-                answer = self.http.send(request, follow_redirects=False)
+                answer = self.http.send(request, follow_redirects=False, stream=stream)
             except httpx.TransportError as error:
                 wait = self._retry.pause(tries - 1, None) if isinstance(error, _MAY_PASS) else None
                 if wait is None:
@@ -97,4 +128,5 @@ class Wire:
                 wait = self._retry.pause(tries - 1, retry_after(answer.headers)) if passing else None
                 if wait is None:
                     return answer
+                answer.close()
             pause(wait)
