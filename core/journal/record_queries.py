@@ -1,6 +1,6 @@
 """The statement that records outcomes: attempts, deliveries, rollups and endpoints in one go."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -33,11 +33,18 @@ ADD_ROLLUPS: Final = f"""INSERT INTO rollups AS r (lane, bucket, tenant_id, {", 
 # One row for each lane and bucket of a batch. An attempt counts in the bucket in which it
 # was first recorded, so that a late outcome takes itself out of the unknown ones there; one that is recorded twice is
 # returned by no INSERT, and so not counted.
+# What follows from `locked` asks other parts by hashed sets: Postgres takes each part for one row, and would compare
+# every row of a batch with every other.
+_BUCKET_OF: Final = f"date_bin(INTERVAL '{BUCKET} s', {{}}, TIMESTAMPTZ '2000-01-01Z')"
 _ROLLUPS: Final = f"""
 counted AS (
-    SELECT l.lane, l.endpoint_id, o.tenant_id, o.outcome, o.error, o.slot, g.late,
-           date_bin(INTERVAL '{BUCKET} s', g.recorded_at, TIMESTAMPTZ '2000-01-01Z') AS bucket
-    FROM logged g JOIN o ON o.delivery_id = g.delivery_id JOIN locked l ON l.id = g.delivery_id
+    SELECT l.lane, l.endpoint_id, l.tenant_id, l.outcome, l.error, l.slot, false AS late,
+           {_BUCKET_OF.format("now()")} AS bucket
+    FROM locked l WHERE CASE WHEN l.id IN (SELECT delivery_id FROM logged WHERE NOT late) THEN true ELSE false END
+    UNION ALL
+    SELECT l.lane, l.endpoint_id, l.tenant_id, l.outcome, l.error, l.slot, true, {_BUCKET_OF.format("g.recorded_at")}
+    FROM (SELECT * FROM logged WHERE late OFFSET 0) g
+    CROSS JOIN LATERAL (SELECT * FROM locked WHERE id = g.delivery_id OFFSET 0) l
 ), tallied AS (
     SELECT lane, bucket, tenant_id, endpoint_id, count(*) FILTER (WHERE outcome = 'succeeded') AS succeeded,
            count(*) FILTER (WHERE outcome = 'failed') AS failed,
@@ -53,9 +60,10 @@ counted AS (
 # that only stumbles is written twice a bucket at most. Most batches find nothing to change.
 _ENDPOINTS: Final = """
 seen AS (
-    SELECT t.endpoint_id, sum(t.succeeded) > 0 AS alive, sum(t.failed) > 0 AND sum(r.succeeded) = 0 AS failing
-    FROM tallied t JOIN rolled r ON r.lane = t.lane AND r.bucket = t.bucket
-    WHERE t.endpoint_id IS NOT NULL GROUP BY t.endpoint_id
+    SELECT t.endpoint_id, sum(t.succeeded) > 0 AS alive, sum(t.failed) > 0 AND bool_and(
+               CASE WHEN (t.lane, t.bucket) IN (SELECT lane, bucket FROM rolled WHERE succeeded = 0) THEN true
+                    ELSE false END) AS failing
+    FROM tallied t WHERE t.endpoint_id IS NOT NULL GROUP BY t.endpoint_id
 ), gone AS (
     SELECT endpoint_id, bool_or(tells) AS tells FROM settled WHERE disable GROUP BY endpoint_id
 ), judged AS (
@@ -74,6 +82,49 @@ seen AS (
     RETURNING e.id, e.tenant_id, j.ends AND j.tells AS tells
 )"""
 
+_TYPES: Final = {
+    "delivery_id": "UUID",
+    "tenant_id": "UUID",
+    "claim": "INTEGER",
+    "number": "INTEGER",
+    "trigger": "TEXT",
+    "outcome": "TEXT",
+    "error": "TEXT",
+    "note": "TEXT",
+    "url": "TEXT",
+    "request_headers": "TEXT",
+    "code": "SMALLINT",
+    "headers": "TEXT",
+    "body": "BYTEA",
+    "truncated": "BOOLEAN",
+    "address": "TEXT",
+    "dns": "FLOAT8",
+    "connect": "FLOAT8",
+    "tls": "FLOAT8",
+    "first": "FLOAT8",
+    "total": "FLOAT8",
+    "started_at": "TIMESTAMPTZ",
+    "next_status": "TEXT",
+    "next_reason": "TEXT",
+    "delay": "FLOAT8",
+    "step": "INTEGER",
+    "unknown_run": "INTEGER",
+    "next_trigger": "TEXT",
+    "wait_reason": "TEXT",
+    "disable": "BOOLEAN",
+    "slot": "INTEGER",
+}
+_REPEATED: Final = frozenset(
+    {"tenant_id", "claim", "number", "trigger", "outcome", "next_status", "step", "unknown_run", "next_trigger"}
+)
+"""Columns without nulls: an array of one is for all."""
+_FULL: Final = frozenset({"delivery_id"})
+_ARRAYS: Final = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _TYPES.items())
+_SPREAD: Final = ", ".join(
+    f"coalesce(u.{name}, (CAST(:{name} AS {kind}[]))[1]) AS {name}" if name in _REPEATED else f"u.{name}"
+    for name, kind in _TYPES.items()
+)
+
 # Deliveries are locked in the order of their IDs, by their primary key, then rollups, then endpoints, in the order of
 # their keys: two batches cannot deadlock.
 # `mine` is decided under that lock. What is not mine is late: it fills in its own `unknown` attempt, a late success
@@ -81,35 +132,24 @@ seen AS (
 # `again`: a client has asked meanwhile for another attempt, due now. What was cancelled meanwhile stays so, unless this
 # attempt has succeeded.
 _RECORD: Final = f"""
-WITH o AS (
-    SELECT * FROM unnest(
-        CAST(:delivery_id AS UUID[]), CAST(:tenant_id AS UUID[]), CAST(:claim AS INTEGER[]),
-        CAST(:number AS INTEGER[]), CAST(:trigger AS TEXT[]), CAST(:outcome AS TEXT[]), CAST(:error AS TEXT[]),
-        CAST(:note AS TEXT[]), CAST(:url AS TEXT[]), CAST(:request_headers AS TEXT[]), CAST(:status AS SMALLINT[]),
-        CAST(:headers AS TEXT[]), CAST(:body AS BYTEA[]), CAST(:truncated AS BOOLEAN[]), CAST(:address AS TEXT[]),
-        CAST(:dns AS FLOAT8[]), CAST(:connect AS FLOAT8[]), CAST(:tls AS FLOAT8[]), CAST(:first AS FLOAT8[]),
-        CAST(:total AS FLOAT8[]), CAST(:started_at AS TIMESTAMPTZ[]), CAST(:next_status AS TEXT[]),
-        CAST(:reason AS TEXT[]), CAST(:delay AS FLOAT8[]), CAST(:step AS INTEGER[]), CAST(:unknown_run AS INTEGER[]),
-        CAST(:next_trigger AS TEXT[]), CAST(:wait_reason AS TEXT[]), CAST(:disable AS BOOLEAN[]),
-        CAST(:slot AS INTEGER[])
-    ) AS o(delivery_id, tenant_id, claim, number, trigger, outcome, error, note, url, request_headers, status, headers,
-           body, truncated, address, dns, connect, tls, first, total, started_at, next_status, reason, delay, step,
-           unknown_run, next_trigger, wait_reason, disable, slot)
-), locked AS (
+WITH locked AS (
     SELECT d.id, d.lane, d.endpoint_id, d.claim = o.claim AND d.lease_until IS NOT NULL AS mine,
            d.status = 'exhausted' AS was_exhausted, d.event_type NOT LIKE ALL ('{{endpoint.%,delivery.%}}') AS tells,
-           d.payload_erased, d.resend_asked_at IS NOT NULL AND NOT o.disable AS again,
-           d.succeeded_at IS NOT NULL OR o.outcome = 'succeeded' AS success, d.status = 'cancelled' AS cancelled
-    FROM deliveries d JOIN o ON o.delivery_id = d.id AND o.tenant_id = d.tenant_id ORDER BY d.id FOR UPDATE OF d
+           d.payload_erased, d.resend_asked_at IS NOT NULL AND o.disable IS NOT TRUE AS again,
+           d.succeeded_at IS NOT NULL OR o.outcome = 'succeeded' AS success, d.status = 'cancelled' AS cancelled,
+           {", ".join(f"o.{name}" for name in _TYPES)}
+    FROM deliveries d JOIN (SELECT {_SPREAD} FROM unnest({_ARRAYS}) u({", ".join(_TYPES)})) o
+        ON o.delivery_id = d.id AND o.tenant_id IS NOT DISTINCT FROM d.tenant_id  -- by the smaller index
+    ORDER BY d.id FOR UPDATE OF d
 ), logged AS (
     INSERT INTO attempts AS a (delivery_id, number, id, tenant_id, trigger, outcome, error, note, request_url,
         request_headers, response_status, response_headers, response_body, response_truncated, address, dns_ms,
         connect_ms, tls_ms, first_byte_ms, total_ms, started_at, transaction)
-    SELECT o.delivery_id, o.number, ringback_uuid7(), o.tenant_id, o.trigger, o.outcome, o.error, o.note, o.url,
-        CAST(o.request_headers AS JSONB), o.status, CAST(o.headers AS JSONB),
-        CASE WHEN l.payload_erased IS NOT TRUE THEN o.body END, o.truncated, o.address, o.dns,
-        o.connect, o.tls, o.first, o.total, o.started_at, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)
-    FROM o JOIN locked l ON l.id = o.delivery_id
+    SELECT l.id, l.number, ringback_uuid7(), l.tenant_id, l.trigger, l.outcome, l.error, l.note, l.url,
+        CAST(l.request_headers AS JSONB), l.code, CAST(l.headers AS JSONB),
+        CASE WHEN l.payload_erased IS NOT TRUE THEN l.body END, l.truncated, l.address, l.dns,
+        l.connect, l.tls, l.first, l.total, l.started_at, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)
+    FROM locked l
     ON CONFLICT (delivery_id, number) DO UPDATE SET outcome = excluded.outcome, error = excluded.error, note = 'late',
         request_headers = excluded.request_headers, response_status = excluded.response_status,
         response_headers = excluded.response_headers, response_body = excluded.response_body,
@@ -122,80 +162,100 @@ WITH o AS (
     UPDATE deliveries d SET
         lease_until = NULL, published_until = NULL, resend_asked_at = NULL,
         status = CASE WHEN l.success THEN 'succeeded' WHEN l.again THEN 'retrying' WHEN l.cancelled THEN d.status
-                      ELSE o.next_status END,
-        reason = CASE WHEN NOT l.success AND NOT l.again THEN coalesce(d.reason, o.reason) END,
+                      ELSE l.next_status END,
+        reason = CASE WHEN NOT l.success AND NOT l.again THEN coalesce(d.reason, l.next_reason) END,
         due_at = CASE WHEN l.again THEN now()
-                      WHEN NOT l.success AND NOT l.cancelled THEN now() + make_interval(secs => o.delay) END,
-        wait_reason = CASE WHEN NOT l.again AND NOT l.cancelled THEN o.wait_reason END,
-        step = CASE WHEN l.again THEN 0 ELSE o.step END, unknown_run = CASE WHEN l.again THEN 0 ELSE o.unknown_run END,
-        trigger = CASE WHEN l.again THEN 'resend' ELSE o.next_trigger END,
-        sequence = CASE WHEN l.again AND o.delay IS NULL THEN nextval('delivery_order') ELSE d.sequence END,
+                      WHEN NOT l.success AND NOT l.cancelled THEN now() + make_interval(secs => l.delay) END,
+        wait_reason = CASE WHEN NOT l.again AND NOT l.cancelled THEN l.wait_reason END,
+        step = CASE WHEN l.again THEN 0 ELSE l.step END, unknown_run = CASE WHEN l.again THEN 0 ELSE l.unknown_run END,
+        trigger = CASE WHEN l.again THEN 'resend' ELSE l.next_trigger END,
+        sequence = CASE WHEN l.again AND l.delay IS NULL THEN nextval('delivery_order') ELSE d.sequence END,
         succeeded_at = coalesce(d.succeeded_at, CASE WHEN l.success THEN now() END),
         finished_at = CASE WHEN l.success AND d.succeeded_at IS NULL THEN now()
                            WHEN l.success OR l.cancelled AND NOT l.again THEN coalesce(d.finished_at, now())
-                           WHEN o.delay IS NULL AND NOT l.again THEN now() END,
-        last_response_code = o.status, last_error = o.error
-    FROM o JOIN locked l ON l.id = o.delivery_id AND l.mine
-    WHERE d.id = o.delivery_id
-    RETURNING d.id, d.lane, d.tenant_id, d.endpoint_id, d.due_at, o.disable, l.tells,
+                           WHEN l.delay IS NULL AND NOT l.again THEN now() END,
+        last_response_code = l.code, last_error = l.error
+    FROM locked l WHERE l.mine AND d.id = l.id
+    RETURNING d.id, d.lane, d.tenant_id, d.endpoint_id, d.due_at, l.disable, l.tells,
         d.status = 'exhausted' AND NOT l.was_exhausted AND l.tells AS exhausted
 ), late AS (
     UPDATE deliveries d SET status = 'succeeded', succeeded_at = now(), finished_at = now(), wait_reason = NULL,
         due_at = CASE WHEN d.trigger = 'resend' AND d.lease_until IS NULL THEN d.due_at END,
-        last_response_code = o.status, last_error = NULL
-    FROM o JOIN locked l ON l.id = o.delivery_id AND NOT l.mine JOIN logged g ON g.delivery_id = o.delivery_id
-    WHERE d.id = o.delivery_id AND o.outcome = 'succeeded' AND d.status IN ('pending', 'retrying', 'exhausted')
+        last_response_code = (SELECT l.code FROM locked l WHERE l.id = d.id), last_error = NULL
+    WHERE d.id = ANY(ARRAY(SELECT l.id FROM locked l WHERE NOT l.mine AND l.outcome = 'succeeded'))
+      AND CASE WHEN d.id IN (SELECT delivery_id FROM logged) THEN true ELSE false END
+      AND d.status IN ('pending', 'retrying', 'exhausted')
 ), {_ROLLUPS}, {_ENDPOINTS}
 SELECT CAST('due' AS TEXT) AS what, id, lane, tenant_id FROM settled WHERE due_at <= now()
 UNION ALL SELECT 'exhausted', id, lane, tenant_id FROM settled WHERE exhausted
 UNION ALL SELECT 'disabled', id, id, tenant_id FROM changed WHERE tells
 """
 
-_COLUMNS: Final[dict[str, Callable[[Settled], object]]] = {
-    "delivery_id": lambda s: s.delivery_id,
-    "tenant_id": lambda s: s.tenant_id,
-    "claim": lambda s: s.claim,
-    "number": lambda s: s.number,
-    "trigger": lambda s: s.trigger.value,
-    "outcome": lambda s: s.outcome.kind.value,
-    "error": lambda s: s.outcome.error and s.outcome.error.value,
-    "note": lambda s: s.outcome.note,
-    "url": lambda s: s.url,
-    "request_headers": lambda s: s.request_headers,
-    "status": lambda s: s.outcome.response and s.outcome.response.status,
-    "headers": lambda s: s.outcome.response and _json_text(s.outcome.response.headers),
-    "body": lambda s: s.outcome.response and s.outcome.response.body,
-    "truncated": lambda s: s.outcome.response and s.outcome.response.truncated,
-    "address": lambda s: s.outcome.address,
-    "dns": lambda s: _rounded(s.outcome.timings.dns),
-    "connect": lambda s: _rounded(s.outcome.timings.connect),
-    "tls": lambda s: _rounded(s.outcome.timings.tls),
-    "first": lambda s: _rounded(s.outcome.timings.first_byte),
-    "total": lambda s: _rounded(s.outcome.timings.total),
-    "started_at": lambda s: s.started_at,
-    "next_status": lambda s: s.verdict.status.value,
-    "reason": lambda s: s.verdict.reason and s.verdict.reason.value,
-    "delay": lambda s: s.verdict.delay,
-    "step": lambda s: s.verdict.step,
-    "unknown_run": lambda s: s.verdict.unknown_run,
-    "next_trigger": lambda s: s.verdict.next_trigger.value,
-    "wait_reason": lambda s: s.verdict.waiting_for and s.verdict.waiting_for.value,
-    "disable": lambda s: s.verdict.disable_endpoint,
-    "slot": lambda s: None if s.outcome.kind is OutcomeKind.UNKNOWN else slot_of(s.outcome.timings.total),
-}
+
+def _columns(settled: Sequence[Settled]) -> dict[str, Sequence[object]]:
+    """Return what is recorded, an array for each name.
+
+    The driver looks twice at each element of each array: what is the same for all goes once, what is nothing not at
+    all. The statement fills it up.
+    """
+    columns = dict(zip(_TYPES, zip(*map(_row, settled), strict=True), strict=True))
+    return {name: _short(name, values) for name, values in columns.items()}
+
+
+def _short(name: str, values: Sequence[object]) -> Sequence[object]:
+    if name in _REPEATED:
+        return values[:1] if values.count(values[0]) == len(values) else values
+    return values if name in _FULL or values.count(None) < len(values) else ()
+
+
+def _row(settled: Settled) -> tuple[object, ...]:
+    """Return the values of `_TYPES`, in that order."""
+    outcome, verdict = settled.outcome, settled.verdict
+    response, timings = outcome.response, outcome.timings
+    return (
+        settled.delivery_id,
+        settled.tenant_id,
+        settled.claim,
+        settled.number,
+        settled.trigger,
+        outcome.kind,
+        outcome.error,
+        outcome.note,
+        settled.url,
+        settled.request_headers,
+        response and response.status,
+        response and _json_text(response.headers),
+        response and response.body,
+        response and response.truncated,
+        outcome.address,
+        _rounded(timings.dns),
+        _rounded(timings.connect),
+        _rounded(timings.tls),
+        _rounded(timings.first_byte),
+        round(timings.total, 3),
+        settled.started_at,
+        verdict.status,
+        verdict.reason,
+        verdict.delay,
+        verdict.step,
+        verdict.unknown_run,
+        verdict.next_trigger,
+        verdict.waiting_for,
+        verdict.disable_endpoint or None,
+        None if outcome.kind is OutcomeKind.UNKNOWN else slot_of(timings.total),
+    )
 
 
 def _rounded(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds, 3)
 
 
-def _text(value: object) -> str:
-    return _encode(value).decode()
-
-
 def _json_text(headers: Sequence[Sequence[str]]) -> str:
     """Encode for a JSONB column, which can hold every character but NUL."""
-    return _text([[part.replace("\x00", "�") for part in pair] for pair in headers])
+    text = _encode(headers).decode()
+    if "\\u0000" not in text:
+        return text
+    return _encode([[part.replace("\x00", "�") for part in pair] for pair in headers]).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +271,9 @@ async def record_attempts(tx: AnyConnection, *, settled: Sequence[Settled]) -> R
 
     By the primary keys of deliveries, attempts, rollups and endpoints.
     """
-    values = {name: [column(one) for one in settled] for name, column in _COLUMNS.items()}
-    rows = await fetch_all(tx, _Told, _RECORD, **values)
+    if not settled:
+        return Recorded()
+    rows = await fetch_all(tx, _Told, _RECORD, **_columns(settled))
     return Recorded(
         due=tuple(Queued(row.id, row.lane, row.tenant_id) for row in rows if row.what == "due"),
         exhausted=tuple(DeliveryId(row.id) for row in rows if row.what == "exhausted"),
