@@ -15,6 +15,7 @@ from core.journal.gauge_queries import (
     EndpointGauge,
     TaskGauge,
     read_attempt_gauges,
+    read_cold_share,
     read_delivery_gauge,
     read_ended_gauges,
     read_endpoint_gauge,
@@ -42,6 +43,7 @@ async def metrics(state: StateDep) -> Response:
         _ended(registry, await read_ended_gauges(tx))
         _deliveries(registry, await read_delivery_gauge(tx))
         _attempts(registry, await read_attempt_gauges(tx))
+        _connections(registry, await read_cold_share(tx))
         _endpoints(registry, await read_endpoint_gauge(tx))
     _broker(registry, state)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -79,6 +81,11 @@ def _attempts(registry: CollectorRegistry, found: tuple[AttemptGauge, ...]) -> N
     count = Gauge(name, "Attempts of the last five minutes that are over.", ("outcome", "error"), registry=registry)
     for one in found:
         count.labels(one.outcome, one.error).set(one.count)
+
+
+def _connections(registry: CollectorRegistry, cold: float) -> None:
+    told = "Share of the attempts of the last five minutes that opened a connection."
+    Gauge("ringback_cold_connections_ratio", told, registry=registry).set(cold)
 
 
 def _endpoints(registry: CollectorRegistry, found: EndpointGauge) -> None:

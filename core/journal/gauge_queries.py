@@ -84,6 +84,8 @@ class AttemptGauge:
     count: int
 
 
+_LAST_BUCKET: Final = f"""rollups
+    WHERE bucket = date_bin(INTERVAL '{BUCKET} s', now() - INTERVAL '{BUCKET} s', TIMESTAMPTZ '2000-01-01Z')"""
 _ATTEMPTS: Final = "\n    UNION ALL ".join(
     f"SELECT '{outcome}' AS outcome, '{error}' AS error, coalesce(sum({column}), 0)::INTEGER AS count FROM bucket"
     for outcome, error, column in [
@@ -98,12 +100,25 @@ async def read_attempt_gauges(tx: AsyncConnection) -> tuple[AttemptGauge, ...]:
     """Add up the attempts of the last whole bucket, by `rollups_bucket_idx`: a row for each lane."""
     sql = f"""
     WITH bucket AS (
-        SELECT * FROM rollups
-        WHERE bucket = date_bin(INTERVAL '{BUCKET} s', now() - INTERVAL '{BUCKET} s', TIMESTAMPTZ '2000-01-01Z')
+        SELECT * FROM {_LAST_BUCKET}
     )
     {_ATTEMPTS}
     """
     return await fetch_all(tx, AttemptGauge, sql)
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    share: float
+
+
+async def read_cold_share(tx: AsyncConnection) -> float:
+    """Return which share of the attempts of the last whole bucket opened a connection; by `rollups_bucket_idx`."""
+    sql = f"""
+    SELECT coalesce(sum(connected)::FLOAT8 / nullif(sum(succeeded + failed), 0), 0) AS share FROM {_LAST_BUCKET}
+    """
+    found = await fetch_one(tx, _Share, sql)
+    return 0.0 if found is None else found.share
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from core.model.tables import BUCKET
 _encode: Final = msgspec.json.Encoder().encode
 _ERRORS: Final = [error.value for error in ErrorClass]
 COUNTS: Final = ["succeeded", "failed", "unknown", *_ERRORS]
+SUMMED: Final = [*COUNTS, "connected"]
 _BY_ERROR: Final = ", ".join(f"count(*) FILTER (WHERE error = '{error}') AS {error}" for error in _ERRORS)
 _BY_SLOT: Final = ", ".join(f"count(*) FILTER (WHERE slot = {slot})" for slot in range(SLOTS))
 
@@ -25,9 +26,9 @@ _BY_SLOT: Final = ", ".join(f"count(*) FILTER (WHERE slot = {slot})" for slot in
 _SUMS: Final = ", ".join(f"r.latencies[{slot}] + excluded.latencies[{slot}]" for slot in range(1, SLOTS + 1))
 
 # Adds rows of counts to those of the same lane and bucket, in the order of their key.
-ADD_ROLLUPS: Final = f"""INSERT INTO rollups AS r (lane, bucket, tenant_id, {", ".join(COUNTS)}, latencies)
-    SELECT lane, bucket, tenant_id, {", ".join(COUNTS)}, latencies FROM {{source}} ORDER BY lane, bucket
-    ON CONFLICT (lane, bucket) DO UPDATE SET {", ".join(f"{name} = r.{name} + excluded.{name}" for name in COUNTS)},
+ADD_ROLLUPS: Final = f"""INSERT INTO rollups AS r (lane, bucket, tenant_id, {", ".join(SUMMED)}, latencies)
+    SELECT lane, bucket, tenant_id, {", ".join(SUMMED)}, latencies FROM {{source}} ORDER BY lane, bucket
+    ON CONFLICT (lane, bucket) DO UPDATE SET {", ".join(f"{name} = r.{name} + excluded.{name}" for name in SUMMED)},
         latencies = ARRAY[{_SUMS}]"""
 
 # One row for each lane and bucket of a batch. An attempt counts in the bucket in which it
@@ -38,18 +39,19 @@ ADD_ROLLUPS: Final = f"""INSERT INTO rollups AS r (lane, bucket, tenant_id, {", 
 _BUCKET_OF: Final = f"date_bin(INTERVAL '{BUCKET} s', {{}}, TIMESTAMPTZ '2000-01-01Z')"
 _ROLLUPS: Final = f"""
 counted AS (
-    SELECT l.lane, l.endpoint_id, l.tenant_id, l.outcome, l.error, l.slot, false AS late,
+    SELECT l.lane, l.endpoint_id, l.tenant_id, l.outcome, l.error, l.connect, l.slot, false AS late,
            {_BUCKET_OF.format("now()")} AS bucket
     FROM locked l WHERE CASE WHEN l.id IN (SELECT delivery_id FROM logged WHERE NOT late) THEN true ELSE false END
     UNION ALL
-    SELECT l.lane, l.endpoint_id, l.tenant_id, l.outcome, l.error, l.slot, true, {_BUCKET_OF.format("g.recorded_at")}
+    SELECT l.lane, l.endpoint_id, l.tenant_id, l.outcome, l.error, l.connect, l.slot, true,
+           {_BUCKET_OF.format("g.recorded_at")}
     FROM (SELECT * FROM logged WHERE late OFFSET 0) g
     CROSS JOIN LATERAL (SELECT * FROM locked WHERE id = g.delivery_id OFFSET 0) l
 ), tallied AS (
     SELECT lane, bucket, tenant_id, endpoint_id, count(*) FILTER (WHERE outcome = 'succeeded') AS succeeded,
            count(*) FILTER (WHERE outcome = 'failed') AS failed,
            count(*) FILTER (WHERE outcome = 'unknown') - count(*) FILTER (WHERE late) AS unknown,
-           {_BY_ERROR}, CAST(ARRAY[{_BY_SLOT}] AS INTEGER[]) AS latencies
+           {_BY_ERROR}, count(connect) AS connected, CAST(ARRAY[{_BY_SLOT}] AS INTEGER[]) AS latencies
     FROM counted GROUP BY lane, bucket, tenant_id, endpoint_id
 ), rolled AS (
     {ADD_ROLLUPS.format(source="tallied")}

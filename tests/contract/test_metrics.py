@@ -91,6 +91,17 @@ async def test_attempts_are_counted_by_outcome_and_error(api: Stack, acme: Accou
     assert [found[one] - before.get(one, 0) for one in told] == [5, 2, 1, 1]
 
 
+async def test_the_share_of_attempts_that_opened_a_connection_is_told(api: Stack, acme: Account, rows: Rows) -> None:
+    at = (await rows.one(LAST_BUCKET))["at"]
+    await rows.put(tables.rollups, acme.tenant_id, bucket=at, succeeded=6, failed=2, connected=2)
+    sums = "SELECT sum(connected)::FLOAT8 / sum(succeeded + failed) AS share FROM rollups WHERE bucket = :at"
+    share = (await rows.one(sums, at=at))["share"]  # other tests leave theirs
+
+    found = samples(api)
+
+    assert found[("ringback_cold_connections_ratio",)] == share
+
+
 @pytest.mark.parametrize(
     ("state", "columns"),
     [("disabled", {"status": "disabled", "disabled_reason": "gone"}), ("failing", {"failing_since": ago(60)})],

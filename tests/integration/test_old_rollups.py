@@ -29,7 +29,7 @@ HOUR = "date_bin('1 h', now() - INTERVAL '5 h', '2000-01-01Z')"
 async def of_five_minutes(rows: Rows, tenant: TenantId, lane: EndpointId, *minutes: int) -> None:
     """Put rows that begin so many minutes after an hour that is past."""
     for n, offset in enumerate(minutes):
-        counts = {"succeeded": 1, "failed": n, "timeout": n, "latencies": [n + 1, *[0] * 31]}
+        counts = {"succeeded": 1, "failed": n, "timeout": n, "connected": n + 2, "latencies": [n + 1, *[0] * 31]}
         bucket = (await rows.one(f"SELECT {HOUR} + make_interval(mins => :offset) AS at", offset=offset))["at"]
         await rows.put(tables.rollups, tenant, lane=lane, bucket=bucket, **counts)
 
@@ -42,13 +42,13 @@ async def test_old_rollups_are_added_up_to_their_hours(
     report = await retention.run_once()
 
     hours = await rows.all(
-        "SELECT succeeded, failed, timeout, latencies[1] AS fast,"
+        "SELECT succeeded, failed, timeout, connected, latencies[1] AS fast,"
         " date_bin('1 h', bucket, '2000-01-01Z') = bucket AS whole FROM rollups ORDER BY bucket"
     )
     assert report.folded == 3
     assert hours == (
-        {"succeeded": 3, "failed": 3, "timeout": 3, "fast": 6, "whole": True},
-        {"succeeded": 2, "failed": 7, "timeout": 7, "fast": 9, "whole": True},
+        {"succeeded": 3, "failed": 3, "timeout": 3, "connected": 9, "fast": 6, "whole": True},
+        {"succeeded": 2, "failed": 7, "timeout": 7, "connected": 11, "fast": 9, "whole": True},
     )
 
 

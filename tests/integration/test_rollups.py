@@ -16,19 +16,20 @@ from tests.support.claiming import DOWN, GONE, OK, UNKNOWN, claim, claim_one, re
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
 
-SLOW = structs.replace(OK, timings=Timings(total=800.0))
+SLOW = structs.replace(OK, timings=Timings(connect=20.0, total=800.0))
 LATE = Outcome(OutcomeKind.FAILED, ErrorClass.TIMEOUT, timings=Timings(total=15_000.0))
 
 COUNTED = """
 SELECT lane, sum(succeeded) AS succeeded, sum(failed) AS failed, sum(unknown) AS unknown, sum(timeout) AS timeout,
-       sum(http_status) AS http_status, (SELECT sum(n) FROM unnest(array_agg(latencies)) n) AS ended
+       sum(http_status) AS http_status, sum(connected) AS connected,
+       (SELECT sum(n) FROM unnest(array_agg(latencies)) n) AS ended
 FROM rollups GROUP BY lane ORDER BY lane
 """
 LOGGED = """
 SELECT d.lane, count(*) FILTER (WHERE outcome = 'succeeded') AS succeeded,
        count(*) FILTER (WHERE outcome = 'failed') AS failed, count(*) FILTER (WHERE outcome = 'unknown') AS unknown,
        count(*) FILTER (WHERE error = 'timeout') AS timeout,
-       count(*) FILTER (WHERE error = 'http_status') AS http_status,
+       count(*) FILTER (WHERE error = 'http_status') AS http_status, count(connect_ms) AS connected,
        count(*) FILTER (WHERE outcome <> 'unknown') AS ended
 FROM attempts a JOIN deliveries d ON d.id = a.delivery_id GROUP BY d.lane ORDER BY d.lane
 """

@@ -214,7 +214,7 @@ WITH fine AS (
     WHERE r.lane = old.lane AND r.bucket = old.bucket RETURNING r.*
 ), summed AS (
     SELECT lane, tenant_id, date_bin(INTERVAL '1 h', bucket, TIMESTAMPTZ '2000-01-01Z') AS bucket,
-           {SUMS}, {SUM_OF_LATENCIES}
+           {SUMS}, sum(r.connected)::INTEGER AS connected, {SUM_OF_LATENCIES}
     FROM fine r GROUP BY 1, 2, 3
 ), added AS ({ADD_ROLLUPS.format(source="summed")})
 SELECT count(*)::INTEGER AS count FROM fine

@@ -32,6 +32,7 @@ rollups: Final = Table(
     _count("unknown"),  # less those that were filled in late: below zero where the row was gone by then
     *(_count(error.value) for error in ErrorClass),  # of the failed ones
     Column("latencies", ARRAY(Integer), nullable=False),  # of those that ended, in the slots of core/model/latency.py
+    Column("connected", Integer, nullable=False, server_default="0"),  # of all, those that opened a connection
     CheckConstraint(f"cardinality(latencies) = {SLOTS}", name="latencies"),
     Index("rollups_bucket_idx", "bucket"),
     Index("rollups_tenant_id_bucket_idx", "tenant_id", "bucket"),
