@@ -4,7 +4,7 @@ Transactions are opened at the edge and are short; queries take the connection, 
 """
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from functools import lru_cache
@@ -142,9 +142,18 @@ def _statement(sql: str) -> TextClause:
 async def fetch_all(tx: AnyConnection, kind: Callable[..., T], sql: str, **values: object) -> tuple[T, ...]:
     """Run a statement and return each row as a `kind`, whose fields carry the columns' names."""
     if isinstance(tx, Direct):
-        return tuple([kind(**row) for row in await tx.fetch(sql, values)])
+        return _made(kind, await tx.fetch(sql, values))
     result = await tx.execute(_statement(sql), values)
     return tuple(kind(**{str(name): value for name, value in row.items()}) for row in result.mappings())
+
+
+def _made(kind: Callable[..., T], rows: Sequence[Mapping[str, object]]) -> tuple[T, ...]:
+    """Make a `kind` of each row; by place where the columns stand as its fields do, at a tenth of the cost."""
+    fields = cast("tuple[str, ...]", getattr(kind, "__struct_fields__", ()))
+    names = tuple(rows[0].keys()) if rows else ()
+    if names and names == fields[: len(names)]:
+        return tuple([kind(*row.values()) for row in rows])
+    return tuple([kind(**row) for row in rows])
 
 
 async def fetch_one(tx: AnyConnection, kind: Callable[..., T], sql: str, **values: object) -> T | None:

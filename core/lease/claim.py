@@ -12,7 +12,7 @@ from core.model.outcome import Outcome, Trigger
 from core.model.settle import DeliveryState, settle
 
 
-class Leased(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Leased(msgspec.Struct, frozen=True, gc=False):
     """A delivery under a lease, whether its deliverer is at work or gone."""
 
     delivery_id: UUID
@@ -64,7 +64,7 @@ class Leased(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
-class Claimed(Leased, frozen=True, kw_only=True, gc=False):
+class Claimed(Leased, frozen=True, gc=False):
     """What one attempt needs, as the claim returned it; secrets and header values are still sealed."""
 
     event_id: UUID
@@ -95,7 +95,7 @@ def parted(key: bytes) -> tuple[UUID, bytes]:
     return UUID(bytes=key[:16]), key[16:]
 
 
-class Lapsed(Leased, frozen=True, kw_only=True, gc=False):
+class Lapsed(Leased, frozen=True, gc=False):
     """A delivery whose deliverer did not come back within its lease."""
 
     lease_until: datetime

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from core.database import AnyConnection, fetch_all
 from core.journal.order_queries import first_of, on_the_wire
 from core.model.queued import Queued
@@ -38,8 +40,7 @@ def heads_of(lane: str, start: str, limit: str) -> str:
     return _HEADS.format(lane=lane, start=start, limit=limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, gc=False):
     """Either a delivery that may be sent, or, with `key` alone, where the next look at the lane should start."""
 
     delivery_id: UUID | None

@@ -11,13 +11,12 @@ from core.database import AnyConnection, execute, fetch_all
 from core.journal.order_queries import first_of, on_the_wire
 from core.lease.claim import Claimed
 
-# What an attempt needs, of claimed deliveries `c`, which come with their timeout and cap.
+# What an attempt needs, of claimed deliveries `c`, which come with their timeout and cap; in the order of `Claimed`.
 CARRIED: Final = """
-SELECT c.id AS delivery_id, c.tenant_id, c.event_id, c.endpoint_id, c.task_id, c.lane, coalesce(c.url, e.url) AS url,
-       c.claim, c.attempt_count AS number, c.trigger, c.step, c.unknown_run,
-       c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout, c.cap, e.rate_limit, e.retry_schedule AS schedule,
-       coalesce(e.ordering = 'fifo', false) AS ordered,
-       now() AS claimed_at, v.body, e.sealed_headers,
+SELECT c.id AS delivery_id, c.tenant_id, coalesce(c.url, e.url) AS url, c.claim, c.attempt_count AS number,
+       c.trigger, c.step, c.unknown_run, c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout,
+       e.retry_schedule AS schedule, coalesce(e.ordering = 'fifo', false) AS ordered,
+       c.event_id, c.endpoint_id, c.task_id, c.lane, c.cap, e.rate_limit, now() AS claimed_at, v.body, e.sealed_headers,
        CASE WHEN c.endpoint_id IS NULL THEN (SELECT t.sealed_webhook_secret FROM tasks t WHERE t.id = c.task_id) END
            AS sealed_webhook_secret,
        CASE WHEN c.endpoint_id IS NULL
