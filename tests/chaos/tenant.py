@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
+from uuid import uuid4
 
 import httpx
 
-from core.clock import unix_seconds
-from tests.chaos.cluster import APIS, SCHEDULE, TIMEOUT, Cluster
+from core.clock import monotonic, unix_seconds
+from tests.chaos.cluster import APIS, SCHEDULE, TIMEOUT, Cluster, pause
 from tests.chaos.sink import ChaosSink
 from tests.model.history import Secret
 
 Json = dict[str, object]
 TYPE: Final = "order.paid"
+RECOVERS_WITHIN: Final = 10.0
+"""Seconds after the end of a fault in which the API answers again."""
 TASKS: Final = "tasks"
 """The receiver of the tasks' own callbacks."""
 
@@ -46,27 +49,27 @@ class Tenant:
         self.endpoints: Final[list[Endpoint]] = []
 
     def call(self, method: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Json:
-        """Call the API until a process answers with a 2xx or 3xx.
+        """Call the API until a process answers with a 2xx or 3xx, as long as it may take to recover.
 
         Raises:
-            httpx.HTTPStatusError: none does.
+            httpx.HTTPError: none does.
         """
-        error: Exception | None = None
-        for name in (*APIS, *APIS):
-            if name not in self.cluster.processes:
-                continue
-            url = f"http://127.0.0.1:{self.cluster.ports[name]}{path}"
-            try:
-                answer = httpx.request(
-                    method, url, json=body, headers=dict(headers or self.headers), timeout=30, trust_env=False
-                )
-                if answer.status_code >= 400:
-                    answer.raise_for_status()
-            except httpx.HTTPError as raised:
-                error = raised
-                continue
-            return cast("Json", answer.json()) if answer.content else {}
-        raise error or AssertionError("no API process runs")
+        keyed = {"Idempotency-Key": f'"{uuid4().hex}"'} if method == "POST" else {}
+        own = {**(headers or self.headers), **keyed}
+        deadline = monotonic() + RECOVERS_WITHIN
+        while True:
+            for name in (name for name in APIS if name in self.cluster.processes):
+                url = f"http://127.0.0.1:{self.cluster.ports[name]}{path}"
+                try:
+                    answer = httpx.request(method, url, json=body, headers=own, timeout=30, trust_env=False)
+                    if answer.status_code >= 400:
+                        answer.raise_for_status()
+                except httpx.HTTPError:
+                    if monotonic() > deadline:
+                        raise
+                    continue
+                return cast("Json", answer.json()) if answer.content else {}
+            pause(0.2)
 
     def register(self, path: str, behaviour: str = "200", *, wants: bool = True, **more: object) -> Endpoint:
         """Register an endpoint whose receiver behaves so."""
