@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         default=(), description="Modules whose task types the workers offer, beside the built-in ones."
     )
     worker_concurrency: int = Field(default=2, ge=1, description="Tasks that one worker process tree runs at once.")
-    max_in_flight: int = Field(default=2000, ge=1, description="Requests that one deliverer keeps on the wire.")
+    max_in_flight: int = Field(default=5000, ge=1, description="Requests that one deliverer keeps on the wire.")
     max_in_flight_per_host: int | None = Field(
         default=None,
         ge=1,

@@ -16,7 +16,7 @@ from benchmarks.instruments.processes import PATIENCE, Sink, WrongAnswersError, 
 from benchmarks.instruments.sink import Plan
 from benchmarks.rig import Rig, running_rig
 from core.clock import monotonic
-from workers.delivery.deliverer import TENANT_SHARE
+from workers.delivery.lanes import TENANT_SHARE
 
 _TIMEOUT: Final = 30
 """Seconds that each request stays on the wire."""
@@ -46,7 +46,7 @@ def measure(settings: Settings) -> dict[str, object]:
 
 
 def _rows(settings: Settings, transport: str) -> Iterator[dict[str, object]]:
-    limit = str(max(settings.in_flight) * TENANT_SHARE)
+    limit = str(max(settings.in_flight) * (TENANT_SHARE + 1))
     with certificates(transport) as (certificate, authorities):
         plan = Plan(ports=settings.endpoints, certificate=certificate)
         with running_sink(plan) as sink, running_rig(authorities=authorities, MAX_IN_FLIGHT=limit) as rig:

@@ -86,7 +86,7 @@ def new_engine(
 ) -> Engine:
     """Return an engine that is not running; without a gate it has one of its own, and no Redis."""
     known = gate or Gate(None, clock.unix_seconds)
-    lanes = Lanes(cap, tenant_cap=1000, doors=known)
+    lanes = Lanes(cap, bound=4_000, doors=known)
     return Engine(post, post.attempt, lanes, known, Bounds(limit, limit_bytes))
 
 

@@ -27,14 +27,14 @@ class FixedDoors:
 
 
 def test_a_lane_starts_no_more_than_its_doors_let_through() -> None:
-    lanes = Lanes(5, tenant_cap=1000, doors=FixedDoors(2))
+    lanes = Lanes(5, bound=4_000, doors=FixedDoors(2))
     lanes.offer(due(uuid4(), 5))
 
     assert len(lanes.take(10)) == 2
 
 
 def test_what_was_asked_for_goes_first_and_through_closed_doors() -> None:
-    lanes, lane = Lanes(5, tenant_cap=1000, doors=FixedDoors(0)), uuid4()
+    lanes, lane = Lanes(5, bound=4_000, doors=FixedDoors(0)), uuid4()
     asked = Queued(uuid4(), lane, ACME, asked=True)
 
     lanes.offer([*due(lane, 2), asked])
@@ -43,7 +43,7 @@ def test_what_was_asked_for_goes_first_and_through_closed_doors() -> None:
 
 
 def test_what_was_asked_for_keeps_to_the_cap() -> None:
-    lanes, lane = Lanes(1, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(1, bound=4_000), uuid4()
     lanes.offer(due(lane))
     lanes.take(10)
 
@@ -53,7 +53,7 @@ def test_what_was_asked_for_keeps_to_the_cap() -> None:
 
 
 def test_what_waits_and_is_asked_for_then_is_there_once() -> None:
-    lanes, (one,) = Lanes(5, tenant_cap=1000), due(uuid4())
+    lanes, (one,) = Lanes(5, bound=4_000), due(uuid4())
     asked = Queued(one.delivery_id, one.lane, ACME, asked=True)
 
     lanes.offer([one, asked, one])
@@ -63,7 +63,7 @@ def test_what_waits_and_is_asked_for_then_is_there_once() -> None:
 
 def test_of_a_held_lane_the_first_is_kept_and_its_end_fetches_the_others() -> None:
     doors, lane = FixedDoors(0), uuid4()
-    lanes = Lanes(5, tenant_cap=1000, doors=doors)
+    lanes = Lanes(5, bound=4_000, doors=doors)
     first, *_ = offered = due(lane, 4)
     lanes.offer(offered)
     held = lanes.take(10)
@@ -76,7 +76,7 @@ def test_of_a_held_lane_the_first_is_kept_and_its_end_fetches_the_others() -> No
 
 def test_a_lane_that_is_held_while_its_attempts_end_fetches_nothing() -> None:
     doors, lane = FixedDoors(5), uuid4()
-    lanes = Lanes(2, tenant_cap=1000, doors=doors)
+    lanes = Lanes(2, bound=4_000, doors=doors)
     lanes.offer(due(lane, 2))
     lanes.take(10)
     doors.most = 0
@@ -85,7 +85,7 @@ def test_a_lane_that_is_held_while_its_attempts_end_fetches_nothing() -> None:
 
 
 def test_a_lane_that_rests_starts_nothing_until_it_has_rested() -> None:
-    lanes, lane = Lanes(5, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(5, bound=4_000), uuid4()
     offered = due(lane, 2)
     lanes.offer(offered)
     lanes.rest(lane, clock.monotonic() + 60)
@@ -99,7 +99,7 @@ def test_a_lane_that_rests_starts_nothing_until_it_has_rested() -> None:
 
 
 def test_a_lane_that_has_rested_goes_on() -> None:
-    lanes, lane = Lanes(5, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(5, bound=4_000), uuid4()
     offered = due(lane, 2)
     lanes.offer(offered)
     lanes.rest(lane, clock.monotonic() - 1)

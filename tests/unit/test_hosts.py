@@ -24,7 +24,7 @@ def met(lanes: Lanes, url: str, count: int = 1) -> list[UUID]:
 
 
 def test_two_tenants_share_the_cap_of_a_host() -> None:
-    lanes = Lanes(50, tenant_cap=1000, hosts=Hosts(5))
+    lanes = Lanes(50, bound=4_000, hosts=Hosts(5))
     one, two = met(lanes, SHARED, 2)
     lanes.offer([*due(one, 9), *due(two, 9)])
 
@@ -34,7 +34,7 @@ def test_two_tenants_share_the_cap_of_a_host() -> None:
 
 
 def test_another_host_goes_on_while_one_is_full() -> None:
-    lanes = Lanes(50, tenant_cap=1000, hosts=Hosts(2))
+    lanes = Lanes(50, bound=4_000, hosts=Hosts(2))
     (full,), (free,) = met(lanes, SHARED), met(lanes, OTHER)
     lanes.offer(due(full, 9))
     lanes.take(100)
@@ -46,7 +46,7 @@ def test_another_host_goes_on_while_one_is_full() -> None:
 
 
 def test_the_end_of_a_request_lets_the_lane_go_that_stood_aside() -> None:
-    lanes = Lanes(50, tenant_cap=1000, hosts=Hosts(1))
+    lanes = Lanes(50, bound=4_000, hosts=Hosts(1))
     one, two = met(lanes, SHARED, 2)
     lanes.offer([*due(one, 1), *due(two, 1)])
     (first,) = lanes.take(100)
@@ -57,7 +57,7 @@ def test_the_end_of_a_request_lets_the_lane_go_that_stood_aside() -> None:
 
 
 def test_a_lane_that_cannot_use_the_room_does_not_keep_it_from_the_others() -> None:
-    lanes, tenant = Lanes(50, tenant_cap=1, hosts=Hosts(1)), uuid4()
+    lanes, tenant = Lanes(50, bound=4, hosts=Hosts(1)), uuid4()
     (one, two), (elsewhere,) = met(lanes, SHARED, 2), met(lanes, OTHER)
     lanes.offer([*due(one, 1), *due(elsewhere, 1, tenant)])
     lanes.take(100)
@@ -70,7 +70,7 @@ def test_a_lane_that_cannot_use_the_room_does_not_keep_it_from_the_others() -> N
 
 
 def test_a_new_lane_sends_one_until_its_host_is_known() -> None:
-    lanes, lane = Lanes(50, tenant_cap=1000, hosts=Hosts(5)), uuid4()
+    lanes, lane = Lanes(50, bound=4_000, hosts=Hosts(5)), uuid4()
     lanes.offer(due(lane, 9))
     first = len(lanes.take(100))
 
@@ -80,7 +80,7 @@ def test_a_new_lane_sends_one_until_its_host_is_known() -> None:
 
 
 def test_a_lane_that_moves_takes_what_is_on_the_wire_along() -> None:
-    lanes = Lanes(50, tenant_cap=1000, hosts=Hosts(3))
+    lanes = Lanes(50, bound=4_000, hosts=Hosts(3))
     (one,), (two,) = met(lanes, SHARED), met(lanes, OTHER)
     lanes.offer(due(one, 3))
     lanes.take(100)
@@ -92,7 +92,7 @@ def test_a_lane_that_moves_takes_what_is_on_the_wire_along() -> None:
 
 
 def test_a_url_that_cannot_be_sent_to_has_a_host_of_its_own() -> None:
-    lanes = Lanes(50, tenant_cap=1000, hosts=Hosts(2))
+    lanes = Lanes(50, bound=4_000, hosts=Hosts(2))
     (lane,) = met(lanes, "not a URL")
     lanes.offer(due(lane, 9))
 

@@ -15,7 +15,7 @@ def due(lane: UUID, count: int = 1, tenant: UUID = ACME) -> list[Queued]:
 
 
 def test_what_was_offered_is_taken_once() -> None:
-    lanes = Lanes(5, tenant_cap=1000)
+    lanes = Lanes(5, bound=4_000)
     offered = due(uuid4(), 3)
     lanes.offer(offered)
 
@@ -23,7 +23,7 @@ def test_what_was_offered_is_taken_once() -> None:
 
 
 def test_a_delivery_that_is_offered_twice_is_taken_once() -> None:
-    lanes = Lanes(5, tenant_cap=1000)
+    lanes = Lanes(5, bound=4_000)
     offered = due(uuid4())
 
     lanes.offer([*offered, *offered])
@@ -32,7 +32,7 @@ def test_a_delivery_that_is_offered_twice_is_taken_once() -> None:
 
 
 def test_the_end_of_one_of_many_fetches_more_of_its_lane() -> None:
-    lanes, lane = Lanes(5, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(5, bound=4_000), uuid4()
     lanes.offer([Queued(uuid4(), lane, ACME, more=True)])
     lanes.take(10)
 
@@ -40,7 +40,7 @@ def test_the_end_of_one_of_many_fetches_more_of_its_lane() -> None:
 
 
 def test_when_the_first_of_many_are_taken_more_are_fetched_once() -> None:
-    lanes, lane = Lanes(5, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(5, bound=4_000), uuid4()
     lanes.offer([Queued(uuid4(), lane, ACME, more=True), *due(uuid4())])
     lanes.take(10)
 
@@ -48,7 +48,7 @@ def test_when_the_first_of_many_are_taken_more_are_fetched_once() -> None:
 
 
 def test_a_lane_that_does_nothing_is_not_refilled() -> None:
-    lanes = Lanes(5, tenant_cap=1000)
+    lanes = Lanes(5, bound=4_000)
 
     lanes.offer([Queued(uuid4(), uuid4(), ACME, more=True), *due(uuid4(), 2)])
 
@@ -56,14 +56,14 @@ def test_a_lane_that_does_nothing_is_not_refilled() -> None:
 
 
 def test_no_more_is_taken_than_there_is_room_for() -> None:
-    lanes = Lanes(50, tenant_cap=1000)
+    lanes = Lanes(50, bound=4_000)
     lanes.offer(due(uuid4(), 20))
 
     assert len(lanes.take(7)) == 7
 
 
 def test_a_lane_starts_no_more_than_its_cap_until_a_slot_is_given_back() -> None:
-    lanes, lane = Lanes(2, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(2, bound=4_000), uuid4()
     lanes.offer(due(lane, 4))
     first = lanes.take(10)
 
@@ -73,7 +73,7 @@ def test_a_lane_starts_no_more_than_its_cap_until_a_slot_is_given_back() -> None
 
 
 def test_a_full_lane_pins_no_slot_of_another() -> None:
-    lanes, full, free = Lanes(1, tenant_cap=1000), uuid4(), uuid4()
+    lanes, full, free = Lanes(1, bound=4_000), uuid4(), uuid4()
     lanes.offer(due(full, 2))
     lanes.take(10)
 
@@ -83,14 +83,14 @@ def test_a_full_lane_pins_no_slot_of_another() -> None:
 
 
 def test_lanes_of_a_tenant_take_turns() -> None:
-    lanes, long, short = Lanes(50, tenant_cap=1000), uuid4(), uuid4()
+    lanes, long, short = Lanes(50, bound=4_000), uuid4(), uuid4()
     lanes.offer(due(long, 20) + due(short, 2))
 
     assert [one.lane for one in lanes.take(4)] == [long, short, long, short]
 
 
 def test_tenants_take_turns_whatever_the_number_of_their_lanes() -> None:
-    lanes = Lanes(50, tenant_cap=1000)
+    lanes = Lanes(50, bound=4_000)
     lanes.offer([one for _ in range(20) for one in due(uuid4())])
     lanes.offer(due(uuid4(), 2, OTHER))
 
@@ -98,7 +98,7 @@ def test_tenants_take_turns_whatever_the_number_of_their_lanes() -> None:
 
 
 def test_a_lane_holds_twice_its_cap_at_most() -> None:
-    lanes, lane = Lanes(3, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(3, bound=4_000), uuid4()
 
     lanes.offer(due(lane, 100))
 
@@ -106,7 +106,7 @@ def test_a_lane_holds_twice_its_cap_at_most() -> None:
 
 
 def test_a_lane_that_was_full_asks_for_more_once_it_has_run_dry() -> None:
-    lanes, lane = Lanes(2, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(2, bound=4_000), uuid4()
     lanes.offer(due(lane, 2))
     lanes.take(2)
 
@@ -114,7 +114,7 @@ def test_a_lane_that_was_full_asks_for_more_once_it_has_run_dry() -> None:
 
 
 def test_a_lane_that_never_filled_asks_for_nothing_and_is_forgotten() -> None:
-    lanes, lane = Lanes(5, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(5, bound=4_000), uuid4()
     lanes.offer(due(lane))
     lanes.take(1)
 
@@ -122,7 +122,7 @@ def test_a_lane_that_never_filled_asks_for_nothing_and_is_forgotten() -> None:
 
 
 def test_a_slot_that_led_to_nothing_is_free_again_and_asks_for_nothing() -> None:
-    lanes, lane = Lanes(1, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(1, bound=4_000), uuid4()
     lanes.offer(due(lane, 2))
     lanes.take(1)
 
@@ -132,7 +132,7 @@ def test_a_slot_that_led_to_nothing_is_free_again_and_asks_for_nothing() -> None
 
 
 def test_a_lane_whose_rest_was_refused_still_asks_for_more_when_its_last_attempt_ends() -> None:
-    lanes, lane = Lanes(2, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(2, bound=4_000), uuid4()
     lanes.offer(due(lane, 2))
     lanes.take(2)
 
@@ -142,7 +142,7 @@ def test_a_lane_whose_rest_was_refused_still_asks_for_more_when_its_last_attempt
 
 
 def test_what_is_put_back_is_taken_again() -> None:
-    lanes = Lanes(1, tenant_cap=1000)
+    lanes = Lanes(1, bound=4_000)
     lanes.offer(due(uuid4()))
     taken = lanes.take(1)
 
@@ -153,7 +153,7 @@ def test_what_is_put_back_is_taken_again() -> None:
 
 @pytest.mark.parametrize(("cap", "taken"), [(1, 0), (3, 1), (9, 2)])
 def test_a_cap_that_was_learnt_counts_from_then_on(cap: int, taken: int) -> None:
-    lanes, lane = Lanes(2, tenant_cap=1000), uuid4()
+    lanes, lane = Lanes(2, bound=4_000), uuid4()
     lanes.offer(due(lane, 4))
     lanes.take(10)
 
@@ -163,7 +163,7 @@ def test_a_cap_that_was_learnt_counts_from_then_on(cap: int, taken: int) -> None
 
 
 def test_a_cap_for_a_lane_that_is_forgotten_is_ignored() -> None:
-    lanes = Lanes(2, tenant_cap=1000)
+    lanes = Lanes(2, bound=4_000)
 
     lanes.learn(uuid4(), 9)
 
@@ -174,7 +174,7 @@ def test_a_cap_for_a_lane_that_is_forgotten_is_ignored() -> None:
 def test_a_turn_never_exceeds_a_cap_nor_takes_a_delivery_twice(
     offered: list[tuple[int, int]], cap: int, room: int
 ) -> None:
-    lanes = Lanes(cap, tenant_cap=1000)
+    lanes = Lanes(cap, bound=4_000)
     lanes.offer(Queued(uuid4(), UUID(int=tenant * 10 + lane), UUID(int=tenant)) for tenant, lane in offered)
 
     taken = lanes.take(room)
@@ -187,7 +187,7 @@ def test_a_turn_never_exceeds_a_cap_nor_takes_a_delivery_twice(
 
 def test_a_tenant_takes_no_more_than_its_share_however_many_lanes_it_has() -> None:
     greedy, modest = uuid4(), uuid4()
-    lanes = Lanes(50, tenant_cap=3)
+    lanes = Lanes(50, bound=12)
     lanes.offer([Queued(uuid4(), uuid4(), greedy) for _ in range(9)])
     lanes.offer([Queued(uuid4(), uuid4(), modest)])
 
@@ -197,9 +197,38 @@ def test_a_tenant_takes_no_more_than_its_share_however_many_lanes_it_has() -> No
     assert [one.tenant_id for one in taken].count(modest) == 1
 
 
+def test_something_is_free_for_who_is_well_however_many_hang() -> None:
+    lanes, tenant, well = Lanes(50, bound=2_000), uuid4(), uuid4()
+    lanes.offer([Queued(uuid4(), lane, tenant) for lane in [uuid4() for _ in range(100)] for _ in range(50)])
+    hanging = lanes.take(10_000)
+
+    lanes.offer([Queued(uuid4(), well, tenant) for _ in range(3)])
+
+    assert len(hanging) > 300
+    assert [one.lane for one in lanes.take(3)] == [well] * 3
+
+
+def test_tenants_that_hang_leave_something_to_others() -> None:
+    lanes, other = Lanes(50, bound=2_000), uuid4()
+    for tenant in [uuid4() for _ in range(20)]:
+        lanes.offer([Queued(uuid4(), lane, tenant) for lane in [uuid4() for _ in range(50)] for _ in range(50)])
+    lanes.take(10_000)
+
+    lanes.offer([Queued(uuid4(), uuid4(), other) for _ in range(10)])
+
+    assert [one.tenant_id for one in lanes.take(10)] == [other] * 10
+
+
+def test_a_lane_alone_has_all_of_its_cap() -> None:
+    lanes, lane = Lanes(50, bound=2_000), uuid4()
+    lanes.offer(due(lane, 60))
+
+    assert len(lanes.take(100)) == 50
+
+
 def test_the_end_of_a_request_makes_room_in_the_share() -> None:
     tenant, lane = uuid4(), uuid4()
-    lanes = Lanes(50, tenant_cap=1)
+    lanes = Lanes(50, bound=4)
     lanes.offer([Queued(uuid4(), lane, tenant) for _ in range(2)])
     lanes.take(10)
 
@@ -210,7 +239,7 @@ def test_the_end_of_a_request_makes_room_in_the_share() -> None:
 
 def test_what_was_refused_because_the_lane_is_full_here_is_fetched_at_its_next_end() -> None:
     lane = uuid4()
-    lanes = Lanes(2, tenant_cap=1000)
+    lanes = Lanes(2, bound=4_000)
     lanes.offer([Queued(uuid4(), lane, uuid4()) for _ in range(2)])
     lanes.take(2)
 
@@ -220,7 +249,7 @@ def test_what_was_refused_because_the_lane_is_full_here_is_fetched_at_its_next_e
 
 
 def test_a_thousand_full_lanes_do_not_hide_one_that_is_free() -> None:
-    lanes, full = Lanes(1, tenant_cap=10_000), [uuid4() for _ in range(1000)]
+    lanes, full = Lanes(1, bound=40_000), [uuid4() for _ in range(1000)]
     lanes.offer([one for lane in full for one in due(lane, 2)])
     lanes.take(1000)
     (free,) = due(uuid4())

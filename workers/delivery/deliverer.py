@@ -56,9 +56,6 @@ from workers.upkeep.partitions import Partitions
 from workers.upkeep.retention import PAUSE as RETENTION_PAUSE
 from workers.upkeep.retention import Retention
 
-TENANT_SHARE: Final = 4
-"""One tenant may have a quarter of the requests on the wire: its hanging receivers hold up nobody else."""
-
 DIRECT: Final = 3
 """Connections for single statements: one claims, one records, one refills or feeds."""
 
@@ -103,8 +100,7 @@ class Deliverer:
         leases = Leases(database, settings)
         gate = Gate(redis, database.unix_seconds)
         attempts = Attempts(leases, sender, recorder, ring, settings, gate.note)
-        tenant_cap = max(1, settings.max_in_flight // TENANT_SHARE)
-        lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, tenant_cap=tenant_cap, doors=gate, hosts=Hosts(settings.host_cap))
+        lanes = Lanes(DEFAULT_MAX_IN_FLIGHT, bound=settings.max_in_flight, doors=gate, hosts=Hosts(settings.host_cap))
         bounds = Bounds(settings.max_in_flight, settings.max_bytes_in_flight)
         engine = Engine(leases, attempts.start, lanes, gate, bounds)
         teller = Teller(database, publisher, settings.base_url)

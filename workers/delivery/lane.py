@@ -31,10 +31,10 @@ class Lane:
         """Whether it has nothing to do."""
         return not self.in_flight and not self.waiting and not self.asked
 
-    def next(self, limit: int) -> Queued | None:
-        """Start the next one, if any may start while `limit` may be under way."""
+    def next(self, limit: int, share: int) -> Queued | None:
+        """Start the next one, if any may start while `limit` may be under way, and `share` for the others' sake."""
         of = self.asked if self.asked and self.in_flight < self.cap else self.waiting
-        if not of or (of is self.waiting and self.in_flight >= limit):
+        if not of or (of is self.waiting and self.in_flight >= min(limit, share)):
             return None
         self.in_flight += 1
         self.backlogged |= limit < self.cap  # held or slow: more may wait than was offered

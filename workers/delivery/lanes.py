@@ -3,22 +3,30 @@
 ```
 offer ──► tenant ──► lane: waiting ids (each once, at most twice the cap) ──► take ──► in flight ──► release
 ```
-The cap of a lane stands in front of any global limit: a lane whose receiver hangs pins its own slots and no others;
-the cap of a tenant does the same for all of a tenant's lanes. Only lanes that may start something stand in turn, so
-that a thousand that may not cost nothing: one that is full comes back with its next end, one that rests in time, one
-whose host is full when that has room.
+The cap of a lane stands in front of any global limit: a lane whose receiver hangs pins its own slots and no others.
+Whoever comes first leaves room, too: a tenant may have a share of what is still free, a lane a share of what its tenant
+may still have. One alone gets much; of many that hang each gets the less the more there are, and something is always
+free for who is well (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
+Only lanes that may start something stand in turn, so that a thousand that may not cost nothing: one that is full comes
+back with its next end, one that rests in time, one whose host is full when that has room.
 """
 
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from core import clock
 from core.model.queued import Queued
 from workers.delivery.hosts import Hosts
 from workers.delivery.lane import Lane
+
+TENANT_SHARE: Final = 3
+"""A tenant may have a third of what is free: a quarter of all, if it is alone."""
+LANE_SHARE: Final = 4
+"""A lane may have a quarter of what its tenant may still have."""
 
 
 class Doors(Protocol):
@@ -36,14 +44,12 @@ class Doors(Protocol):
 class Lanes:
     """All lanes of this process; not shared between threads."""
 
-    def __init__(
-        self, default_cap: int, *, tenant_cap: int, doors: Doors | None = None, hosts: Hosts | None = None
-    ) -> None:
-        """Make no lane yet; `default_cap` is a lane's until a claim tells, `tenant_cap` of all of a tenant's lanes."""
+    def __init__(self, default_cap: int, *, bound: int, doors: Doors | None = None, hosts: Hosts | None = None) -> None:
+        """Make no lane yet; `default_cap` is a lane's until a claim tells, `bound` that of all of them together."""
         self._doors = doors
         self._hosts = hosts
         self._default_cap = default_cap
-        self._tenant_cap = tenant_cap
+        self._free = bound
         self._in_flight: Counter[UUID] = Counter()
         self._lanes: dict[UUID, Lane] = {}
         self._tenants: OrderedDict[UUID, OrderedDict[UUID, Lane]] = OrderedDict()
@@ -94,11 +100,13 @@ class Lanes:
                 self._line_up(lane)
         while len(taken) < room and idle < len(self._tenants):
             tenant_id, lanes = self._tenants.popitem(last=False)
-            one = None if self._in_flight[tenant_id] >= self._tenant_cap else self._next_of(lanes)
+            left = self._left_for(tenant_id)
+            one = self._next_of(lanes, max(1, left // LANE_SHARE)) if left > 0 else None
             idle = 0 if one is not None else idle + bool(lanes)
             if one is not None:
                 taken.append(one)
                 self._in_flight[tenant_id] += 1
+                self._free -= 1
             if lanes:
                 self._tenants[tenant_id] = lanes
         return taken
@@ -183,10 +191,15 @@ class Lanes:
         lane.in_flight -= 1
         if self._hosts is not None:
             self._hosts.give_back(lane)
+        self._free += 1
         self._in_flight[lane.tenant_id] -= 1
         if not self._in_flight[lane.tenant_id]:
             del self._in_flight[lane.tenant_id]
         return lane
+
+    def _left_for(self, tenant_id: UUID) -> int:
+        """Return how many more of a tenant may start now."""
+        return math.ceil(self._free / TENANT_SHARE) - self._in_flight[tenant_id]
 
     def _line_up(self, lane: Lane) -> None:
         """Let a lane stand in turn if it may start something; `take` finds out how many."""
@@ -202,13 +215,13 @@ class Lanes:
             lane.held = True
             heappush(self._rests, (clock.monotonic() + self._doors.held_for(lane.id), lane.id))
 
-    def _next_of(self, lanes: OrderedDict[UUID, Lane]) -> Queued | None:
+    def _next_of(self, lanes: OrderedDict[UUID, Lane], share: int) -> Queued | None:
         while lanes:
             lane_id, lane = lanes.popitem(last=False)
             if self._hosts is not None and self._hosts.is_full(lane):
                 continue
             limit = self._limit(lane)
-            found = lane.next(limit)
+            found = lane.next(limit, share)
             if limit == 0:
                 self._hold(lane)
             if found is not None:
