@@ -1,32 +1,35 @@
 // All deliveries, by filters that live in the address.
-import { html } from "../lib/ui.js";
-import { address } from "../lib/api.js";
-import { useList } from "../lib/load.js";
+import { html, useCallback } from "../lib/ui.js";
+import { address, get } from "../lib/api.js";
+import { useList, useLoad } from "../lib/load.js";
 import { Link } from "../lib/router.js";
 import { may } from "../lib/session.js";
-import { ERRORS } from "../lib/words.js";
+import { visible } from "../lib/visible.js";
+import { ERRORS, where } from "../lib/words.js";
 import { Empty, Head } from "../parts/basics.js";
 import { DeliveryTable } from "../parts/delivery_table.js";
 import { Filters } from "../parts/list.js";
 
-const FIELDS = [
+const fields = (endpoints) => [
   ["status", "Status", ["pending", "retrying", "succeeded", "exhausted", "cancelled"]],
-  ["event_type", "Event type", "text"],
-  ["response_code", "Answer", "text"],
+  ["event_type", "Event type", "text", "order.paid"],
+  ["response_code", "Answer", "text", "503 or 5xx"],
   ["error", "Error", Object.keys(ERRORS)],
-  ["endpoint_id", "Endpoint", "text"],
+  ["endpoint_id", "Endpoint", "text", "ep_…", endpoints],
   ["created_after", "From", "time"],
   ["created_before", "Until", "time"],
 ];
 
 export function Page({ query }) {
   const list = useList("/v1/deliveries", query);
+  const { data: known } = useLoad(useCallback(() => (may("endpoints:read") ? get("/v1/endpoints", { limit: 200 }) : null), []), []);
+  const endpoints = known?.data.map((one) => [one.id, visible(one.description || where(one.url))]);
   const filtered = Object.keys(query).length > 0;
   const empty = filtered
     ? html`<${Empty} title="Nothing fits these filters">Take one away, or widen the time.</${Empty}>`
     : html`<${Empty} title="Nothing was sent yet">Register ${may("endpoints:write") ? html`an <${Link} to="endpoints">endpoint</${Link}>` : "an endpoint"}, and send it a test.</${Empty}>`;
   return html`<${Head} title="Deliveries" actions=${html`<${Export} query=${query} />`} />
-    <${Filters} path="deliveries" query=${query} fields=${FIELDS} />
+    <${Filters} path="deliveries" query=${query} fields=${fields(endpoints)} />
     <${DeliveryTable} list=${list} empty=${empty} />`;
 }
 

@@ -80,13 +80,14 @@ function Actions({ endpoint, session, onDone }) {
     onDone();
   }
   const running = endpoint.status === "enabled";
+  const off = endpoint.status === "disabled" && { disabled: true, title: "Enable it first: a disabled endpoint takes nothing." };
   return html`
-    <${Button} onClick=${() => ask("test")}>Send test</${Button}>
-    ${may("deliveries:write") && html`<${Button} onClick=${() => ask("recover")}>Recover</${Button}>`}
-    <${Button} onClick=${() => act(() => post(`${path}/${running ? "pause" : "enable"}`), running ? "Paused: deliveries wait." : "Enabled.").catch((error) => toast(error.message, "bad"))}>${running ? "Pause" : "Enable"}</${Button}>
+    <${Button} onClick=${() => ask("test")} ...${off || {}}>Send test</${Button}>
+    ${may("deliveries:write") && html`<${Button} onClick=${() => ask("recover")} ...${off || {}}>Recover</${Button}>`}
+    <${Button} kind=${off && "primary"} onClick=${() => act(() => post(`${path}/${running ? "pause" : "enable"}`), running ? "Paused: deliveries wait." : "Enabled.").catch((error) => toast(error.message, "bad"))}>${running ? "Pause" : "Enable"}</${Button}>
     ${may("secrets:read") && html`<${Button} onClick=${() => ask("rotate")}>Rotate secret</${Button}>`}
     <${Button} onClick=${() => ask("delete")}>Delete</${Button}>
-    <${Button} kind="primary" onClick=${() => ask("edit")}>Edit</${Button}>
+    <${Button} kind=${!off && "primary"} onClick=${() => ask("edit")}>Edit</${Button}>
     ${asked === "edit" && html`<${EndpointForm} endpoint=${endpoint} session=${session} onClose=${close} onSaved=${() => act(() => {}, "Saved.")} />`}
     ${asked === "test" && html`<${SendTest} endpoint=${endpoint} onClose=${close} />`}
     ${asked === "recover" && html`<${Recover} endpoint=${endpoint} onClose=${close} />`}

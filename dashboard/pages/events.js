@@ -10,7 +10,7 @@ import { Field, FormDialog } from "../parts/dialog.js";
 import { Filters, ListTable } from "../parts/list.js";
 
 const FIELDS = [
-  ["type", "Type", "text"],
+  ["type", "Type", "text", "order.paid"],
   ["client_id", "Client's ID", "text"],
   ["ordering_key", "Ordering key", "text"],
   ["created_after", "From", "time"],

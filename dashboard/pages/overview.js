@@ -33,13 +33,14 @@ export function Page() {
 
 function Tiles({ stats }) {
   const { total, backlog, spans } = stats;
-  const ended = spans.length > 1 ? spans.at(-2) : spans[0];
+  const lately = spans.slice(-2);
+  const minutes = Math.max((Date.now() - new Date(lately[0].at)) / 60000, 1);
+  const last = lately.reduce((sum, one) => sum + one.succeeded + one.failed + one.unknown, 0) / minutes;
   const rate = (total.attempts.succeeded + total.attempts.failed + total.attempts.unknown) / Math.max((Date.now() - new Date(total.since)) / 60000, 1);
-  const last = (ended.succeeded + ended.failed + ended.unknown) / (stats.span_seconds / 60);
   const bad = total.success_rate !== null && total.success_rate < 0.9;
   return html`<div class="tiles main">
     ${stats.events_per_minute !== null && html`<div><span>Events per minute</span><b>${decimal(stats.events_per_minute)}</b><small>over the last five</small></div>`}
-    <div><span>Deliveries per minute</span><b>${decimal(last)}</b><small>in the last whole span; ${decimal(rate)} in all</small></div>
+    <div><span>Deliveries per minute</span><b>${decimal(last)}</b><small>over the last ${duration(minutes * 60)}; ${decimal(rate)} in all</small></div>
     <div class=${bad ? "bad" : ""}><span>Success rate</span><b>${percent(total.success_rate)}</b><small>${number(total.attempts.failed)} of ${number(total.attempts.failed + total.attempts.succeeded)} attempts failed</small></div>
     <div><span>Latency, half in</span><b>${milliseconds(total.latency_ms.p50)}</b><small>95 % in ${milliseconds(total.latency_ms.p95)}, 99 % in ${milliseconds(total.latency_ms.p99)}</small></div>
     <div class=${backlog.oldest_seconds > 60 ? "bad" : ""}><span>Waiting</span><b>${backlog.waiting >= 10000 ? "10,000+" : number(backlog.waiting)}</b><small>${backlog.oldest_seconds ? `oldest due for ${duration(backlog.oldest_seconds)}` : "none is late"}</small></div>

@@ -12,7 +12,7 @@ import { Filters, ListTable } from "../parts/list.js";
 
 const FIELDS = [
   ["status", "Status", ["PENDING", "STARTED", "PROGRESS", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]],
-  ["type", "Type", "text"],
+  ["type", "Type", "text", "reports.generate"],
   ["created_after", "From", "time"],
   ["created_before", "Until", "time"],
 ];

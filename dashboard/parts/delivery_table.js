@@ -8,16 +8,18 @@ import { ListTable } from "./list.js";
 
 const COLUMNS = [
   ["Status", (one) => html`<${Badge} word=${one.status} />`, "narrow"],
-  ["Event", (one) => html`<${Link} to=${`deliveries/${one.id}`} class="strong">${visible(one.event_type)}</${Link}>`],
-  ["To", (one) => html`<${Line} text=${where(one.url)} code />`, "grow"],
+  ["Event", (one) => html`<${Link} to=${`deliveries/${one.id}`} class="strong">${visible(one.event_type)}</${Link}><span class="beneath"><${Line} text=${where(one.url)} code /></span>`, "event"],
+  ["To", (one) => html`<${Line} text=${where(one.url)} code />`, "grow roomy"],
   ["Answer", (one) => html`<span class=${one.last_response_code >= 300 ? "bad-text mono" : "mono"}>${one.last_response_code ?? "–"}</span>`, "number"],
-  ["Attempts", (one) => one.attempt_count, "number"],
-  ["Next", (one) => html`<${Next} delivery=${one} />`],
+  ["Attempts", (one) => one.attempt_count, "number roomy"],
+  ["Next", (one) => html`<${Next} delivery=${one} />`, "roomy"],
   ["Made", (one) => html`<${Moment} at=${one.created_at} />`, "time"],
 ];
 
+const TIMED = new Set(["schedule", "retry_after"]);
+
 function Next({ delivery }) {
-  if (delivery.waiting_for && delivery.waiting_for !== "schedule") {
+  if (delivery.waiting_for && !TIMED.has(delivery.waiting_for)) {
     return html`<span class="dim" title=${`Waits ${WAITING[delivery.waiting_for]}`}>${delivery.waiting_for.replace("_", " ")}</span>`;
   }
   if (!delivery.next_attempt_at) return html`<span class="dim">${delivery.finished_at ? "–" : "under way"}</span>`;

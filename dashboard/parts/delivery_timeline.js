@@ -44,7 +44,7 @@ function Step({ step, before, attempt, delivery, chosen, onChoose }) {
   const gap = wait >= 0.5 && html`<p class="gap">${step.made ? "waited" : "waits"} ${duration(wait)}${why(step, before, delivery)}</p>`;
   if (!step.made) {
     return html`<li class="planned"><span class="dot"></span><div>${gap}<strong>${TRIGGERS[step.reason] ?? step.reason}</strong>
-      <p class="dim">planned <${Moment} at=${step.at} relative /> · <${Moment} at=${step.at} /></p></div></li>`;
+      <p class="dim">${new Date(step.at) > Date.now() ? "planned" : "due since"} <${Moment} at=${step.at} relative /> · <${Moment} at=${step.at} /></p></div></li>`;
   }
   return html`<li class=${`made ${step.outcome}`}><span class="dot"></span><div>${gap}
     <button type="button" class="step" aria-pressed=${String(chosen)} onClick=${() => onChoose(step.number)}>

@@ -15,7 +15,7 @@ export function ListTable({ list, columns, label, empty, onRow, keyOf = (row) =>
     const watch = new IntersectionObserver((seen) => seen[0].isIntersecting && list.more(), { rootMargin: "400px" });
     watch.observe(end.current);
     return () => watch.disconnect();
-  }, [list.more, reads]);
+  }, [list.more, list.dry, reads]);
   if (list.error && !list.items.length) return html`<${Failure} error=${list.error} retry=${list.reload} />`;
   if (!list.loading && !list.items.length && !list.cursor) return empty ?? html`<${Empty} title="Nothing here">There is nothing to list.</${Empty}>`;
   if (!list.loading && !list.items.length) return html`<p class="starting" role="status">Nothing yet. ${reads ? "Looking further back…" : ""}</p>
@@ -35,20 +35,21 @@ function follow(event, open) {
   open();
 }
 
-// `fields`: [name, label, options | "text" | "time"]; what is chosen goes into the address, and the list follows.
+// `fields`: [name, label, options | "text" | "time", example?, known?]; `known` is [value, label] to choose from. What is chosen goes into the address, and the list follows.
 export function Filters({ path, query, fields }) {
   function set(name, value) {
     go(path, { ...query, [name]: value || undefined }, { replace: true });
   }
   const active = fields.filter(([name]) => query[name]);
   return html`<form class="filters" role="search" aria-label="Filters" onSubmit=${(event) => event.preventDefault()}>
-    ${fields.map(([name, label, kind]) => html`<label key=${name} class=${query[name] ? "set" : ""}><span>${label}</span>
+    ${fields.map(([name, label, kind, example, known]) => html`<label key=${name} class=${query[name] ? "set" : ""}><span>${label}</span>
       ${Array.isArray(kind)
         ? html`<select value=${query[name] ?? ""} onChange=${(event) => set(name, event.currentTarget.value)}>
             <option value="">Any</option>
             ${kind.map((one) => html`<option key=${one} value=${one} selected=${query[name] === one}>${one}</option>`)}</select>`
         : html`<input type=${kind === "time" ? "datetime-local" : "text"} value=${shown(kind, query[name])} spellcheck=${false}
-            autocomplete="off" onChange=${(event) => set(name, read(kind, event.currentTarget.value.trim()))} />`}
+            autocomplete="off" placeholder=${example} list=${known?.length ? `known-${name}` : undefined} onChange=${(event) => set(name, read(kind, event.currentTarget.value.trim()))} />`}
+      ${known?.length > 0 && html`<datalist id=${`known-${name}`}>${known.map(([value, told]) => html`<option key=${value} value=${value}>${told}</option>`)}</datalist>`}
     </label>`)}
     ${active.length > 0 && html`<${Button} kind="plain" onClick=${() => go(path, {}, { replace: true })}>Clear</${Button}>`}
   </form>`;

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.remote.sse import Event, events_of
+from cli.remote.sse import Event, events_of, lines_of
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,7 @@ from cli.remote.sse import Event, events_of
 )
 def test_events_are_read_line_by_line(lines: list[str], events: list[Event]) -> None:
     assert list(events_of(lines)) == events
+
+
+def test_lines_end_at_line_feeds_alone_wherever_they_are_cut() -> None:
+    assert list(lines_of(["a\u2028b", "\r", "\n\x85", "c\nd"])) == ["a\u2028b", "\x85c"]
