@@ -281,7 +281,7 @@ async def test_a_batch_that_is_not_looked_at_for_its_order_claims_nothing_ordere
     ordered = await rows.endpoint(tenant, ordering="fifo")
     made = [await rows.delivery(tenant, lane) for lane in (endpoint, ordered)]
 
-    claimed = await Leases(database, Settings()).claim(made, (), ordered=False)
+    claimed = await Leases(database, Settings()).claim(made, (), ordered=False, room=1_000_000)
 
     assert [one.lane for one in claimed] == [endpoint]
 
