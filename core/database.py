@@ -192,7 +192,7 @@ class Database:
         self._tenant: Final = open_engine(url, Role.TENANT, size=size, patience=patience)
         self._engine: Final = open_engine(url, Role.ENGINE, size=size + direct, patience=patience)
         self._direct: Final = DirectPool(self._engine.execution_options(isolation_level="AUTOCOMMIT"), size=direct)
-        self._offset = 0.0
+        self._offset = clock.unix_seconds() - clock.monotonic()
 
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID, owner: str | None = None) -> AsyncGenerator[AsyncConnection]:
@@ -216,15 +216,15 @@ class Database:
         return self._direct.connection()
 
     async def ping(self) -> None:
-        """Ask the database for its time and keep the difference to this machine's; raise if it is away."""
+        """Ask the database for its time and keep the difference to a clock that never leaps; raise if it is away."""
         async with self._engine.connect() as connection:
-            before = clock.unix_seconds()
+            before = clock.monotonic()
             there = await connection.scalar(text("SELECT extract(EPOCH FROM clock_timestamp())::FLOAT8"))
-            self._offset = float(there or before) - (before + clock.unix_seconds()) / 2
+            self._offset = float(there or 0) - (before + clock.monotonic()) / 2
 
     def unix_seconds(self) -> float:
-        """Return the database's time, good to the milliseconds of its last `ping`."""
-        return clock.unix_seconds() + self._offset
+        """Return the database's time, good to the milliseconds of its last `ping`; this machine's before the first."""
+        return clock.monotonic() + self._offset
 
     async def close(self) -> None:
         """Close every connection."""

@@ -151,7 +151,8 @@ class Pulls:
         return [self._signed_one(who, one, keys) for one in claimed]
 
     def _signed_one(self, who: Puller, one: Claimed, keys: Sequence[SigningKey]) -> Pulled:
-        webhook_id, at = ids.encode(ids.EVENT, one.event_id), int(clock.unix_seconds())
+        # The database's time: this machine's clock may be wrong.
+        webhook_id, at = ids.encode(ids.EVENT, one.event_id), int(one.claimed_at.timestamp())
         signature = sign(keys, message_id=webhook_id, timestamp=at, body=one.body)
         token = write_ticket(
             self._ring,

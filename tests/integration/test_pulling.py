@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from core import clock
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.lease.meter import Meter
@@ -27,6 +28,7 @@ from workers.feeder.feed import FeedReport
 
 RING = KeyRing(base64.b64encode(bytes(32)).decode())
 OTHER_RING = KeyRing(base64.b64encode(b"\x01" * 32).decode())
+DAY = 86_400
 BELOW: dict[str, object] = {"mode": "pull", "url": ""}
 
 
@@ -58,6 +60,28 @@ async def pulled(pulls: Pulls, tenant: TenantId, endpoint: EndpointId, limit: in
     """Pull; return whose deliveries were handed out."""
     found = await pulls.pull(Puller(tenant, None, endpoint), limit=limit, once=EVERY_TIME)
     return [one.claimed.delivery_id for one in found]
+
+
+async def test_what_is_pulled_is_signed_with_the_time_of_the_database(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rows.delivery(tenant, queue)
+    before, true = int(database.unix_seconds()), clock.unix_seconds
+    monkeypatch.setattr(clock, "unix_seconds", lambda: true() + DAY)
+
+    (one,) = await pulls_of(database).pull(Puller(tenant, None, queue), limit=1, once=EVERY_TIME)
+
+    assert before - 1 <= int(one.headers["webhook-timestamp"]) < before + DAY
+
+
+async def test_the_time_of_the_database_does_not_leap_with_the_clock_of_this_machine(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.ping()
+    before, true = database.unix_seconds(), clock.unix_seconds
+    monkeypatch.setattr(clock, "unix_seconds", lambda: true() - DAY)
+
+    assert before <= database.unix_seconds() < before + DAY
 
 
 async def test_the_feeder_brings_nothing_of_what_is_pulled_from(
