@@ -4,7 +4,8 @@ import argparse
 import secrets
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from tests.chaos.teeth import TEETH, Tooth, bites
 
 RATE: Final = 50.0
 MIXED_RATE: Final = 120.0
+MOST_ROUNDS: Final = 1_000
 FAULTS: tuple[Fault, ...] = (
     *processes.FAULTS,
     *stores.FAULTS,
@@ -50,12 +52,15 @@ class Run:
             self._note(bites(cluster, tooth, place, seed=self.seed, rate=self.rate))
             remove_data(place)
 
-    def mix(self, cluster: Cluster, minutes: float) -> None:
-        """Run rounds of random faults until the time is over."""
-        until = monotonic() + minutes * 60
-        for fault in mixed(FAULTS, self.seed):
-            if monotonic() > until:
+    def mix(self, cluster: Cluster, minutes: float, only: Collection[str]) -> None:
+        """Run rounds of random faults until the time is over, or those that are named."""
+        until, left = monotonic() + minutes * 60, set(only)
+        for fault in islice(mixed(FAULTS, self.seed), MOST_ROUNDS):
+            if monotonic() > until or (only and not left):
                 return
+            if only and fault.number not in left:
+                continue
+            left.discard(fault.number)
             self._note(run_round(cluster, fault, self.directory / fault.number, seed=self.seed, rate=self.rate))
 
     def _note(self, result: Result) -> None:
@@ -63,7 +68,8 @@ class Run:
         keep(self.directory, [result])
         print(told(result), flush=True)
         if not result.holds and result.skipped is None:
-            again = f"make chaos SEED={self.seed} ONLY='{result.number.removeprefix('tooth ')}'"
+            mix = "MINUTES=45 " if result.number.startswith("mix") else ""
+            again = f"make chaos {mix}SEED={self.seed} ONLY='{result.number.removeprefix('tooth ')}'"
             print(f"  files: {self.directory}\n  again: {again}", flush=True)
 
 
@@ -100,7 +106,7 @@ def main() -> int:
     run = Run(asked.directory.absolute(), seed=seed, rate=rate)
     with running_cluster(run.directory) as cluster:
         if asked.minutes:
-            run.mix(cluster, asked.minutes)
+            run.mix(cluster, asked.minutes, only)
         else:
             run.faults(cluster, [one for one in FAULTS if not only or one.number in only])
             run.teeth(cluster, [one for one in TEETH if not only or {one.protection, "teeth"} & only])
@@ -108,7 +114,7 @@ def main() -> int:
     if is_complete(kept, FAULTS):
         write_page(kept, FAULTS, rate=run.rate, lease=LEASE, timeout=TIMEOUT)
         print(f"wrote {PAGE}", flush=True)
-    return 0 if all(result.holds for result in run.results) else 1
+    return 0 if run.results and all(result.holds for result in run.results) else 1
 
 
 if __name__ == "__main__":
