@@ -72,9 +72,9 @@ class Pace:
         self._seconds: Final = seconds
         self._last = -seconds
 
-    async def wait(self) -> None:
-        """Wait for the next turn, and count it."""
-        rest = self._last + self._seconds - clock.monotonic()
+    async def wait(self, seconds: float | None = None) -> None:
+        """Wait for the next turn, so many seconds after the last one if told, and count it."""
+        rest = self._last + (self._seconds if seconds is None else seconds) - clock.monotonic()
         if rest > 0:
             await asyncio.sleep(rest)
         self._last = clock.monotonic()

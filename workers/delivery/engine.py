@@ -30,6 +30,9 @@ CLAIM_BATCH: Final = 500
 PAUSE_AFTER_ERROR: Final = 0.5
 PACE: Final = 0.01
 """Seconds between claims: under load each one carries what came meanwhile."""
+MANY: Final = 50
+LEISURE: Final = 0.02
+"""Seconds until the next claims after a turn that started many: half of them, each of twice as much, cost less."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -88,6 +91,7 @@ class Engine:
         self._wake: Final = asyncio.Event()
         self._pace: Final = Pace(PACE)
         self._stopping = False
+        self._rest = PACE
 
     @property
     def in_flight(self) -> int:
@@ -124,7 +128,7 @@ class Engine:
         try:
             while not await self._stopped():
                 self._wake.clear()
-                await self.turn()
+                self._rest = LEISURE if await self.turn() >= MANY else PACE
         finally:
             await self._land()
 
@@ -137,7 +141,9 @@ class Engine:
 
     async def _stopped(self) -> bool:
         await self._wake.wait()
-        await self._pace.wait()  # `stop` wakes as well: what is claimed is decided after the waits, not before them
+        await self._pace.wait(
+            self._rest
+        )  # `stop` wakes as well: what is claimed is decided after the waits, not before them
         return self._stopping
 
     async def turn(self) -> int:
