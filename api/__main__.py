@@ -16,6 +16,10 @@ GARBAGE: Final = 20_000
 """Objects made, less those gone, after which cycles are looked for: what waits for its commit is no garbage."""
 
 
+KEEP_ALIVE: Final = 75
+"""Seconds that an idle connection stays open: longer than clients keep theirs, or a request meets its end."""
+
+
 def main() -> None:
     """Serve until a signal ends it; what is under way is answered first."""
     with errors_in_one_line():
@@ -35,6 +39,7 @@ def main() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=20,
     )
 
