@@ -66,3 +66,22 @@ async def test_each_of_many_ends_at_its_own_time() -> None:
     await asyncio.gather(*[wait(seconds) for seconds in (0.3, 0.0, 0.15)])
 
     assert ended == [0.0, 0.15, 0.3]
+
+
+class Fails:
+    """A deadline that raises."""
+
+    def expire(self) -> None:
+        """See `Expiring.expire`."""
+        raise ZeroDivisionError
+
+
+async def test_one_that_fails_does_not_keep_the_others_from_ending() -> None:
+    deadlines, failures = Deadlines(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: failures.append(told["exception"]))
+    deadlines.add(0.0, Fails())
+
+    with pytest.raises(TimeoutError), deadlines.after(0):
+        await asyncio.Event().wait()
+
+    assert [type(one) for one in failures] == [ZeroDivisionError]

@@ -93,10 +93,10 @@ class Deadlines:
         self._timer = asyncio.get_running_loop().call_later(TICK, self._look)
 
     def _look(self) -> None:
-        now = math.floor(monotonic() / TICK)
+        loop, now = asyncio.get_running_loop(), math.floor(monotonic() / TICK)
         for slot in range(self._next, now + 1):
             for deadline in self._slots.pop(slot, ()):
-                deadline.expire()
+                loop.call_soon(deadline.expire)  # what one of them raises must not keep the others
         self._next = now + 1
         self._timer = None
         if self._slots:
