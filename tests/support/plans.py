@@ -24,6 +24,12 @@ async def plan_of(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> 
 
 async def blocks_of(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> int:
     """Run a query function, undo what it did, and return how many blocks of 8 KiB its statement touches then."""
+    plan = await measured(tx, run)
+    return cast("int", plan["Shared Hit Blocks"]) + cast("int", plan["Shared Read Blocks"])
+
+
+async def measured(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> Node:
+    """Run a query function, undo what it did, and return the plan of its statement with what each part of it did."""
     undone = await tx.begin_nested()
     with _sent(tx) as statements:
         await run()
@@ -32,8 +38,7 @@ async def blocks_of(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -
     explained = await tx.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values)
     told: object = explained.scalar_one()
     documents = cast("list[dict[str, Node]]", told if isinstance(told, list) else json.loads(str(told)))
-    plan = documents[0]["Plan"]
-    return cast("int", plan["Shared Hit Blocks"]) + cast("int", plan["Shared Read Blocks"])
+    return documents[0]["Plan"]
 
 
 def nodes(plan: Node) -> list[Node]:
