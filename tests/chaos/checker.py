@@ -42,6 +42,8 @@ class Evidence:
     tasks: dict[str, Json]
     told: dict[str, list[str]]
     """The events of each task's own callback, by the task's ID."""
+    ordered: frozenset[str]
+    """Endpoints that were served in order all the time."""
     counts: Counter[str] = field(default_factory=Counter[str])
     """How many attempts each delivery says that it took."""
     unasked: set[str] = field(default_factory=set[str])
@@ -54,6 +56,7 @@ def read_evidence(directory: Path) -> Evidence:
     endpoints = cast("list[Json]", world["endpoints"])
     history = History(schedule=cast("list[int]", world["schedule"]))
     history.fifo = {str(one["path"]) for one in endpoints if one["ordered"]}
+    ordered = frozenset(history.fifo)
     history.secrets = {
         str(one["path"]): [Secret(**secret) for secret in cast("list[dict[str, object]]", one["secrets"])]  # pyright: ignore[reportArgumentType] - as it was written
         for one in endpoints
@@ -66,7 +69,7 @@ def read_evidence(directory: Path) -> Evidence:
         for row in chain(read_ledger(directory / "seen.jsonl"), read_ledger(directory / "pulled.jsonl"))
         if str(row["endpoint"]).startswith(f"{world['slug']}-")
     ]
-    evidence = Evidence(history, answers, Counter(), {}, defaultdict(list))
+    evidence = Evidence(history, answers, Counter(), {}, defaultdict(list), ordered)
     paths = {str(one["id"]): str(one["path"]) for one in endpoints}
     for row in read_ledger(directory / "claimed.jsonl"):
         _READERS[str(row["what"])](evidence, row, paths)
@@ -121,7 +124,7 @@ def p8_receivers_see_the_order(evidence: Evidence) -> Against:
         first[pair] = min(one.at, first.get(pair, one.at))
         if one.welcome:
             welcomed[pair] = min(one.at, welcomed.get(pair, one.at))
-    for endpoint in evidence.history.fifo:
+    for endpoint in evidence.ordered:
         latest: dict[str | None, float] = {}
         for one in sorted(evidence.history.accepted, key=lambda accepted: accepted.order):
             pair = endpoint, one.event_id
@@ -206,12 +209,14 @@ def _read_delivery(evidence: Evidence, row: Json, paths: dict[str, str]) -> None
             number=cast("int", one["number"]),
             trigger=str(one["trigger"]),
             outcome=str(one["outcome"]),
-            started_at=datetime.fromisoformat(str(one["started_at"])),
+            started_at=datetime.fromisoformat(str(one["started_at"] or row["finished_at"])),
             note=cast("str | None", one["note"]),
         )
         for one in cast("list[Json]", row["attempts"])
     ]
     endpoint = paths.get(str(row["endpoint_id"])) or str(row["url"]).split("/")[3]
+    if any(one["started_at"] is None for one in cast("list[Json]", row["attempts"])):
+        evidence.history.fifo.discard(endpoint)  # when they started was not read: what receivers saw has to do
     one = Delivery(
         id=str(row["id"]),
         event_id=str(row["event_id"]),

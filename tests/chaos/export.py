@@ -16,6 +16,15 @@ Json = dict[str, object]
 _READERS: Final = 3
 _FEW: Final = 5_000
 _ONE_IN: Final = 10
+_ONLY_ATTEMPT: Final[Json] = {
+    "number": 1,
+    "trigger": "first",
+    "outcome": "succeeded",
+    "error": None,
+    "note": None,
+    "started_at": None,
+}
+"""What the export says of a delivery that succeeded at once."""
 _OPEN: Final = ("pending", "retrying")
 _TASKS_OPEN: Final = ("PENDING", "STARTED", "PROGRESS", "RETRY")
 
@@ -91,7 +100,7 @@ class Exporter:
 
     def _attempts(self, delivery: Json, in_full: bool) -> list[Json]:  # noqa: FBT001 - `map` gives it
         if not in_full:
-            return [_only_attempt(delivery)]
+            return [dict(_ONLY_ATTEMPT)]
         delivery_id = str(delivery["id"])
         found = cast("list[Json]", self._get(f"/v1/deliveries/{delivery_id}/attempts", {})["data"])
         return [_picked(one, ("number", "trigger", "outcome", "error", "note", "started_at")) for one in found]
@@ -120,18 +129,6 @@ def _in_full(deliveries: Sequence[Json]) -> Sequence[bool]:
 
 def _is_simple(delivery: Json) -> bool:
     return delivery["status"] == "succeeded" and delivery["attempt_count"] == 1
-
-
-def _only_attempt(delivery: Json) -> Json:
-    """Return what the export says of a delivery that took one attempt."""
-    return {
-        "number": 1,
-        "trigger": "first",
-        "outcome": "succeeded",
-        "error": None,
-        "note": None,
-        "started_at": delivery["finished_at"],
-    }
 
 
 def _picked(found: Json, names: Sequence[str]) -> Json:
