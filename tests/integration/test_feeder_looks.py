@@ -64,7 +64,9 @@ async def test_a_claim_settles_and_a_lane_is_read_in_one_plan_for_all_values(
         )
         due = await due_of_lane(tx, lane=endpoint, limit=50)
         (mode,) = await tx.fetch("SHOW plan_cache_mode", {})
+        (bitmaps,) = await tx.fetch("SHOW enable_bitmapscan", {})
 
     assert {settled(one, OK).delivery_id for one in first} == set(made[:10])
     assert {one.delivery_id for one in due.queued} == set(made[10:])
     assert mode["plan_cache_mode"] == "force_generic_plan"
+    assert bitmaps["enable_bitmapscan"] == "off"
