@@ -38,4 +38,4 @@ def receive(request: Request, message: Annotated[dict[str, object], Depends(veri
 
 def work(message: dict[str, object]) -> None:
     """Do what is to be done. Here a restart in between would lose it: real work goes into a queue first."""
-    print("worked on", message["type"], message["data"], flush=True)
+    print(f"worked on {message['type']}: {message['data']}", flush=True)
