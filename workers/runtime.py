@@ -36,6 +36,7 @@ CANCEL_AGE: Final = 0.2
 PARTS_PAUSE: Final = 1.0
 POOL: Final = 1  # a child runs one task at a time
 HINTS_APART: Final = 0.025
+HINTS_AT_MOST_APART: Final = 0.1
 """Seconds between two messages that name what is due: a child that ends a task every few milliseconds bundles them."""
 
 _log: Final = structlog.stdlib.get_logger()
@@ -49,7 +50,9 @@ class Runtime:
         self._runner: Final = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._database: Final = Database(require(settings.database_url, "DATABASE_URL"), size=POOL)
         self._app: Final = make_celery(settings)
-        self._publisher: Final = Publisher(require(settings.broker_url, "BROKER_URL"), self._app, apart=HINTS_APART)
+        self._publisher: Final = Publisher(
+            require(settings.broker_url, "BROKER_URL"), self._app, apart=HINTS_APART, at_most=HINTS_AT_MOST_APART
+        )
         self._redis: Final = open_redis(require(settings.redis_url, "REDIS_URL"))
         self._board: Final = ProgressBoard(self._redis, ttl=settings.result_ttl)
         self._runs: Final = Runs(

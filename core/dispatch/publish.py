@@ -7,7 +7,7 @@ module raises to a caller, and nothing queues up while the broker is away.
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Final
 
 import structlog
@@ -28,6 +28,7 @@ from core.dispatch.broker import (
 from core.dispatch.confirms import Confirms
 from core.dispatch.depths import QueueDepths
 from core.dispatch.messages import batches
+from core.dispatch.spacing import Spacing
 from core.model.queued import Queued, QueuedTask
 
 PERSISTENT: Final = 2  # AMQP 0-9-1, basic properties
@@ -45,10 +46,19 @@ Item = Sequence[Queued | QueuedTask]
 class Publisher:
     """A thread that publishes; `ready` and `room` say whether it makes sense to hand it anything."""
 
-    def __init__(self, broker_url: str, app: Celery, *, depths: QueueDepths | None = None, apart: float = 0.0) -> None:
+    def __init__(
+        self,
+        broker_url: str,
+        app: Celery,
+        *,
+        depths: QueueDepths | None = None,
+        apart: float = 0.0,
+        at_most: float = 0.0,
+    ) -> None:
         """Connect to nothing yet; with `depths`, its thread looks at the queues now and then.
 
         Bursts go out `apart` seconds apart at the least: the first one at once, the next with what came meanwhile.
+        Where much comes they go further apart, up to `at_most`.
         """
         self._url: Final = broker_url
         self._app: Final = app
@@ -59,8 +69,7 @@ class Publisher:
         self._depth = 0
         self._depth_at = 0.0
         self._depths: Final = depths
-        self._apart: Final = apart
-        self._sent_at = -apart
+        self._spacing: Final = Spacing(apart, at_most)
 
     def start(self) -> None:
         """Start the thread; it connects by itself and connects again."""
@@ -127,24 +136,24 @@ class Publisher:
         self._measure(connection)
         self._connected.set()
         while not (self._stopping.is_set() and self._items.empty()):
-            burst = self._next(connection)
+            items = self._next()
+            burst = [one for item in items for one in item]
             if burst:
                 self._publish(producer, burst, confirms)
-                self._sent_at = clock.monotonic()
+                self._spacing.sent(len(items))
+            elif connection.supports_heartbeats:
+                connection.heartbeat_check()
             self._measure(connection)
 
-    def _next(self, connection: Connection) -> list[Queued | QueuedTask]:
+    def _next(self) -> list[Item]:
         """Wait a moment for something to publish, then take what else is there."""
-        burst: list[Queued | QueuedTask] = []
-        try:
-            burst += self._items.get(timeout=DEPTH_AGE) or ()
-            self._stopping.wait(max(0.0, self._sent_at + self._apart - clock.monotonic()))
-            while len(burst) < _BURST:
-                burst += self._items.get_nowait() or ()
-        except queue.Empty:
-            if not burst and connection.supports_heartbeats:
-                connection.heartbeat_check()
-        return burst
+        items: list[Item] = []
+        with suppress(queue.Empty):
+            items.append(self._items.get(timeout=DEPTH_AGE) or ())
+            self._stopping.wait(self._spacing.pause())
+            while sum(map(len, items)) < _BURST:
+                items.append(self._items.get_nowait() or ())
+        return items
 
     def _publish(self, producer: Producer, burst: Sequence[Queued | QueuedTask], confirms: Confirms | None) -> None:
         try:
