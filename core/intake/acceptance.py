@@ -10,6 +10,7 @@ EventWish ──► check ──► judge filters ──► the group's statemen
 ```
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,7 +25,7 @@ from core.intake.event_queries import REQUEST, EventKey, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, Refusal
 from core.intake.schemas import Schemas
-from core.intake.shared import BACKLOG_BYTES, Answer, Room
+from core.intake.shared import ANSWER_WITHIN, BACKLOG_BYTES, Answer, Room
 from core.intake.together import Together, record_of
 from core.intake.wish import EventWish, line_of
 from core.journal.event_queries import read_event
@@ -47,9 +48,14 @@ class Acceptance:
         *,
         batches: int = BATCHES,
         batch_bytes: int = BACKLOG_BYTES,
+        within: float = ANSWER_WITHIN,
     ) -> None:
-        """Take nothing in yet; so many batches, of so many bytes in all, may be under way at a time."""
+        """Take nothing in yet; so many batches, of so many bytes in all, may be under way at a time.
+
+        An event is refused after `within` seconds, all that is asked for it beforehand included.
+        """
         self._room: Final = Room(count=batches, size=batch_bytes)
+        self._within: Final = within
         self._database: Final = database
         self._schemas: Final = schemas
         self._judge: Final = judge
@@ -61,13 +67,16 @@ class Acceptance:
 
         Raises `InvalidInputError` for a type that is the platform's own and for data that does not fit the schema of
         its type, unless it was accepted before that; `ContentDiffersError` for an ID of another event,
-        `KeyReusedError` for a key of another request, `UnavailableError` if too much waits already.
+        `KeyReusedError` for a key of another request, `UnavailableError` if too much waits already, `TimeoutError` if
+        the store takes too long.
         """
         line = line_of(tenant_id, wish, self._database.unix_seconds())
-        problems = await self._schemas.problems(tenant_id, wish)
-        if problems and not await self._is_known(line, key):
-            raise InvalidInputError(*problems)
-        return await self.settled(line, key, await self._record(line if key is None else _with_request(line, key)))
+        async with asyncio.timeout(self._within):
+            problems = await self._schemas.problems(tenant_id, wish)
+            if problems and not await self._is_known(line, key):
+                raise InvalidInputError(*problems)
+            outcome = await self._record(line if key is None else _with_request(line, key))
+        return await self.settled(line, key, outcome)
 
     def begin(
         self, tenant_id: TenantId, wish: EventWish, key: RequestKey | None, answer: Answer[Outcome | None]

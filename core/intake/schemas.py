@@ -6,6 +6,7 @@ event ──► has its type a schema? (asked every 2 s) ──► no: nothing m
 ```
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -22,6 +23,8 @@ from core.registry.event_type_queries import list_schema_versions, read_schema
 from core.registry.event_types import DataSchema
 
 BELIEVED_FOR: Final = 2.0
+READ_WITHIN: Final = 1.0
+"""Seconds in which a catalogue is read, the end of a read that flies already included; 503 beyond."""
 _TENANTS: Final = 10_000
 _COMPILED: Final = 500
 """Schemas that are kept compiled."""
@@ -32,15 +35,21 @@ _Versions = Mapping[str, datetime]
 class Schemas:
     """Remembers which types have a schema, and the schemas that were asked for."""
 
-    def __init__(self, database: Database, *, seconds: Callable[[], float] = clock.monotonic) -> None:
+    def __init__(
+        self, database: Database, *, seconds: Callable[[], float] = clock.monotonic, within: float = READ_WITHIN
+    ) -> None:
         self._database: Final = database
         self._seconds: Final = seconds
+        self._within: Final = within
         self._known: Final[dict[UUID, tuple[float, _Versions]]] = {}
         self._reads: Final = Flights[_Versions]()
         self._compiled: Final[dict[tuple[UUID, str], tuple[datetime, DataSchema | None]]] = {}
 
     async def problems(self, tenant_id: TenantId, wish: EventWish) -> tuple[FieldError, ...]:
-        """Return where data does not fit its type's schema, with pointers below `/data`; nothing if it fits."""
+        """Return where data does not fit its type's schema, with pointers below `/data`; nothing if it fits.
+
+        Raises `TimeoutError` if the catalogue is not read in time.
+        """
         known = self._known.get(tenant_id)
         if known is None or self._seconds() - known[0] >= BELIEVED_FOR:
             versions = await self._learn(tenant_id, known)
@@ -64,7 +73,8 @@ class Schemas:
     async def _learn(self, tenant_id: TenantId, known: tuple[float, _Versions] | None) -> _Versions:
         if known is not None:  # this request asks, those beside it go on with what was known
             self._known[tenant_id] = (self._seconds(), known[1])
-        return await self._reads.share(tenant_id, partial(self._read, tenant_id))
+        async with asyncio.timeout(self._within):
+            return await self._reads.share(tenant_id, partial(self._read, tenant_id))
 
     async def _read(self, tenant_id: TenantId) -> _Versions:
         at = self._seconds()

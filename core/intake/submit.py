@@ -15,6 +15,7 @@ from core.intake.accept import NewTask, SentFile
 from core.intake.dedupe import RequestKey
 from core.intake.group import TaskGroups, Wanted
 from core.intake.limits import Admission
+from core.intake.shared import ANSWER_WITHIN
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
 from core.model.errors import FieldError, GoneError, InvalidInputError, LimitReachedError, NotFoundError
@@ -69,7 +70,17 @@ class Submitted:
 class Submissions:
     """Takes tasks in: checked, committed, then published."""
 
-    def __init__(self, database: Database, publisher: Publisher, ring: KeyRing, callbacks: Callbacks) -> None:
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        ring: KeyRing,
+        callbacks: Callbacks,
+        *,
+        within: float = ANSWER_WITHIN,
+    ) -> None:
+        """Take nothing in yet; a task is refused after `within` seconds, all that is read for it included."""
+        self._within: Final = within
         self._database: Final = database
         self._publisher: Final = publisher
         self._ring: Final = ring
@@ -85,21 +96,22 @@ class Submissions:
 
         `status` is what the answer will be, kept with the key. Raises `InvalidInputError` for an unknown type, an
         input that does not fit it or a URL that is not allowed, `LimitReachedError` if as many tasks wait as the
-        tenant may have, `KeyReusedError` and `ConflictError` for a key that is another request's.
+        tenant may have, `KeyReusedError` and `ConflictError` for a key that is another request's, `TimeoutError` if the
+        store takes too long.
         """
         try:
-            new = await self._checked(tenant_id, wish)
+            url = await self._callback_of(tenant_id, wish)
+            async with asyncio.timeout(self._within):
+                wanted, refused = await self._wanted(tenant_id, wish, url, status=status, key=key)
+                if refused is None and wish.file is None and (key is None or wish.unique_key is None):
+                    made_at = await self._groups.record(wanted)
+                    if made_at is not None:
+                        return Submitted(pending_record(wanted.task, made_at), made=True)
         except InvalidInputError:  # a worker may have gone, a name may resolve elsewhere since it was taken
             if replayed := await self.answered(key):
                 return replayed
             raise
-        refused = await self._admission.take(tenant_id)
-        publish = not new.delay and await self._admission.may_publish(tenant_id)
-        if refused is None and wish.file is None and (key is None or wish.unique_key is None):
-            made_at = await self._groups.record(Wanted(new, key, status, publish))
-            if made_at is not None:
-                return Submitted(pending_record(new, made_at), made=True)
-        return await self._alone(Wanted(new, key, status, publish), refused)
+        return await self._alone(wanted, refused)
 
     async def answered(self, key: RequestKey | None) -> Submitted | None:
         """Return what was answered to a request with this key, if it was; raise `KeyReusedError` for another body."""
@@ -144,11 +156,19 @@ class Submissions:
             raise NotFoundError("tenant")
         return Submitted(holder, made=False)
 
-    async def _checked(self, tenant_id: TenantId, wish: TaskWish) -> NewTask:
-        url = wish.webhook_url
-        if url is not None:
-            url = await self._callbacks.check(url, pointer="/webhook_url", tenant_id=tenant_id)
-        return self._new_task(tenant_id, await self._admission.versions(wish.type), wish, url)
+    async def _callback_of(self, tenant_id: TenantId, wish: TaskWish) -> str | None:
+        if wish.webhook_url is None:
+            return None
+        return await self._callbacks.check(wish.webhook_url, pointer="/webhook_url", tenant_id=tenant_id)
+
+    async def _wanted(
+        self, tenant_id: TenantId, wish: TaskWish, url: str | None, *, status: int, key: RequestKey | None
+    ) -> tuple[Wanted, LimitReachedError | None]:
+        """Return what to record, and why it may not be if the tenant has as many as it may."""
+        new = self._new_task(tenant_id, await self._admission.versions(wish.type), wish, url)
+        refused = await self._admission.take(tenant_id)
+        publish = not new.delay and await self._admission.may_publish(tenant_id)
+        return Wanted(new, key, status, publish), refused
 
     def _new_task(self, tenant_id: TenantId, versions: Sequence[TaskType], wish: TaskWish, url: str | None) -> NewTask:
         task_type = _fitting(versions, wish)
