@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     max_bytes_in_flight: int = Field(
         default=67_108_864,
         ge=1_048_576,
-        description="Bytes of bodies that one deliverer holds of what is on the wire; what is beyond it waits.",
+        description="Bytes of bodies that one deliverer holds of what is on the wire; what is beyond it waits. "
+        "One tenant has a third of what is free: a quarter of all, if it is alone.",
     )
     retention_days: int = Field(default=30, ge=1, description="Days that finished records are kept.")
     result_ttl: int = Field(default=86_400, ge=1, description="Seconds that Redis keeps a task's result.")

@@ -12,11 +12,11 @@ import msgspec
 from benchmarks.drivers import options
 from benchmarks.drivers.deliver import certificates
 from benchmarks.filling import prepare_deliveries
-from benchmarks.instruments.processes import PATIENCE, Sink, WrongAnswersError, pause, running_sink
+from benchmarks.instruments.processes import Sink, WrongAnswersError, pause, running_sink
 from benchmarks.instruments.sink import Plan
 from benchmarks.rig import Rig, running_rig
 from core.clock import monotonic
-from workers.delivery.lanes import TENANT_SHARE
+from workers.delivery.lanes import LANE_SHARE, TENANT_SHARE
 
 _TIMEOUT: Final = 30
 """Seconds that each request stays on the wire."""
@@ -46,7 +46,10 @@ def measure(settings: Settings) -> dict[str, object]:
 
 
 def _rows(settings: Settings, transport: str) -> Iterator[dict[str, object]]:
-    limit = str(max(settings.in_flight) * (TENANT_SHARE + 1))
+    # So many that neither the tenant's share of what is free nor a lane's share of that holds the last ones back.
+    most = max(settings.in_flight)
+    spare = TENANT_SHARE * LANE_SHARE * -(-most // settings.endpoints)
+    limit = str(most * (TENANT_SHARE + 1) + 2 * spare)
     with certificates(transport) as (certificate, authorities):
         plan = Plan(ports=settings.endpoints, certificate=certificate)
         with running_sink(plan) as sink, running_rig(authorities=authorities, MAX_IN_FLIGHT=limit) as rig:
@@ -71,8 +74,9 @@ def _row(rig: Rig, sink: Sink, settings: Settings, in_flight: int) -> dict[str, 
 
 
 def _wait_for(rig: Rig, in_flight: int) -> None:
-    deadline = monotonic() + PATIENCE
-    while (there := int(rig.ask(_ON_THE_WIRE))) < in_flight:
-        if monotonic() > deadline:
-            raise WrongAnswersError(f"{there} of {in_flight} are on the wire")
+    deadline, most = monotonic() + _TIMEOUT, 0
+    while most < in_flight:
+        if monotonic() > deadline:  # the first ones have ended
+            raise WrongAnswersError(f"{most} of {in_flight} were on the wire at most")
+        most = max(most, int(rig.ask(_ON_THE_WIRE)))
         pause()

@@ -12,6 +12,8 @@ import msgspec
 
 RESPONSE_BODY_LIMIT: Final = 16 * 1024
 RESPONSE_HEADERS_LIMIT: Final = 64 * 1024
+RESPONSE_HEADERS_MAX: Final = 500
+"""Headers of one response: each costs time to read, to keep and to record, however short it is."""
 
 
 class OutcomeKind(StrEnum):

@@ -1,7 +1,10 @@
 """The log of attempts says in one line each how they ended."""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,3 +48,22 @@ async def test_what_is_not_asked_for_is_not_written(
     database: Database, delivery: DeliveryId, settings: Mapping[str, str]
 ) -> None:
     assert await told(database, delivery, **settings) == []
+
+
+@pytest.fixture
+def deaf() -> Generator[SimpleNamespace]:
+    """A standard error to which every write fails."""
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        yield SimpleNamespace(buffer=full)
+
+
+async def test_a_log_that_takes_no_more_costs_no_attempt(
+    database: Database, delivery: DeliveryId, deaf: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = settled(await claim_one(database, delivery), DOWN)
+    monkeypatch.setattr(sys, "stderr", deaf)
+
+    AttemptLog(Settings()).tell([entry])
+
+    with pytest.raises(OSError, match="No space left"):
+        sys.stderr.buffer.write(b"\n")

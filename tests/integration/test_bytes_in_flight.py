@@ -1,5 +1,7 @@
 """How much of the bodies a deliverer holds at once: what is beyond the bound waits, and is dropped by nobody."""
 
+from collections import Counter
+
 import pytest
 
 from core.database import Database
@@ -41,7 +43,7 @@ async def test_each_endpoint_has_its_part_of_the_room(database: Database, rows: 
 async def test_what_has_no_room_waits_for_the_end_of_another(database: Database, rows: Rows, tenant: TenantId) -> None:
     endpoint, post = await rows.endpoint(tenant), Post(database)
     queued = [Queued(one, endpoint, tenant) for one in await rows.deliveries(6, tenant, endpoint)]
-    engine = new_engine(post, limit_bytes=2 * SIZE)
+    engine = new_engine(post, limit_bytes=5 * SIZE)  # a third of them for a claim
     engine.offer(queued)
 
     await engine.turn()
@@ -53,3 +55,31 @@ async def test_what_has_no_room_waits_for_the_end_of_another(database: Database,
 
     assert at_once == 2
     assert sorted(post.ended) == sorted(one.delivery_id for one in queued)
+
+
+async def test_the_large_bodies_of_one_tenant_leave_room_for_another(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    other, post = await rows.tenant(), Post(database)
+    engine = new_engine(post, limit_bytes=12 * SIZE)
+    for whose in (*[tenant] * 20, other):
+        endpoint = await rows.endpoint(whose)
+        (one,) = await rows.deliveries(1, whose, endpoint)
+        engine.offer([Queued(one, endpoint, whose)])
+
+    await engine.turn()
+
+    started = await rows.all("SELECT tenant_id FROM deliveries WHERE lease_until IS NOT NULL")
+    post.let_go.set()
+    assert Counter(row["tenant_id"] for row in started) == {tenant: 4, other: 1}
+
+
+async def test_one_tenant_alone_has_a_quarter_of_the_bytes(database: Database, rows: Rows, tenant: TenantId) -> None:
+    endpoint, post = await rows.endpoint(tenant), Post(database)
+    engine = new_engine(post, limit_bytes=16 * SIZE)
+    engine.offer([Queued(one, endpoint, tenant) for one in await rows.deliveries(20, tenant, endpoint)])
+
+    await engine.turn()
+
+    post.let_go.set()
+    assert engine.in_flight == 6  # a third of what was free with the first claim: 4 are a quarter, and no more follow

@@ -1,16 +1,20 @@
 """The engine on real leases: what it starts, what it acknowledges, and how it ends."""
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import func
 
 from core.database import Database
+from core.lease.claim import Claimed
 from core.model import tables
 from core.model.ids import EndpointId, TenantId
 from core.model.queued import Queued
 from tests.support.engines import Post, new_engine, running
 from tests.support.rows import Rows
+from workers.delivery.engine import ROUNDS, Engine
 
 
 async def due(rows: Rows, tenant: TenantId, endpoint: EndpointId, count: int) -> list[Queued]:
@@ -223,3 +227,50 @@ async def test_a_hanging_lane_holds_up_no_other(
         await post.wait_for(106 - 5, post.ended)
 
     assert post.started[5] == quick[0].delivery_id
+
+
+class Busy(Post):
+    """Claims during which slots come free again: what is claimed succeeds at once, and more is offered."""
+
+    def __init__(self, database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId) -> None:
+        super().__init__(database)
+        self._make_due = partial(due, rows, tenant, endpoint)
+        self.engine: Engine | None = None
+
+    async def claim(
+        self, ids: Sequence[UUID], metered: Sequence[UUID], *, ordered: bool, room: int
+    ) -> Sequence[Claimed]:
+        """Have something more to start after each claim."""
+        claimed = await super().claim(ids, metered, ordered=ordered, room=room)
+        assert self.engine is not None
+        self.engine.offer(await self._make_due(1))
+        return claimed
+
+
+async def test_a_turn_ends_although_there_is_always_more_to_start(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId
+) -> None:
+    decided: list[int] = []
+    post = Busy(database, rows, tenant, endpoint)
+    post.engine = engine = new_engine(post)
+    engine.offer(await due(rows, tenant, endpoint, 1), lambda: decided.append(post.claims))
+
+    await engine.turn()
+
+    post.let_go.set()
+    assert decided == [ROUNDS]
+
+
+async def test_a_turn_claims_nothing_more_once_it_is_stopped(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId
+) -> None:
+    decided: list[int] = []
+    post = Busy(database, rows, tenant, endpoint)
+    post.engine = engine = new_engine(post)
+    engine.offer(await due(rows, tenant, endpoint, 1), lambda: decided.append(post.claims))
+    engine.stop()
+
+    await engine.turn()
+
+    post.let_go.set()
+    assert (post.claims, decided) == (1, [])

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from core.clock import unix_seconds
-from core.model.outcome import ErrorClass, OutcomeKind
+from core.model.outcome import RESPONSE_HEADERS_MAX, ErrorClass, OutcomeKind
 from core.model.signature import format_secret, new_secret
 from tests.support.answers import Answer, Endless, Reset, hang, redirect
 from tests.support.receiver import Receiver
@@ -148,10 +148,11 @@ async def test_an_answer_that_is_not_http_is_a_protocol_error(raw: bytes) -> Non
         {"x-big": "x" * 10_000_000},
         {f"x-{n}": "1" for n in range(20_000)},
         {"x-big": "x" * 65_536},
+        {f"x-{n}": "" for n in range(RESPONSE_HEADERS_MAX + 1)},
     ],
-    ids=["one of 10 MB", "20,000 of them", "just over the limit"],
+    ids=["one of 10 MB", "20,000 of them", "just over the limit", "more lines than anybody needs"],
 )
-async def test_response_headers_over_64_kib_are_too_large(headers: dict[str, str]) -> None:
+async def test_response_headers_over_64_kib_or_500_lines_are_too_large(headers: dict[str, str]) -> None:
     async with Receiver() as receiver, sending() as sender:
         receiver.script(Answer(200, headers))
 

@@ -177,6 +177,18 @@ async def test_a_kept_connection_that_dies_under_a_request_asks_for_a_reconnect(
     assert (outcome.error, outcome.note) == (ErrorClass.CONNECT, "reconnect")
 
 
+async def test_after_a_kept_connection_that_was_dead_a_new_one_is_opened() -> None:
+    async with Receiver() as receiver, sending() as sender:
+        receiver.script(Answer(delay=0.1), Answer(delay=0.1), Answer(reset=Reset.BEFORE_ANSWER), Answer())
+        await asyncio.gather(sender.send(outgoing(receiver.url)), sender.send(outgoing(receiver.url)))
+        await sender.send(outgoing(receiver.url))
+
+        await sender.send(outgoing(receiver.url))
+
+        *_, last = receiver.requests
+        assert last.connection == 3
+
+
 async def test_a_kept_connection_that_dies_inside_the_answer_asks_for_nothing() -> None:
     async with Receiver() as receiver, sending() as sender:
         receiver.script(Answer(), Answer(reset=Reset.IN_HEADERS))

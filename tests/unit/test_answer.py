@@ -1,9 +1,13 @@
 """One parser reads the answers of a connection, one after another."""
 
+import sys
+
 import pytest
 
+from core.model.outcome import RESPONSE_HEADERS_MAX, ErrorClass
 from workers.delivery.answer import AnswerReader
 from workers.delivery.exchange import Progress
+from workers.delivery.probe import ExchangeError
 
 PLAIN = b"HTTP/1.1 200 OK\r\nx-first: 1\r\ncontent-length: 2\r\n\r\nhi"
 CHUNKED = b"HTTP/1.1 200 OK\r\nx-first: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
@@ -52,3 +56,22 @@ def test_what_follows_an_answer_unasked_ends_its_connection() -> None:
     read(reader, PLAIN + SECOND)
 
     assert (reader.ended, reader.reusable) == (True, False)
+
+
+def test_an_answer_with_more_headers_than_anybody_needs_is_too_large() -> None:
+    many = b"HTTP/1.1 200 OK\r\n" + b"a:\r\n" * (RESPONSE_HEADERS_MAX + 1) + b"content-length: 0\r\n\r\n"
+
+    with pytest.raises(ExchangeError) as refused:
+        read(AnswerReader(), many)
+
+    assert refused.value.error is ErrorClass.TOO_LARGE
+
+
+def test_an_idle_connection_keeps_nothing_of_its_last_answer() -> None:
+    reader = AnswerReader()
+    progress = read(reader, PLAIN)
+    held = sys.getrefcount(progress)
+
+    reader.let_go()
+
+    assert sys.getrefcount(progress) == held - 1

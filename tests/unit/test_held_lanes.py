@@ -91,7 +91,8 @@ def test_a_lane_that_rests_starts_nothing_until_it_has_rested() -> None:
     lanes.rest(lane, clock.monotonic() + 60)
     lanes.offer([Queued(uuid4(), lane, ACME, asked=True)])
 
-    left = lanes.wake()
+    lanes.wake()
+    left = lanes.next_wake()
 
     assert lanes.take(10) == []
     assert left is not None
@@ -104,4 +105,59 @@ def test_a_lane_that_has_rested_goes_on() -> None:
     lanes.offer(offered)
     lanes.rest(lane, clock.monotonic() - 1)
 
-    assert (lanes.wake(), lanes.take(10)) == (None, offered)
+    lanes.wake()
+
+    assert (lanes.next_wake(), lanes.take(10)) == (None, offered)
+
+
+def test_a_lane_that_has_rested_meanwhile_asks_to_be_woken_at_once() -> None:
+    lanes, lane = Lanes(5, bound=4_000), uuid4()
+    lanes.offer(due(lane, 2))
+    lanes.rest(lane, clock.monotonic() - 1)
+
+    assert (lanes.next_wake(), lanes.take(10)) == (0.0, [])
+
+
+def test_what_was_asked_for_meanwhile_is_put_back_once() -> None:
+    lanes, lane = Lanes(5, bound=4_000), uuid4()
+    (one,) = due(lane)
+    lanes.offer([one])
+    taken = lanes.take(10)
+    lanes.offer([Queued(one.delivery_id, lane, ACME, asked=True)])
+
+    lanes.put_back(taken)
+
+    assert [each.delivery_id for each in lanes.take(10)] == [one.delivery_id]
+
+
+def test_a_lane_that_was_held_to_its_share_goes_on_when_that_grows() -> None:
+    lanes, lane, crowd = Lanes(50, bound=40), uuid4(), [uuid4() for _ in range(12)]
+    lanes.offer(due(lane))
+    lanes.take(1)
+    for one in crowd:
+        lanes.offer(due(one))
+    lanes.take(9)
+    lanes.offer(due(lane, 5))
+    before = lanes.take(40)
+    for one in {each.lane for each in before} | set(crowd[:9]):
+        lanes.release(one)
+
+    assert lane in {each.lane for each in lanes.take(40)}
+
+
+def test_the_fetch_that_brought_less_than_a_cap_leaves_the_rest_to_the_feeder() -> None:
+    lanes, lane = Lanes(5, bound=4_000), uuid4()
+    lanes.offer([Queued(uuid4(), lane, ACME, more=True)])
+    lanes.take(10)
+
+    lanes.short()
+
+    assert lanes.refilled() == []
+
+
+def test_the_end_of_one_of_a_full_lane_fetches_what_others_may_have_refused() -> None:
+    lanes, lane = Lanes(1, bound=4_000), uuid4()
+    lanes.offer(due(lane))
+    lanes.take(10)
+
+    assert lanes.release(lane) > 0

@@ -6,7 +6,7 @@ from typing import Final
 
 import httptools
 
-from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
+from core.model.outcome import RESPONSE_HEADERS_LIMIT, RESPONSE_HEADERS_MAX, ErrorClass
 from workers.delivery.exchange import Progress
 from workers.delivery.probe import ExchangeError
 
@@ -16,6 +16,7 @@ OVERHEAD_LIMIT: Final = 64 * 1024
 NAMES: Final = 1024
 """Names of headers that are known; receivers have a few dozen of them."""
 
+_NOBODYS: Final = Progress(0)
 _OK: Final = b"OK"
 _LINE_OVERHEAD: Final = len(": \r\n")
 _INTERIM: Final = range(100, 200)
@@ -60,6 +61,10 @@ class AnswerReader:
         self._delimited = False
         self._fault: ErrorClass | None = None
 
+    def let_go(self) -> None:
+        """Keep nothing of the answer that was read: the connection may be idle for a minute."""
+        self._progress, self._probe, self._headers = _NOBODYS, _NOBODYS.probe, []
+
     def feed(self, data: bytes) -> None:
         """Read on; raise `ExchangeError` for what is not an answer, or one too large."""
         if not self._opened:
@@ -98,12 +103,18 @@ class AnswerReader:
             self._fault = ErrorClass.PROTOCOL
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
-        if not self._probe.head_ended:  # what comes after a body is a trailer
+        if self._probe.head_ended:  # what comes after a body is a trailer
+            return
+        if len(self._headers) < RESPONSE_HEADERS_MAX:
             self._headers.append((name, value))
+        else:
+            self._fault = ErrorClass.TOO_LARGE
 
     def on_headers_complete(self) -> None:  # noqa: D102
         status = self._parser.get_status_code()
         if self.ended:
+            return
+        if self._fault is ErrorClass.TOO_LARGE:
             return
         if self._fault or status == _SWITCHING or status < _INTERIM.start or not self._understood(status):
             self._fault = ErrorClass.PROTOCOL

@@ -5,6 +5,7 @@ A line through structlog and logging costs some 30 µs, a tenth of what a delive
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -63,8 +64,9 @@ class AttemptLog:
 
 
 def _to_standard_error(lines: bytes) -> None:
-    sys.stderr.buffer.write(lines)
-    sys.stderr.buffer.flush()
+    with suppress(OSError):  # a log that takes no more must not keep what is recorded from being known so
+        sys.stderr.buffer.write(lines)
+        sys.stderr.buffer.flush()
 
 
 def _fields(line: Line) -> dict[str, object]:

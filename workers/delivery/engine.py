@@ -24,6 +24,7 @@ from core.lease.queries import Policy
 from core.model.queued import Queued
 from workers.delivery.gate import Admission, Gate
 from workers.delivery.lanes import Lanes
+from workers.delivery.weights import Weights
 from workers.loop import STORE_ERRORS, Pace
 
 CLAIM_BATCH: Final = 500
@@ -31,6 +32,8 @@ PAUSE_AFTER_ERROR: Final = 0.5
 PACE: Final = 0.01
 """Seconds between claims: under load each one carries what came meanwhile."""
 MANY: Final = 50
+ROUNDS: Final = 4
+"""Claims of a turn: slots that come free meanwhile may bring one claim after the other, and the rest has to go on."""
 LEISURE: Final = 0.02
 """Seconds until the next claims after a turn that started many: half of them, each of twice as much, cost less."""
 
@@ -84,7 +87,7 @@ class Engine:
         self._lanes: Final = lanes
         self._bounds: Final = bounds
         self._in_flight = 0
-        self._bytes = 0
+        self._weights: Final = Weights(bounds.bytes)
         self._landed: Final = asyncio.Event()
         self._refills: Final[set[asyncio.Task[None]]] = set()
         self._undecided: list[Callable[[], None]] = []
@@ -151,9 +154,12 @@ class Engine:
         undecided, self._undecided = self._undecided, []
         self._lanes.wake()
         started = 0
-        while wanted := self._lanes.take(self._room()):
+        for _ in range(ROUNDS):
+            wanted = self._lanes.take(self._room(), self._weights.is_over)
+            if not wanted:
+                break
             admission = await self._admit(wanted)
-            before, room = clock.monotonic(), self._bounds.bytes - self._bytes
+            before, room = clock.monotonic(), self._weights.room
             claimed = await self._claim(admission, room)
             if claimed is None:  # the store is away: nothing is decided
                 self._undecided = undecided + self._undecided
@@ -161,6 +167,10 @@ class Engine:
             full = sum([len(one.body) for one in claimed]) >= room
             started += self._start(claimed, before)
             await self._refuse(admission, {one.delivery_id for one in claimed}, full=full)
+            if self._stopping:  # what is not decided comes again, to somebody who goes on
+                return started
+        else:
+            self._wake.set()  # there may be more to start
         for decided in undecided:
             decided()
         for lane, room in self._lanes.short():
@@ -170,7 +180,7 @@ class Engine:
 
     def _room(self) -> int:
         """Return how many may start now."""
-        return min(CLAIM_BATCH, self._bounds.attempts - self._in_flight) if self._bytes < self._bounds.bytes else 0
+        return min(CLAIM_BATCH, self._bounds.attempts - self._in_flight) if self._weights.room > 0 else 0
 
     async def _admit(self, wanted: Sequence[Queued]) -> Admission:
         admission = await self._gate.admit(wanted)
@@ -200,7 +210,7 @@ class Engine:
     def _start(self, claimed: Sequence[Claimed], before: float) -> int:
         self._in_flight += len(claimed)
         for one in claimed:
-            self._bytes += len(one.body)
+            self._weights.put(one.tenant_id, len(one.body))
             self._lanes.learn(one.lane, one.cap, one.url)
             try:
                 self._attempt(one, before, self._ended)
@@ -213,7 +223,7 @@ class Engine:
 
         So does all of a claim that had no room for more bytes: it may have been refused for that.
         """
-        refused = [one for one in admission.admitted if one.delivery_id not in leased]
+        refused = [one for one in admission.admitted if not _strike(one.delivery_id, leased)]
         if not refused:
             return
         if full:
@@ -240,7 +250,7 @@ class Engine:
         """Wake when the next lane has rested: it does not wait for the feeder's turn."""
         if self._timer is not None:
             self._timer.cancel()
-        seconds = self._lanes.wake()
+        seconds = self._lanes.next_wake()
         self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._wake.set)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
@@ -253,7 +263,7 @@ class Engine:
             # The lease runs out, and the feeder writes the attempt as unknown.
             _log.error("attempt.failed", delivery_id=str(claimed.delivery_id), exc_info=error)
         self._in_flight -= 1
-        self._bytes -= len(claimed.body)
+        self._weights.take(claimed.tenant_id, len(claimed.body))
         self._release(claimed.lane)
         self._wake.set()
         if not self._in_flight:
@@ -270,7 +280,15 @@ class Engine:
             due = await self._claims.due(lane, room)
         except STORE_ERRORS as error:
             _log.warning("refill.failed", error=type(error).__name__)
+            self._lanes.forget_idle(lane)
             return
         self._lanes.offer(due)
         self._lanes.forget_idle(lane)
         self._wake.set()
+
+
+def _strike(delivery_id: UUID, leased: set[UUID]) -> bool:
+    """Strike a delivery off what was leased; false if it is not there: one that was taken twice has one lease."""
+    there = delivery_id in leased
+    leased.discard(delivery_id)
+    return there

@@ -97,7 +97,7 @@ class Progress:
 
     def _verdict(self, failure: ErrorClass | None) -> tuple[ErrorClass | None, str | None]:
         if self.status is None:
-            return failure, RECONNECT if self._died_unanswered(failure) else None
+            return failure, RECONNECT if self.died_unanswered(failure) else None
         success = self.status in _SUCCESS
         if failure is ErrorClass.TIMEOUT:
             # A body that has reached the limit is cut there, even if its end was still awaited.
@@ -107,7 +107,8 @@ class Progress:
             return ErrorClass.HTTP_STATUS, None
         return (None, RESET_IN_BODY) if failure in _BROKEN else (failure, None)
 
-    def _died_unanswered(self, failure: ErrorClass | None) -> bool:
+    def died_unanswered(self, failure: ErrorClass | None) -> bool:
+        """Tell whether a kept connection broke with nothing received: it may have been dead before the request."""
         return failure is ErrorClass.CONNECT and self.probe.reused and self.probe.received == 0
 
     def _recorded(self) -> Response | None:

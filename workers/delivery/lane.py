@@ -37,7 +37,8 @@ class Lane:
         if not of or (of is self.waiting and self.in_flight >= min(limit, share)):
             return None
         self.in_flight += 1
-        self.backlogged |= limit < self.cap  # held or slow: more may wait than was offered
+        # Held or slow: more may wait than was offered. Full: others may have refused what they were offered of it.
+        self.backlogged |= limit < self.cap or self.in_flight >= self.cap
         return Queued(of.popitem(last=False)[0], self.id, self.tenant_id, asked=of is self.asked)
 
     def thin(self) -> None:

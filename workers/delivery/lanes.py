@@ -13,7 +13,7 @@ back with its next end, one that rests in time, one whose host is full when that
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Final, Protocol
 from uuid import UUID
@@ -57,6 +57,8 @@ class Lanes:
         """Lanes of which the first were named, and more is due."""
         self._short: list[UUID] = []
         self._rests: list[tuple[float, UUID]] = []
+        self._pinched: dict[UUID, OrderedDict[UUID, Lane]] = {}
+        """Lanes by tenant that would start more, had they a larger share."""
 
     def __len__(self) -> int:
         return sum(len(lane.waiting) + len(lane.asked) for lane in self._lanes.values())
@@ -86,22 +88,27 @@ class Lanes:
         """Undo a `take` that led to nothing: these stand in front again."""
         for one in reversed(list(queued)):
             lane = self._give_back(one.lane)
-            of = lane.asked if one.asked else lane.waiting
-            of[one.delivery_id] = None
-            of.move_to_end(one.delivery_id, last=False)
+            if one.asked or one.delivery_id not in lane.asked:  # it may have been asked for meanwhile: once is enough
+                of = lane.asked if one.asked else lane.waiting
+                of[one.delivery_id] = None
+                of.move_to_end(one.delivery_id, last=False)
             self._line_up(lane)
 
-    def take(self, room: int) -> list[Queued]:
-        """Take up to `room` deliveries that may start now, one of each tenant and lane at a time."""
+    def take(self, room: int, is_over: Callable[[UUID], bool] = lambda _: False) -> list[Queued]:
+        """Take up to `room` deliveries that may start now, one of each tenant and lane at a time.
+
+        Of a tenant that `is_over` none is taken.
+        """
         taken: list[Queued] = []
         idle = 0
         if self._hosts is not None:
             for lane in self._hosts.freed():
                 self._line_up(lane)
+        self._line_up_pinched()
         while len(taken) < room and idle < len(self._tenants):
             tenant_id, lanes = self._tenants.popitem(last=False)
-            left = self._left_for(tenant_id)
-            one = self._next_of(lanes, max(1, left // LANE_SHARE)) if left > 0 else None
+            left = 0 if is_over(tenant_id) else self._left_for(tenant_id)
+            one = self._next_of(lanes, self._share_of(left)) if left > 0 else None
             idle = 0 if one is not None else idle + bool(lanes)
             if one is not None:
                 taken.append(one)
@@ -119,8 +126,10 @@ class Lanes:
         short, self._short = self._short, []
         self._first.difference_update(short)
         lanes = [lane for lane in map(self._lanes.get, short) if lane is not None]
-        limits = [(lane.id, self._limit(lane)) for lane in lanes if lane.backlogged]
-        return [(lane_id, 2 * limit) for lane_id, limit in limits if limit > 0]
+        limits = [(lane, self._limit(lane)) for lane in lanes if lane.backlogged]
+        for lane, limit in limits:
+            lane.backlogged = limit <= 0  # set again if the fetch finds as much
+        return [(lane.id, 2 * limit) for lane, limit in limits if limit > 0]
 
     def rest(self, lane_id: UUID, until: float) -> None:
         """Let a lane start nothing until a time on the monotonic clock."""
@@ -130,8 +139,8 @@ class Lanes:
             heappush(self._rests, (until, lane_id))
             self._tenants.get(lane.tenant_id, OrderedDict[UUID, Lane]()).pop(lane_id, None)
 
-    def wake(self) -> float | None:
-        """Let lanes go on that have rested; return in how many seconds the next one will have, `None` if none rests."""
+    def wake(self) -> None:
+        """Let lanes go on that have rested."""
         now = clock.monotonic()
         while self._rests and self._rests[0][0] <= now:
             lane = self._lanes.get(heappop(self._rests)[1])
@@ -139,7 +148,10 @@ class Lanes:
                 lane.resting = lane.held = False
                 self._line_up(lane)
                 self.forget_idle(lane.id)
-        return self._rests[0][0] - now if self._rests else None
+
+    def next_wake(self) -> float | None:
+        """Return in how many seconds the next lane will have rested, `None` if none rests."""
+        return max(0.0, self._rests[0][0] - clock.monotonic()) if self._rests else None
 
     def release(self, lane_id: UUID) -> int:
         """Give a slot back; return how many more to fetch for a backlogged lane that has run dry, or 0."""
@@ -201,6 +213,21 @@ class Lanes:
         """Return how many more of a tenant may start now."""
         return math.ceil(self._free / TENANT_SHARE) - self._in_flight[tenant_id]
 
+    def _share_of(self, left: int) -> int:
+        """Return how many one lane of a tenant may have under way that may start so many more."""
+        return max(1, left // LANE_SHARE)
+
+    def _line_up_pinched(self) -> None:
+        """Let lanes stand in turn again whose share has grown since."""
+        for tenant_id, lanes in list(self._pinched.items()):
+            share = self._share_of(self._left_for(tenant_id))
+            grown = [lane for lane in lanes.values() if lane.in_flight < share]
+            for lane in grown:
+                del lanes[lane.id]
+                self._line_up(lane)
+            if not lanes:
+                del self._pinched[tenant_id]
+
     def _line_up(self, lane: Lane) -> None:
         """Let a lane stand in turn if it may start something; `take` finds out how many."""
         if (lane.waiting or lane.asked) and lane.in_flight < lane.cap and not lane.resting:
@@ -224,6 +251,8 @@ class Lanes:
             found = lane.next(limit, share)
             if limit == 0:
                 self._hold(lane)
+            elif found is None and lane.waiting and lane.in_flight < limit:
+                self._pinched.setdefault(lane.tenant_id, OrderedDict())[lane_id] = lane
             if found is not None:
                 if self._hosts is not None:
                     self._hosts.take(lane)

@@ -8,7 +8,6 @@ carry ──► write ──► data_received ──► AnswerReader ──► k
 import asyncio
 import select
 import ssl
-from collections.abc import Callable
 from typing import Final
 
 from core.clock import monotonic
@@ -17,6 +16,7 @@ from workers.delivery.answer import AnswerReader
 from workers.delivery.deadlines import Deadlines
 from workers.delivery.exchange import Listener, OutgoingRequest, Progress
 from workers.delivery.place import Origin
+from workers.delivery.pool import IdleConnections
 from workers.delivery.probe import ExchangeError, milliseconds_since
 from workers.delivery.wire import FLOOD_PAUSE, FLOOD_READ, Wire
 
@@ -75,7 +75,7 @@ class Exchange:
 class Line(asyncio.Protocol):
     """A connection to one origin; `idle` takes it back whenever the next request may follow."""
 
-    def __init__(self, origin: Origin, wire: Wire, idle: Callable[["Line"], None]) -> None:
+    def __init__(self, origin: Origin, wire: Wire, idle: "IdleConnections[Line]") -> None:
         """Take a connection over from who opened it."""
         self.origin: Final = origin
         self.ended = wire.ended
@@ -163,12 +163,15 @@ class Line(asyncio.Protocol):
         unsent = self._transport.get_write_buffer_size()
         if self._reader.ended and self._reader.reusable and not (unsent or self._late or self.ended):
             self._late = None
-            self._idle(self)
+            self._reader.let_go()
+            self._idle.give(self)
         else:
             self.drop()
         exchange.end(None)
 
     def _fail(self, exchange: Exchange, failure: ErrorClass) -> None:
+        if exchange.progress.died_unanswered(failure):  # the others were kept as long: the next try opens one anew
+            self._idle.drop_all(self.origin)
         self.drop()
         exchange.end(failure)
 

@@ -113,6 +113,13 @@ class IdleConnections(Generic[K]):
             self._drop_oldest()
         self._arm()
 
+    def drop_all(self, origin: Origin) -> None:
+        """Drop all of an origin."""
+        for connection in tuple(self._by_origin.get(origin.key, ())):
+            self._by_origin[origin.key].popleft()
+            self._forget(connection)
+            connection.drop()
+
     def close(self) -> None:
         """Drop all."""
         while self._since:

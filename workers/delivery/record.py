@@ -1,8 +1,8 @@
 """Record outcomes in batches: whatever finished while the last batch was written goes with the next one."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, ParamSpec
 from uuid import UUID
 
 import structlog
@@ -22,6 +22,9 @@ PACE: Final = 0.01
 """Seconds between commits: under load each one carries what finished meanwhile."""
 LEISURE: Final = 0.02
 """Seconds between commits of which none is pressing: half the batches cost Postgres a third less."""
+MOST_APART: Final = 1.0
+"""Seconds between two tries while the store is away."""
+P = ParamSpec("P")
 
 _log: Final = structlog.stdlib.get_logger()
 Done = Callable[[BaseException | None], None]
@@ -115,7 +118,7 @@ class Recorder:
 
     async def _flush(self) -> None:
         try:
-            await self._write([settled for settled, _ in self._under_way])
+            await self._write_whole([settled for settled, _ in self._under_way])
         except STORE_ERRORS as error:
             _log.warning("record.failed", attempts=len(self._under_way), error=type(error).__name__)
             while self._under_way:  # the one that spoils the batch must not hold the others
@@ -127,15 +130,24 @@ class Recorder:
         for _, done in batch:
             done(None)
 
+    async def _write_whole(self, batch: list[Settled]) -> None:
+        """Write a batch; once more as a whole if the store was away meanwhile.
+
+        It has to be quick then: leases ran out, and the feeder takes for unknown what is not recorded.
+        """
+        try:
+            await self._write(batch)
+        except STORE_ERRORS as error:
+            if not is_away(error):
+                raise
+            _log.warning("record.away", attempts=len(batch), error=type(error).__name__)
+            await _while_away(self._database.ping)
+            await self._write(batch)
+
     async def _write_alone(self, settled: Settled) -> Exception | None:
         """Write one attempt, however long the store is away; return why it cannot be written."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
-            wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.2),
-            reraise=True,
-        )
         try:
-            await retrying(self._write, [settled])
+            await _while_away(self._write, [settled])
         except STORE_ERRORS as error:
             return error
         return None
@@ -168,3 +180,13 @@ class Recorder:
                 self._release(await next_in_order(tx, ended=ended))
         except STORE_ERRORS as error:  # what ended is recorded; the feeder brings the next
             _log.warning("release.failed", deliveries=len(ended), error=type(error).__name__)
+
+
+async def _while_away(work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do something as often as the store is away for it."""
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
+        wait=wait_exponential_jitter(multiplier=0.1, max=MOST_APART, jitter=0.2),
+        reraise=True,
+    )
+    await retrying(work, *args, **kwargs)

@@ -16,7 +16,7 @@ import httpcore
 import httpx
 
 from core.model.addresses import Network
-from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
+from core.model.outcome import RESPONSE_HEADERS_LIMIT, RESPONSE_HEADERS_MAX, ErrorClass
 from core.model.proxy import Proxy
 from core.resolver import Resolver
 from workers.delivery.dial import Dialer, DialError, client_tls
@@ -65,7 +65,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             connection, answer = await self._answered(request, probe)
         probe.head_ended = True
         body = _Body(connection, answer, self._idle)
-        if sum(len(name) + len(value) + _LINE_OVERHEAD for name, value in answer.headers) > RESPONSE_HEADERS_LIMIT:
+        size = sum(len(name) + len(value) + _LINE_OVERHEAD for name, value in answer.headers)
+        if size > RESPONSE_HEADERS_LIMIT or len(answer.headers) > RESPONSE_HEADERS_MAX:
             await body.aclose()
             raise SendError(ErrorClass.TOO_LARGE)
         return httpx.Response(answer.status, headers=answer.headers, stream=body)
@@ -83,6 +84,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 return connection, await _exchange(connection, request)
             except (httpcore.NetworkError, httpcore.RemoteProtocolError):
                 # A kept connection that was closed before a byte was written is as good as none.
+                if probe.reused and probe.received == 0:
+                    self._idle.drop_all(origin)
                 if not probe.reused or probe.written_at is not None:
                     raise
 

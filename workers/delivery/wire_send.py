@@ -95,7 +95,7 @@ class WireSender:
         except Exception as error:  # noqa: BLE001 - whoever waits for it has to hear of it
             exchange.break_off(error)
         else:
-            Line(to.origin, wire, self._idle.give).carry(exchange)
+            Line(to.origin, wire, self._idle).carry(exchange)
 
 
 class Awaited:

@@ -33,9 +33,12 @@ from workers.feeder import queries
 from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.queries import DueTasks
 from workers.feeder.shares import Shares
+from workers.loop import STORE_ERRORS
 
 BATCH: Final = 1_000
 LAPSED_BATCH: Final = 200
+RECORDED_WITHIN: Final = 3.0
+"""Seconds after an outage within which deliverers record what ended meanwhile: else it would be sent again."""
 LANES_A_SECOND: Final = 5_000
 """Lanes that are looked at, some 10 µs of Postgres each, before a pause is due: that makes 5 % of a core."""
 LATE: Final = 120.0
@@ -96,6 +99,7 @@ class Feeder:
         self._look_at = 0.0
         self._ended_at = self._all_ended_at = -ALL_ENDED
         self._hurried = False
+        self._lapsed_from = 0.0
 
     async def run_once(self) -> FeedReport:
         """End what has lapsed, cancel what has nowhere to go, publish what is due.
@@ -112,7 +116,7 @@ class Feeder:
         return report
 
     async def _whole(self) -> FeedReport:
-        unknown = await self._end_lapsed()
+        unknown = await self._end_lapsed_in_time()
         lost = await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH)
         expired = await end_expired_tasks(self._database, self._teller, limit=LAPSED_BATCH)
         cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
@@ -123,6 +127,16 @@ class Feeder:
                 "feed", unknown=report.unknown, lost=report.lost, deliveries=report.deliveries, tasks=report.tasks
             )
         return report
+
+    async def _end_lapsed_in_time(self) -> int:
+        """End what has lapsed; not at once after the store was away, as deliverers then record what they know."""
+        if clock.monotonic() < self._lapsed_from:
+            return 0
+        try:
+            return await self._end_lapsed()
+        except STORE_ERRORS:
+            self._lapsed_from = clock.monotonic() + RECORDED_WITHIN
+            raise
 
     async def _end_lapsed(self) -> int:
         async with self._database.engine() as tx:
