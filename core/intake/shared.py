@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
+import structlog
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from core import clock
@@ -40,9 +41,11 @@ included.
 It may have been committed all the same: the same request under the same key finds out.
 """
 
+_log: Final = structlog.stdlib.get_logger()
+
 
 class Answer(Protocol[A_contra]):
-    """Who waits for what became of an item; a future is one, and neither of its ways to be told may raise."""
+    """Who waits for what became of an item; a future is one. One that raises when it is told keeps it from no other."""
 
     def done(self) -> bool:
         """Tell whether it was told already, or waits no more."""
@@ -144,12 +147,13 @@ class Shared(Generic[W, R]):
     def _refuse_late(self) -> None:
         """Refuse whoever has waited too long: one timer for all, as one for each costs more than its place here."""
         now = clock.monotonic()
-        while self._told and (self._told[0].until <= now or self._told[0].answer.done()):
-            late = self._told.popleft()
-            _fail([late], UnavailableError())
-        self._timer = None
-        if self._told:
-            self._timer = asyncio.get_running_loop().call_later(self._told[0].until - now, self._refuse_late)
+        try:
+            while self._told and (self._told[0].until <= now or self._told[0].answer.done()):
+                _fail([self._told.popleft()], UnavailableError())
+        finally:
+            self._timer = None
+            if self._told:
+                self._timer = asyncio.get_running_loop().call_later(self._told[0].until - now, self._refuse_late)
 
     def _start(self) -> None:
         """Start a group, if one more may run."""
@@ -160,21 +164,24 @@ class Shared(Generic[W, R]):
             task.add_done_callback(self._tasks.discard)
 
     async def _flush(self) -> None:
-        while self._waiting:
-            group = [one for one in self._next() if not one.answer.done()]  # who has given up is not recorded any more
-            if not group:
-                continue
-            slow = asyncio.get_running_loop().call_later(SLOW, self._start)
-            try:
-                answers = await self._work([one.item for one in group])
-            except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
-                _fail(group, error)
-            else:
-                _settle(group, answers)
-            finally:
-                slow.cancel()
-                self._forget_told()
-        self._running -= 1  # with nothing awaited since nothing was waiting: whoever comes next starts anew
+        try:
+            while self._waiting:
+                group = [one for one in self._next() if not one.answer.done()]  # who has given up is not recorded
+                if group:
+                    await self._run(group)
+        finally:
+            self._running -= 1  # with nothing awaited since nothing was waiting: whoever comes next starts anew
+
+    async def _run(self, group: Sequence[_Waiting[W, R]]) -> None:
+        """Work on a group and tell everybody in it."""
+        slow = asyncio.get_running_loop().call_later(SLOW, self._start)
+        try:
+            _settle(group, await self._work([one.item for one in group]))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
+            _fail(group, error)
+        finally:
+            slow.cancel()
+            self._forget_told()
 
     def _forget_told(self) -> None:
         while self._told and self._told[0].answer.done():
@@ -193,14 +200,20 @@ class Shared(Generic[W, R]):
 
 def _settle(group: Sequence[_Waiting[W, R]], answers: Sequence[R]) -> None:
     for one, answer in zip(group, answers, strict=True):
-        if not one.answer.done():  # else its client has gone; its row is there all the same
-            one.answer.set_result(answer)
+        try:
+            if not one.answer.done():  # else its client has gone; its row is there all the same
+                one.answer.set_result(answer)
+        except Exception:  # noqa: BLE001 - one of many: it is refused once it has waited too long, if it can be told that
+            _log.exception("shared.untold")
 
 
 def _fail(group: Sequence[_Waiting[W, R]], error: Exception) -> None:
     for one in group:
-        if not one.answer.done():
-            one.answer.set_exception(error)
+        try:
+            if not one.answer.done():
+                one.answer.set_exception(error)
+        except Exception:  # noqa: BLE001 - one of many
+            _log.exception("shared.untold")
 
 
 async def look_again(find: Callable[[], Coroutine[None, None, R]], error: Exception) -> R:

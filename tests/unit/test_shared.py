@@ -1,4 +1,4 @@
-"""Shared commits: whoever waits too long is refused, and not recorded behind their back."""
+"""Shared commits: whoever waits too long is refused, and not recorded behind their back; nobody harms another."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,35 +26,102 @@ class Store:
 
 
 async def test_an_item_whose_commit_takes_too_long_is_refused() -> None:
-    shared = Shared[str, str](Store().take, within=0.25)
+    queue = Shared[str, str](Store().take, within=0.25)
 
     with pytest.raises(UnavailableError):
-        await shared.add("first")
+        await queue.add("first")
 
 
 async def test_an_item_that_was_refused_while_it_waited_is_not_recorded() -> None:
     store = Store()
-    shared = Shared[str, str](store.take, within=0.25)
-    first = asyncio.create_task(shared.add("first"))
+    queue = Shared[str, str](store.take, within=0.25)
+    first = asyncio.create_task(queue.add("first"))
     await store.begun.wait()
 
-    refused = await asyncio.gather(first, shared.add("second"), return_exceptions=True)
+    refused = await asyncio.gather(first, queue.add("second"), return_exceptions=True)
 
     store.open.set()
     assert [type(one) for one in refused] == [UnavailableError, UnavailableError]
-    assert await shared.add("third") == "third"
+    assert await queue.add("third") == "third"
     assert store.taken == ["first", "third"]
 
 
 async def test_who_was_refused_is_told_once_and_others_in_time() -> None:
     store = Store()
-    shared = Shared[str, str](store.take, within=0.25)
-    first = asyncio.create_task(shared.add("first"))
+    queue = Shared[str, str](store.take, within=0.25)
+    first = asyncio.create_task(queue.add("first"))
     await asyncio.wait([first])
 
-    second = asyncio.create_task(shared.add("second"))
+    second = asyncio.create_task(queue.add("second"))
     await asyncio.wait([second])
 
     store.open.set()
     assert [type(one.exception()) for one in (first, second)] == [UnavailableError, UnavailableError]
-    assert await shared.add("third") == "third"
+    assert await queue.add("third") == "third"
+
+
+class Deaf:
+    """Somebody who cannot be told anything."""
+
+    def done(self) -> bool:
+        """Wait for ever."""
+        return False
+
+    def set_result(self, _: str, /) -> None:
+        """Fail."""
+        raise ConnectionError
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Fail."""
+        raise ConnectionError from error
+
+
+async def echo(group: Sequence[str]) -> Sequence[str]:
+    return group
+
+
+async def fail(_: Sequence[str]) -> Sequence[str]:
+    raise LookupError
+
+
+async def test_one_who_cannot_be_told_keeps_the_result_from_nobody() -> None:
+    queue = Shared[str, str](echo)
+    queue.put("deaf", Deaf())
+
+    told = await asyncio.gather(queue.add("beside"), queue.add("last"))
+
+    assert told == ["beside", "last"]
+    assert await queue.add("later") == "later"
+
+
+async def test_one_who_cannot_be_told_keeps_an_error_from_nobody() -> None:
+    queue = Shared[str, str](fail)
+    queue.put("deaf", Deaf())
+
+    told = await asyncio.gather(queue.add("beside"), return_exceptions=True)
+
+    assert [type(one) for one in told] == [LookupError]
+    with pytest.raises(LookupError):
+        await queue.add("later")
+
+
+async def test_one_who_cannot_be_refused_keeps_the_refusal_from_nobody() -> None:
+    queue = Shared[str, str](Store().take, within=0.25)
+    queue.put("deaf", Deaf())
+
+    refused = await asyncio.gather(queue.add("beside"), return_exceptions=True)
+
+    assert [type(one) for one in refused] == [UnavailableError]
+    with pytest.raises(UnavailableError):
+        await queue.add("later")
+
+
+async def test_a_group_that_is_given_too_few_answers_is_told_of_it() -> None:
+    async def forget(group: Sequence[str]) -> Sequence[str]:
+        return group[:-1]
+
+    queue = Shared[str, str](forget)
+
+    told = await asyncio.gather(queue.add("first"), queue.add("last"), return_exceptions=True)
+
+    assert [type(one) for one in told] == [str, ValueError]
