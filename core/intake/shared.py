@@ -104,7 +104,7 @@ class Shared(Generic[W, R]):
     ) -> None:
         """Start nothing yet; `weigh` says how many bytes an item holds, `within` the seconds until it is refused.
 
-        `flushers` is how many groups run at a time. A further one starts only if the one that runs is slow, or as much
+        `flushers` is how many groups run at a time. A further one starts only if all that run are slow, or as much
         waits as one takes: whoever comes meanwhile is better off in one large group than in two small ones.
         """
         self._flushers: Final = flushers
@@ -116,6 +116,7 @@ class Shared(Generic[W, R]):
         self._waiting: Final[deque[_Waiting[W, R]]] = deque()
         self._weight = 0
         self._running = 0
+        self._slow: Final[set[object]] = set()
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._told: Final[deque[_Waiting[W, R]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -141,7 +142,7 @@ class Shared(Generic[W, R]):
         self._weight += weight
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._within, self._refuse_late)
-        if self._running == 0 or len(self._waiting) >= SIZE:
+        if self._running == len(self._slow) or len(self._waiting) >= SIZE:
             self._start()
 
     def _refuse_late(self) -> None:
@@ -163,6 +164,10 @@ class Shared(Generic[W, R]):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    def _note_slow(self, group: object) -> None:
+        self._slow.add(group)
+        self._start()
+
     async def _flush(self) -> None:
         try:
             while self._waiting:
@@ -173,14 +178,16 @@ class Shared(Generic[W, R]):
             self._running -= 1  # with nothing awaited since nothing was waiting: whoever comes next starts anew
 
     async def _run(self, group: Sequence[_Waiting[W, R]]) -> None:
-        """Work on a group and tell everybody in it."""
-        slow = asyncio.get_running_loop().call_later(SLOW, self._start)
+        """Work on a group and tell everybody in it; whoever comes once it is slow does not wait for it."""
+        this = object()
+        slow = asyncio.get_running_loop().call_later(SLOW, self._note_slow, this)
         try:
             _settle(group, await self._work([one.item for one in group]))
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who wait
             _fail(group, error)
         finally:
             slow.cancel()
+            self._slow.discard(this)
             self._forget_told()
 
     def _forget_told(self) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.intake.shared import Shared
+from core.intake import shared
+from core.intake.shared import SLOW, Shared
 from core.model.errors import UnavailableError
 
 
@@ -125,3 +126,61 @@ async def test_a_group_that_is_given_too_few_answers_is_told_of_it() -> None:
     told = await asyncio.gather(queue.add("first"), queue.add("last"), return_exceptions=True)
 
     assert [type(one) for one in told] == [str, ValueError]
+
+
+class Gate(Store):
+    """Takes a group at once, unless "slow" is in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    async def take(self, group: Sequence[str]) -> Sequence[str]:
+        """Take a group, a slow one once the gate is open."""
+        self.sizes.append(len(group))
+        return await super().take(group) if "slow" in group else group
+
+
+async def after_it_was_slow() -> None:
+    """Wait until the timer of a group that has begun has run."""
+    passed = asyncio.Event()
+    asyncio.get_running_loop().call_later(2 * SLOW, passed.set)
+    await passed.wait()
+
+
+async def test_whoever_comes_once_a_group_is_slow_does_not_wait_for_it() -> None:
+    gate = Gate()
+    queue = Shared[str, str](gate.take, flushers=2)
+    slow = asyncio.create_task(queue.add("slow"))
+    await gate.begun.wait()
+    await after_it_was_slow()
+
+    quick = await queue.add("quick")
+
+    assert (quick, slow.done()) == ("quick", False)
+    gate.open.set()
+    assert await slow == "slow"
+
+
+async def test_after_a_slow_group_whoever_comes_meanwhile_shares_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate()
+    of_two = Shared[str, str](gate.take, flushers=2)
+    slow = asyncio.create_task(of_two.add("slow"))
+    await gate.begun.wait()
+    await after_it_was_slow()
+    gate.open.set()
+    await slow
+    gate.open.clear()
+    gate.begun.clear()
+    monkeypatch.setattr(shared, "SLOW", 60.0)
+
+    running = asyncio.create_task(of_two.add("slow"))
+    await gate.begun.wait()
+    beside = [asyncio.create_task(of_two.add("second"))]
+    await asyncio.to_thread(int)
+    beside.append(asyncio.create_task(of_two.add("third")))
+    await asyncio.to_thread(int)
+
+    gate.open.set()
+    assert await asyncio.gather(running, *beside) == ["slow", "second", "third"]
+    assert gate.sizes == [1, 1, 2]
