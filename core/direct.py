@@ -22,8 +22,15 @@ from core import clock
 READ_ONLY: Final = "25006"
 IDLE: Final = 1.0
 """Seconds after which a connection is asked whether it is still there before it is used."""
-_SETTINGS: Final = ("SET plan_cache_mode = force_generic_plan", "SET enable_bitmapscan = off")
+_SETTINGS: Final = (
+    "SET plan_cache_mode = force_generic_plan",
+    "SET enable_bitmapscan = off",
+    "SET lock_timeout = '300ms'",
+)
 """Hot statements look rows up by keys, however many: to plan a claim anew for each batch is a sixth of its cost.
+
+They hold many rows that have nothing to do with each other: one that is stuck fails them so early that there is time
+to try each by itself (`core.intake.event_group.SOON`).
 
 Only a plain scan of an index marks the entries whose rows are gone, so that the next one passes them by. Where leases
 come and go, a claim by bitmaps read all that had come and gone since the last VACUUM: at 800 events a second to 20

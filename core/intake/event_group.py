@@ -35,7 +35,10 @@ TRIES: Final = 3
 """Times that a group runs whose keys are taken under its hands, before each of its lines runs alone."""
 
 SOON: Final = 0.5
-"""Seconds in which a group has to fail for its lines to be tried alone: a refusal is promised within three."""
+"""Seconds in which a group has to fail for its lines to be tried alone: a refusal is promised within three.
+
+More than a statement of a group waits for a lock (`core.direct`): who holds one key must not have all refused.
+"""
 
 _log: Final = structlog.stdlib.get_logger()
 

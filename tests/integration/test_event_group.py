@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from core.database import Database, is_away
 from core.intake import event_group
 from core.intake.acceptance import Acceptance
+from core.intake.dedupe import claim
 from core.intake.event_group import EventGroups
 from core.intake.event_queries import Line
 from core.intake.judge import Judge
@@ -18,7 +19,7 @@ from core.intake.outcomes import Accepted
 from core.intake.schemas import Schemas
 from core.intake.shared import SIZE, Shared
 from core.intake.wish import EventWish, line_of
-from core.model.errors import UnavailableError
+from core.model.errors import ConflictError, UnavailableError
 from core.model.ids import TenantId
 from tests.integration.test_group import key, mortal, nowhere
 from tests.support.rows import Rows
@@ -133,6 +134,25 @@ async def test_what_failed_late_is_refused_instead_of_tried_alone(
 
     assert [type(one) for one in outcomes] == [UnavailableError] * 2
     assert await events_of(rows) == set()
+
+
+async def test_a_key_that_is_stuck_holds_up_none_of_its_group(
+    acceptance: Acceptance, rows: Rows, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_group, "SOON", 0.9)  # a busy machine may need more, transactions wait a second
+    first = await acceptance.accept(tenant, wish())
+
+    async with rows.database.engine() as tx:
+        await claim(tx, key(tenant, "stuck"))
+        *beside, stuck = await asyncio.gather(
+            *(acceptance.accept(tenant, wish(n), key=key(tenant, f"k{n}")) for n in range(3)),
+            acceptance.accept(tenant, wish(), key=key(tenant, "stuck")),
+            return_exceptions=True,
+        )
+
+    assert [type(one) for one in beside] == [Accepted] * 3
+    assert isinstance(stuck, ConflictError)
+    assert await events_of(rows) == {first.event.id, *accepted(beside)}
 
 
 async def test_an_event_that_was_committed_although_its_answer_was_lost_is_not_made_again(
