@@ -33,7 +33,7 @@ from core.model.errors import GoneError, InvalidInputError, UnavailableError
 from core.model.ids import EventId, TenantId
 
 BATCHES: Final = 100
-"""Batches that may be under way: with ten connections that is a second or two of waiting at the worst."""
+"""Batches that may be under way: with five transactions at a time that is a second or two of waiting at the worst."""
 
 
 class Acceptance:

@@ -4,7 +4,9 @@ All lines are written by one statement, or none of them: so they keep their orde
 the clients' IDs, as the groups take them.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Final
 
@@ -22,12 +24,18 @@ from core.intake.event_key_queries import Taken, drop_expired_keys
 from core.intake.event_queries import Inserted, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, Refusal, refused, remembered, replayed
+from core.intake.shared import ANSWER_WITHIN
 from core.journal.event_queries import read_event, read_events
 from core.journal.events import EventRecord
 from core.model.errors import GoneError, UnavailableError
 from core.model.ids import EventId
 from core.model.queued import Queued
 from core.once import Kept
+
+AT_ONCE: Final = 5
+"""Transactions that may be open at a time: half the API's pool. The other half is for what must not wait behind a
+hundred batches, as the look-up of a key.
+"""
 
 
 def record_of(event: NewEvent, inserted: Inserted) -> EventRecord:
@@ -56,11 +64,15 @@ class Together:
         self._database: Final = database
         self._publisher: Final = publisher
         self._judge: Final = judge
+        self._room: Final = asyncio.Semaphore(AT_ONCE)
 
     async def one(self, line: Line, key: RequestKey | None) -> Accepted:
-        """Record an event; raise `ContentDiffersError` if its ID stands for another one, which frees the key."""
+        """Record an event; raise `ContentDiffersError` if its ID stands for another one, which frees the key.
+
+        Raises `UnavailableError` if it does not get a transaction in time, as `many` does.
+        """
         publish = self._publisher.ready
-        async with self._database.engine() as tx:
+        async with self._transaction() as tx:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
                 return Accepted(await _kept(tx, line, kept), replayed=True)
@@ -81,7 +93,7 @@ class Together:
         if not good:
             return [line for line in lines if isinstance(line, Refusal)], False
         publish = self._publisher.ready
-        async with self._database.engine() as tx:
+        async with self._transaction() as tx:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
                 return await replayed(tx, good[0].event.tenant_id, kept), True
@@ -93,6 +105,17 @@ class Together:
         if publish:
             self._publisher.deliveries(queued)
         return outcomes, False
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    await stack.enter_async_context(self._room)
+                    tx = await stack.enter_async_context(self._database.engine())
+            except TimeoutError:
+                raise UnavailableError from None
+            yield tx
 
     async def write(
         self, tx: AsyncConnection, lines: Sequence[Line], *, publish: bool

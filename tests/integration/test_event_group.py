@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from core.database import Database, is_away
@@ -18,15 +19,19 @@ from core.intake.judge import Judge
 from core.intake.outcomes import Accepted
 from core.intake.schemas import Schemas
 from core.intake.shared import SIZE, Shared
+from core.intake.together import AT_ONCE
 from core.intake.wish import EventWish, line_of
 from core.model.errors import ConflictError, UnavailableError
 from core.model.ids import TenantId
 from tests.integration.test_group import key, mortal, nowhere
 from tests.support.rows import Rows
+from tests.support.stack import eventually
+from tests.support.stores import ask
 
 COUNT = 100
 MANY = 3 * SIZE
 KINDS = "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM deliveries) AS deliveries"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 DEAF = "a type that no constraint lets in: " + "t" * 128
 
 
@@ -210,6 +215,25 @@ async def test_batches_beyond_what_may_be_under_way_are_refused_at_once(
 
     assert [isinstance(one, UnavailableError) for one in outcomes] == [False, False, True, True]
     assert len(await events_of(rows)) == 4
+
+
+async def test_batches_leave_connections_to_others(rows: Rows, database_url: str, tenant: TenantId) -> None:
+    small = Database(database_url, size=AT_ONCE)  # and the one for single statements
+    acceptance, stuck = acceptance_of(small), key(tenant, "stuck")
+
+    def look() -> None:
+        assert int(ask(database_url, WAITING)) >= AT_ONCE
+
+    async with rows.database.engine() as held:
+        await claim(held, stuck)
+        batches = [asyncio.ensure_future(acceptance.accept_all(tenant, [wish()], key=stuck)) for _ in range(30)]
+        await asyncio.to_thread(eventually, look)
+        async with small.engine() as tx:
+            found = await tx.scalar(text("SELECT 1"))
+
+    await asyncio.gather(*batches, return_exceptions=True)
+    await small.close()
+    assert found == 1
 
 
 async def test_a_group_that_is_slow_does_not_hold_up_the_next() -> None:

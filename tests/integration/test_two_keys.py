@@ -12,7 +12,7 @@ from core.intake.dedupe import KeyReusedError
 from core.intake.outcomes import Accepted, ContentDiffersError
 from core.model import tables
 from core.model.ids import TenantId
-from tests.integration.test_event_group import DEAF, acceptance_of, accepted, events_of, wish
+from tests.integration.test_event_group import DEAF, WAITING, acceptance_of, accepted, events_of, wish
 from tests.integration.test_group import key
 from tests.support.rows import Rows
 from tests.support.samples import ago
@@ -21,7 +21,6 @@ from tests.support.stores import ask
 
 COUNT = 100
 KEYS = "SELECT kind, key FROM dedupe ORDER BY kind, key"
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 TAKE = """
 INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, expires_at)
 SELECT tenant_id, kind, :taken, fingerprint, made, expires_at FROM dedupe WHERE kind = :kind
