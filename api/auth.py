@@ -3,9 +3,9 @@
 import asyncio
 import hmac
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from api.errors import ProblemError
 from api.state import State
@@ -21,6 +21,8 @@ from core.registry.tenants import SCOPES, FoundKey, KeyRecord, TenantRecord
 T = TypeVar("T")
 CACHED_FOR: Final = 2.0
 """Seconds that a key is believed without a look-up: revocation works within 5 s on every process."""
+BELIEVED_FOR: Final = 4.0
+"""Seconds after the last look-up that found a key until it is believed no more, while look-ups fail."""
 TOUCHED_EVERY: Final = 600
 LOOKED_UP_WITHIN: Final = 1.0
 """Seconds that a look-up may take; 503 beyond: with what comes after it a refusal is promised within three."""
@@ -46,13 +48,25 @@ class Caller:
             raise ForbiddenError(scope)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known(Generic[T]):
+    """Who or what was found, when that was asked for, and when it was last asked for at all, on a monotonic clock."""
+
+    what: T
+    found_at: float
+    asked_at: float
+
+    def is_believed(self, now: float) -> bool:
+        return now - self.asked_at < CACHED_FOR and now - self.found_at < BELIEVED_FOR
+
+
 class Keys:
     """Finds out who calls; remembers a key for a moment, so that a busy one costs no query per request."""
 
     def __init__(self, state: State) -> None:
         self._state: Final = state
-        self._known: Final[dict[bytes, tuple[float, Caller]]] = {}
-        self._tenants: Final[dict[str, tuple[float, TenantRecord]]] = {}
+        self._known: Final[dict[bytes, _Known[Caller]]] = {}
+        self._tenants: Final[dict[str, _Known[TenantRecord]]] = {}
         self._failures: Final = Failures()
 
     async def caller(self, authorization: str | None, tenant: str | None, *, address: str = "") -> Caller:
@@ -69,10 +83,10 @@ class Keys:
         known = self._known.get(hashed)  # a key that is known has a valid checksum
         if known is None and not has_valid_checksum(key.strip()):
             raise self._refused(address)
-        if known is None or clock.monotonic() - known[0] >= CACHED_FOR:
-            found = await _within(self._find(hashed, known, address))
+        if known is not None and known.is_believed(clock.monotonic()):
+            found = known.what
         else:
-            found = known[1]
+            found = await _within(self._find(hashed, known, address))
         if found is None:
             raise self._refused(address)
         if tenant is not None and (await _within(self._tenant(tenant))).id != found.tenant_id:
@@ -84,7 +98,7 @@ class Keys:
         if authorization[:7].lower() != "bearer ":
             return None
         known = self._known.get(hash_api_key(authorization[7:].strip()))
-        return None if known is None or clock.monotonic() - known[0] >= CACHED_FOR else known[1]
+        return known.what if known is not None and known.is_believed(clock.monotonic()) else None
 
     def _refused(self, address: str) -> ProblemError:
         self._failures.count(address)
@@ -113,10 +127,10 @@ class Keys:
     async def _tenant(self, text: str) -> TenantRecord:
         now = clock.monotonic()
         known = self._tenants.get(text)
-        if known is not None and now - known[0] < CACHED_FOR:
-            return known[1]
+        if known is not None and known.is_believed(now):
+            return known.what
         if known is not None:  # as for a key: of hundreds at once one asks
-            self._tenants[text] = (now, known[1])
+            self._tenants[text] = replace(known, asked_at=now)
         async with self._state.database.engine() as tx:
             found = await find_tenant(tx, name=text)
         if found is None:
@@ -124,13 +138,13 @@ class Keys:
             raise NotFoundError("tenant")
         if len(self._tenants) >= _CACHE_LIMIT:
             self._tenants.clear()
-        self._tenants[text] = (now, found)
+        self._tenants[text] = _Known(found, now, now)
         return found
 
-    async def _find(self, hashed: bytes, known: tuple[float, Caller] | None, address: str) -> Caller | None:
+    async def _find(self, hashed: bytes, known: _Known[Caller] | None, address: str) -> Caller | None:
         now = clock.monotonic()
         if known is not None:  # this request asks, those beside it go on with what was known: 2 s more at the most
-            self._known[hashed] = (now, known[1])
+            self._known[hashed] = replace(known, asked_at=now)
         else:
             self._failures.check(address)
         async with self._state.database.engine() as tx:
@@ -143,7 +157,7 @@ class Keys:
             self._known.pop(hashed, None)
             return None
         caller = _caller(found)
-        self._known[hashed] = (now, caller)
+        self._known[hashed] = _Known(caller, now, now)
         return caller
 
 

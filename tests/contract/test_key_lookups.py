@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import func
 
 from api import auth
+from core import clock
 from core.model import tables
 from core.model.api_key import hash_api_key, new_api_key
 from tests.support.accounts import Account, client_of, refused
@@ -52,6 +53,26 @@ async def test_a_look_up_that_takes_long_is_not_waited_for(
 
     refused(refusal, 503, "unavailable")
     assert answer.status_code == 200
+
+
+async def test_a_key_is_not_believed_for_ever_while_it_cannot_be_looked_up(
+    acme: Account, rows: Rows, api_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, true = new_api_key(), clock.monotonic
+    await rows.put(tables.api_keys, acme.tenant_id, hash=hash_api_key(key), last_used_at=func.now())
+
+    async with rows.database.engine() as tx, serving(settings_of(database=api_database)) as api:
+        found = await call(api, key)
+        await tx.exec_driver_sql("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
+        monkeypatch.setattr(auth, "LOOKED_UP_WITHIN", 0.05)
+        monkeypatch.setattr(clock, "monotonic", lambda: true() + 2.1)
+        asked = await call(api, key)
+        monkeypatch.setattr(clock, "monotonic", lambda: true() + 4.0)
+        later = await call(api, key)
+
+    assert found.status_code == 200
+    refused(asked, 503, "unavailable")
+    refused(later, 503, "unavailable")
 
 
 @pytest.mark.parametrize(
