@@ -23,7 +23,7 @@ from core.dispatch.publish import Publisher
 from core.intake.accept import NewTask
 from core.intake.dedupe import RequestKey
 from core.intake.group_queries import claim_keys, find_made, insert_tasks
-from core.intake.shared import BACKLOG, Shared, look_again
+from core.intake.shared import BACKLOG, BACKLOG_BYTES, Shared, look_again
 from core.model.queued import QueuedTask
 
 _log: Final = structlog.stdlib.get_logger()
@@ -45,10 +45,19 @@ class Wanted:
 class TaskGroups:
     """Records tasks in shared transactions, and hands them to the publisher once they are committed."""
 
-    def __init__(self, database: Database, publisher: Publisher, *, backlog: int = BACKLOG) -> None:
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        *,
+        backlog: int = BACKLOG,
+        backlog_bytes: int = BACKLOG_BYTES,
+    ) -> None:
         self._database: Final = database
         self._publisher: Final = publisher
-        self._shared: Final = Shared[Wanted, datetime | None](self._run, backlog=backlog)
+        self._shared: Final = Shared[Wanted, datetime | None](
+            self._run, weigh=_weight, backlog=backlog, backlog_bytes=backlog_bytes
+        )
 
     async def record(self, wanted: Wanted) -> datetime | None:
         """Return when the task was made, once it is committed; `None` if it has to be tried alone.
@@ -83,3 +92,7 @@ class TaskGroups:
     async def _find(self, ids: Sequence[UUID]) -> dict[UUID, datetime]:
         async with self._database.engine() as tx:
             return await find_made(tx, ids=ids)
+
+
+def _weight(wanted: Wanted) -> int:
+    return len(wanted.task.input)

@@ -176,7 +176,7 @@ async def test_a_request_is_answered_again_at_the_limit(submissions: Submissions
     assert (again.task.id, again.replayed) == (first.task.id, True)
 
 
-def new_task(rows: Rows, tenant: TenantId) -> NewTask:
+def new_task(rows: Rows, tenant: TenantId, size: int = 2) -> NewTask:
     kind = TaskType(
         name=TYPE,
         description="",
@@ -187,7 +187,9 @@ def new_task(rows: Rows, tenant: TenantId) -> NewTask:
         hard_time_limit=2,
         retry_policy={},
     )
-    return NewTask(id=TaskId(rows.new_id()), tenant_id=tenant, type=kind, input=b"{}", metadata={})
+    return NewTask(
+        id=TaskId(rows.new_id()), tenant_id=tenant, type=kind, input=b"{%b}" % (b" " * (size - 2)), metadata={}
+    )
 
 
 async def test_what_is_too_much_to_wait_is_refused_at_once(rows: Rows, tenant: TenantId) -> None:
@@ -199,6 +201,16 @@ async def test_what_is_too_much_to_wait_is_refused_at_once(rows: Rows, tenant: T
 
     assert [isinstance(one, UnavailableError) for one in outcomes] == [False, False, True, True, True]
     assert len(await tasks_of(rows, tenant)) == 2
+
+
+async def test_what_is_too_many_bytes_to_wait_is_refused_at_once(rows: Rows, tenant: TenantId) -> None:
+    groups = TaskGroups(rows.database, nowhere(), backlog_bytes=100)
+    sent = [new_task(rows, tenant, size) for size in (60, 30, 20, 10)]
+
+    outcomes = await asyncio.gather(*(groups.record(Wanted(one, None, 303)) for one in sent), return_exceptions=True)
+
+    assert [isinstance(one, UnavailableError) for one in outcomes] == [False, False, True, False]
+    assert len(await tasks_of(rows, tenant)) == 3
 
 
 async def test_a_task_that_was_committed_although_its_answer_was_lost_is_not_made_again(
