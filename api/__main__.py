@@ -36,6 +36,7 @@ def main() -> None:
         port=settings.port,
         loop="uvloop",
         http=HotProtocol,
+        ws="none",  # else any WebSocket library that lies beside it takes requests away from the parser's callbacks
         access_log=False,
         log_config=None,
         server_header=False,

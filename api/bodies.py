@@ -10,9 +10,10 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from api.answers import with_etag
-from api.errors import ProblemError
+from api.errors import ClientLeftError, ProblemError
 from api.idempotency import mark_replay
 from core.model.errors import FieldError, InvalidInputError
 from core.model.json_value import JsonValue
@@ -75,13 +76,19 @@ class StrictRequest(Request):
     """
 
     async def stream(self) -> AsyncGenerator[bytes]:
-        """Read the body piece by piece; raise a 413 as soon as it is over the limit, whatever length was told."""
+        """Read the body piece by piece; raise a 413 as soon as it is over the limit, whatever length was told.
+
+        Raises `ClientLeftError` if the client hangs up before its end.
+        """
         size, limit = 0, _limit_of(self)
-        async for chunk in super().stream():
-            size += len(chunk)
-            if size > limit:
-                raise too_large(limit)
-            yield chunk
+        try:
+            async for chunk in super().stream():
+                size += len(chunk)
+                if size > limit:
+                    raise too_large(limit)
+                yield chunk
+        except ClientDisconnect:
+            raise ClientLeftError from None
 
     async def json(self) -> JsonValue:
         """Return the body's value, read once."""

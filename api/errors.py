@@ -30,6 +30,11 @@ from core.model.errors import (
 
 PROBLEM: Final = "application/problem+json"
 RETRY_AFTER: Final = "1"
+CLIENT_LEFT: Final = 499
+"""The status in the log of a request whose client hung up before it was whole; nobody is there to see it.
+
+RFC 9110 has none for it; proxies write this one, nginx for one.
+"""
 
 _STATUS: Final[Mapping[type[RingbackError], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -58,6 +63,13 @@ class ProblemError(HTTPException):
     def __init__(self, status: HTTPStatus, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, detail, dict(headers or {}))
         self.code = code
+
+
+class ClientLeftError(HTTPException):
+    """A client hung up before its request was whole."""
+
+    def __init__(self) -> None:
+        super().__init__(CLIENT_LEFT, "The client has gone.")
 
 
 def problem(
@@ -153,6 +165,11 @@ def _http(request: Request, error: Exception) -> Response:
     return problem(request, status, code, detail, headers=headers)
 
 
+def _left(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ClientLeftError)
+    return Response(status_code=error.status_code)
+
+
 def _allowed(request: Request) -> str:
     """Name the methods that the path has, over all routes: Starlette names those of the first one only.
 
@@ -215,6 +232,7 @@ def unexpected(request: Request, error: Exception) -> Response:
 _HANDLERS: Final[Mapping[type[Exception], Callable[[Request, Exception], Response]]] = {
     RingbackError: _domain,
     HTTPException: _http,
+    ClientLeftError: _left,
     RequestValidationError: _validation,
     SQLAlchemyError: _store,
     OSError: _store,

@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
-from api.bodies import BATCH_PATH, FORM, JSON, StrictRequest, check_body
+from api.bodies import BATCH_PATH, FORM, JSON, StrictRequest, check_body, check_query
 from api.deps import get_caller, get_state, get_submissions, get_watcher, scoped
 from api.errors import error_answer
 from api.hot_events import EVENTS_PATH, accept_hot, accept_hot_batch
@@ -24,6 +24,7 @@ _writer: Final = scoped("tasks:write")
 
 
 async def _submit(request: Request) -> Response:
+    check_query(request)
     check_body(request, (JSON, FORM))
     headers = request.headers
     return await submit_task(

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fastapi import Request, Response
-from starlette.requests import ClientDisconnect
 
 from api.auth import Caller, Keys
 from api.batches import BATCH_TYPES, batch_of, read_batch
 from api.bodies import BATCH_LIMIT, BATCH_PATH, BODY_LIMIT, check_body, check_query, too_large
 from api.cloud_events import MARKS
 from api.deps import TenantCaller, get_acceptance, get_caller, let_in, let_through, scoped
+from api.errors import ClientLeftError
 from api.idempotency import key_of
 from api.incoming import MEDIA_TYPES, read_incoming, read_plain
 from api.routes.events import accept_batch, accept_event, answer_to_batch, answer_to_event
@@ -137,7 +137,7 @@ async def _body(request: Request, limit: int) -> bytes:
     while more:
         message = await request.receive()
         if message["type"] != "http.request":
-            raise ClientDisconnect
+            raise ClientLeftError
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:  # a server that does not hold the client to the length that it told

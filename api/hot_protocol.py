@@ -12,14 +12,16 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, cast
 
+import structlog
 from fastapi import FastAPI, Request, Response
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.auth import Caller, Keys
-from api.errors import error_answer
+from api.errors import CLIENT_LEFT, error_answer
 from api.hot_events import EVENTS_PATH, Headers, first_of_each, is_plain, key_in, known_sender
 from api.incoming import read_usual
 from api.middleware import new_request_id
+from api.raw_answers import ANSWERED, NOBODY_WAITS, malformed, written
 from api.request_lines import RequestLine, RequestLines
 from api.routes.events import answer_to_event
 from core import clock
@@ -32,7 +34,8 @@ from core.intake.together import record_of
 
 _URL: Final = EVENTS_PATH.encode()
 _NOT_HERE: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
-_NOBODY_WAITS: Final = asyncio.Event()
+
+_log: Final = structlog.stdlib.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +48,29 @@ class HotWay:
 
 
 class HotProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with a way of its own for events."""
+    """uvicorn's protocol, with a way of its own for events.
+
+    Of requests that do not wait for answers uvicorn knows the last one, as `cycle`; `_first` is the one that is
+    answered next. Only one of those that have no answer yet is an event on the short way, and that is the first.
+    """
+
+    _first: RequestResponseCycle | None = None
 
     def on_headers_complete(self) -> None:
         """Begin a request."""
         event = self._begin()
         if event is None:
-            super().on_headers_complete()
+            self._begin_the_long_way()
         else:
-            self.cycle = event
+            self.cycle = self._first = event
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of a body; there is no more of it than its length says, which is within the limit."""
         event = self.cycle
-        if isinstance(event, HotEvent):
-            event.parts.append(body)
-        else:
+        if not isinstance(event, HotEvent):
             super().on_body(body)
+        elif not event.begun:  # else it is the body of an upgrade, for which uvicorn makes no cycle
+            event.parts.append(body)
 
     def on_message_complete(self) -> None:
         """Have an event recorded, or begin its request again on uvicorn's way."""
@@ -69,13 +78,57 @@ class HotProtocol(HttpToolsProtocol):
         if not isinstance(event, HotEvent):
             super().on_message_complete()
             return
+        if event.begun:
+            return
         body = event.parts[0] if len(event.parts) == 1 else b"".join(event.parts)
         event.parts.clear()
         if not event.record(body):
-            self.cycle = None  # pyright: ignore[reportAttributeAccessIssue] - as it is at first, whatever its type says
-            super().on_headers_complete()
+            self.cycle, self._first = ANSWERED, None
+            self._begin_the_long_way()
             super().on_body(body)
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Let go of an event that was answered: the connection may lie idle for long. Begin the next request."""
+        self._first = self.pipeline[-1][0] if self.pipeline else None
+        if isinstance(self.cycle, HotEvent):
+            self.cycle = ANSWERED
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP by a problem, and close; only close if the answer to an earlier request is due."""
+        answers = self._reads_what_is_answered_next() and not self.transport.is_closing()
+        self._hang_up()
+        if answers:
+            self.transport.write(malformed(self.server_state.default_headers, msg))
+        self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every request under way, where uvicorn tells the last one, and let go of them."""
+        self._hang_up()
+        if isinstance(self.cycle, HotEvent):
+            self.cycle.leave()
+        super().connection_lost(exc)
+        self.cycle, self._first = ANSWERED, None
+
+    def _hang_up(self) -> None:
+        for cycle in (self._first, cast("RequestResponseCycle | None", self.cycle)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+
+    def _reads_what_is_answered_next(self) -> bool:
+        last = cast("RequestResponseCycle | None", self.cycle)
+        if last is None:
+            return True
+        if last.response_complete:
+            return not last.more_body
+        return last is self._first and last.more_body and not last.response_started
+
+    def _begin_the_long_way(self) -> None:
+        super().on_headers_complete()
+        if self._first is None:
+            self._first = self.cycle
 
     def _begin(self) -> "HotEvent | None":
         parser, before = self.parser, cast("RequestResponseCycle | None", self.cycle)  # it is none at first
@@ -104,7 +157,9 @@ class HotEvent(RequestResponseCycle):
         self.keep_alive = keep_alive
         self.response_complete = False
         self.disconnected = False
-        self.message_event = _NOBODY_WAITS
+        self.message_event = NOBODY_WAITS
+        self.more_body = False  # for what is not HTTP: there is no such thing within a body of a known length
+        self.begun = False
         self.parts: Final[list[bytes]] = []
         self._protocol: Final = protocol
         self._way: Final = way
@@ -127,7 +182,13 @@ class HotEvent(RequestResponseCycle):
             self._line = self._way.acceptance.begin(tenant_id, wish, self._key, self)
         except Exception:  # noqa: BLE001 - whatever it is, it is raised again on the other way, which answers it
             return False
-        return self._line is not None
+        self.begun = self._line is not None
+        return self.begun
+
+    def leave(self) -> None:
+        """Log a request whose client hung up before it was whole."""
+        if not self.begun:
+            self._tell(CLIENT_LEFT)
 
     def done(self) -> bool:
         """See `core.intake.shared.Answer`; a client that has gone is waited for like any other."""
@@ -136,19 +197,18 @@ class HotEvent(RequestResponseCycle):
     def set_result(self, outcome: Outcome | None, /) -> None:
         """Answer, at once if the event was made, else when it is clear why not."""
         self._told = True
-        if self._line is None or outcome is None or outcome.inserted.made_at is None:
-            self._later(outcome)
-            return
         try:
-            response = answer_to_event(Accepted(record_of(self._line.event, outcome.inserted)))
+            if self._line is None or outcome is None or outcome.inserted.made_at is None:
+                self._later(outcome)
+            else:
+                self._send(answer_to_event(Accepted(record_of(self._line.event, outcome.inserted))))
         except Exception as error:  # noqa: BLE001 - it must not reach the others of the group
-            response = self._refusal(error)
-        self._send(response)
+            self._refuse(error)
 
     def set_exception(self, error: Exception, /) -> None:
         """Answer an error."""
         self._told = True
-        self._send(self._refusal(error))
+        self._refuse(error)
 
     def _later(self, outcome: Outcome | None) -> None:
         tasks = self._protocol.tasks
@@ -159,30 +219,38 @@ class HotEvent(RequestResponseCycle):
     async def _settle(self, outcome: Outcome | None) -> None:
         assert self._line is not None
         try:
-            response = answer_to_event(await self._way.acceptance.settled(self._line, self._key, outcome))
+            self._send(answer_to_event(await self._way.acceptance.settled(self._line, self._key, outcome)))
         except Exception as error:  # noqa: BLE001 - each has its answer, the last one a 500
-            response = self._refusal(error)
-        self._send(response)
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        """Answer an error; one while an answer was sent ends the connection, as a part of it may have left."""
+        failed = error
+        if not self.response_complete:
+            try:
+                self._send(self._refusal(error))
+            except Exception as another:  # noqa: BLE001 - it is logged
+                failed = another
+            else:
+                return
+        _log.error("request.failed", request_id=self._request_id, exc_info=failed)
+        self._protocol.transport.abort()
 
     def _refusal(self, error: Exception) -> Response:
         told = {"method": "POST", "path": EVENTS_PATH, "query_string": b"", "ringback.request_id": self._request_id}
         return error_answer(Request({**self.scope, **told}), error)
 
     def _send(self, response: Response) -> None:
-        """Send a whole answer, as `RequestResponseCycle.send` does in two messages."""
-        self._tell(response.status_code)
+        """Send a whole answer, as `RequestResponseCycle.send` does in two messages, if somebody is there for it."""
         self.response_complete = True
-        if self.disconnected:
+        self._tell(response.status_code)
+        protocol, keep = self._protocol, self.keep_alive
+        transport = protocol.transport
+        if self.disconnected or transport.is_closing():
             return
-        protocol = self._protocol
-        lines = [STATUS_LINE[response.status_code]]
-        for name, value in (*protocol.server_state.default_headers, *response.raw_headers):
-            lines += (name, b": ", value, b"\r\n")
-        lines += (b"x-request-id: ", self._request_id.encode(), b"\r\n")
-        lines += (b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n", bytes(response.body))
-        protocol.transport.write(b"".join(lines))
-        if not self.keep_alive:
-            protocol.transport.close()
+        transport.write(written(protocol.server_state.default_headers, response, self._request_id, keep_alive=keep))
+        if not keep:
+            transport.close()
         protocol.on_response_complete()
 
     def _tell(self, status: int) -> None:

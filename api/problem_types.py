@@ -42,7 +42,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         HTTPStatus.BAD_REQUEST,
         "The request cannot be read",
         "A part of the request that is not its body has a form that cannot be read: a cursor that is not one of this "
-        "list, or a header such as Idempotency-Key that breaks its own rules.",
+        "list, a header such as Idempotency-Key that breaks its own rules, or lines that are not HTTP/1.1 at all.",
         "Read the detail, mend that part, and send the request again. Take cursors from next_cursor as they are.",
         "The cursor is not one of this list.",
     ),

@@ -8,17 +8,13 @@ import msgspec
 import pytest
 
 from tests.support.accounts import Account, client_of, data, document
-from tests.support.raw_http import RawAnswer, converse, post
+from tests.support.raw_http import RawAnswer, converse, key_of, post
 from tests.support.stack import Stack, eventually
 
 BODY = b'{"type":"order.paid","data":{"total": 1.50}}'
 LONG_WAY = {"Content_Type": "application/json; charset=utf-8"}
 """What leads to the same answer, past the short way."""
 ANY_TIME = {"id", "timestamp", "created_at", "request_id", "instance"}
-
-
-def key_of(client: httpx.AsyncClient) -> str:
-    return client.headers["Authorization"].removeprefix("Bearer ")
 
 
 @pytest.fixture

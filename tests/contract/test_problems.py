@@ -231,3 +231,10 @@ async def test_a_nul_in_a_query_is_told_by_its_name(client: httpx.AsyncClient, p
     answer = await client.get(path)
 
     assert pointers(answer) == [f"/{path.partition('?')[2].partition('=')[0]}"]
+
+
+@pytest.mark.parametrize("path", ["/v1/tasks", "/v1/events", "/v1/events/batch"])
+async def test_a_nul_in_the_query_of_what_is_sent_is_told_by_its_name(client: httpx.AsyncClient, path: str) -> None:
+    answer = await post(client, b"[]", f"{path}?unknown=%00")
+
+    assert pointers(answer) == ["/unknown"]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.support.accounts import client_of, open_account
-from tests.support.raw_http import RawAnswer, converse, post
+from tests.support.raw_http import RawAnswer, converse, key_of, post
 from tests.support.rows import Rows
 from tests.support.stack import Stack, eventually
 from tests.support.stores import ask
@@ -65,6 +65,5 @@ def refuses(stack: Stack) -> None:
 
 
 async def send(client: httpx.AsyncClient) -> RawAnswer:
-    key = client.headers["Authorization"].removeprefix("Bearer ")
-    (answer,), _ = await converse(client, [post("/v1/events", key, b'{"type":"a","id":"held","data":1}')])
+    (answer,), _ = await converse(client, [post("/v1/events", key_of(client), b'{"type":"a","id":"held","data":1}')])
     return answer

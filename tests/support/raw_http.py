@@ -42,6 +42,11 @@ class _Reader:
         self.whole = self.parser.get_status_code() >= httpx.codes.OK
 
 
+def key_of(client: httpx.AsyncClient) -> str:
+    """Return the key that a client holds."""
+    return client.headers["Authorization"].removeprefix("Bearer ")
+
+
 def post(path: str, key: str, body: bytes, /, **headers: str) -> bytes:
     """Return a request that sends JSON; a header that is given empty is left out."""
     told = {"Content-Type": "application/json", "Content-Length": str(len(body))}
@@ -64,6 +69,26 @@ async def converse(client: httpx.AsyncClient, pieces: Sequence[bytes], count: in
     assert await reader.read() == b""
     writer.close()
     return answers, closed
+
+
+async def heard(client: httpx.AsyncClient, sent: bytes) -> bytes:
+    """Send bytes in one segment; return all that comes until the server hangs up."""
+    assert client.base_url.port is not None
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    writer.write(sent)
+    async with asyncio.timeout(30):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def say_and_leave(client: httpx.AsyncClient, sent: bytes) -> None:
+    """Send bytes and hang up."""
+    assert client.base_url.port is not None
+    _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    writer.write(sent)
+    writer.close()
+    await writer.wait_closed()
 
 
 async def _next(reader: asyncio.StreamReader) -> RawAnswer:
