@@ -37,6 +37,7 @@ def main() -> None:
         loop="uvloop",
         http=HotProtocol,
         ws="none",  # else any WebSocket library that lies beside it takes requests away from the parser's callbacks
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         access_log=False,
         log_config=None,
         server_header=False,

@@ -16,6 +16,7 @@ from core.model.retry import DEFAULT_SCHEDULE
 from core.model.start_error import StartError
 
 Network = IPv4Network | IPv6Network
+_LOOPBACK: Final = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 SenderName = Literal["wire", "httpx"]
 
@@ -60,6 +61,11 @@ class Settings(BaseSettings):
     )
     allow_targets: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="Networks that deliveries may reach in spite of the address guard."
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=_LOOPBACK,
+        description="Networks of proxies in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` the API believes: "
+        "requests without a valid key are counted by the client's address.",
     )
     egress_proxy: SecretStr | None = Field(
         default=None,
@@ -125,7 +131,7 @@ class Settings(BaseSettings):
             return value
         return None
 
-    @field_validator("allow_targets", mode="before")
+    @field_validator("allow_targets", "trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         return tuple(ip_network(part) for part in _parts(value)) if isinstance(value, str) else value
