@@ -10,6 +10,7 @@ from tests.support.raw_http import key_of, post, say_and_leave
 from tests.support.stack import Stack, eventually
 
 HALF = b'{"type":"order.paid",'
+FOLLOW = "GET {} HTTP/1.1\r\nHost: ringback\r\nAuthorization: Bearer {}\r\n\r\n"
 LONG_WAY = {"Content_Type": "application/json; charset=utf-8"}
 
 
@@ -39,3 +40,20 @@ async def test_a_client_that_leaves_inside_a_body_is_no_error_of_ours(
 
     (line,) = await asyncio.to_thread(eventually, look)
     assert (line["event"], line["level"], line["method"], line["status"]) == ("request", "info", "POST", 499)
+
+
+async def test_a_stream_ends_with_its_connection_though_another_request_waits_behind_it(
+    client: httpx.AsyncClient, api: Stack
+) -> None:
+    assert client.base_url.port is not None
+    before = len(api.log("api"))
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    writer.write("".join(FOLLOW.format(path, key_of(client)) for path in ("/v1/stream", "/v1/tasks")).encode())
+    await reader.readuntil(b"200 OK")
+
+    writer.close()
+
+    def look() -> None:
+        assert '"route":"/v1/stream"' in api.log("api")[before:]
+
+    await asyncio.to_thread(eventually, look, within=10)  # before the next sign of life, which would fail

@@ -1,9 +1,8 @@
-"""The API in this process behind a socket, spoken to through the product's protocol or another one."""
+"""The API in this process behind a socket, spoken to through the product's protocol or one that goes further."""
 
-from asyncio import Protocol, get_running_loop
+from asyncio import get_running_loop
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Literal
 
 import httpx
 from uvicorn import Config
@@ -16,12 +15,10 @@ from tests.support.accounts import client_of, open_account
 
 
 @asynccontextmanager
-async def listening(
-    settings: Settings, protocol: type[HotProtocol] = HotProtocol, *, ws: Literal["none"] | type[Protocol] = "none"
-) -> AsyncGenerator[httpx.AsyncClient]:
+async def listening(settings: Settings, protocol: type[HotProtocol] = HotProtocol) -> AsyncGenerator[httpx.AsyncClient]:
     """Serve the API; the client has sent an event, for whose tenant nothing has to be asked any more."""
     app, state = create_app(settings), ServerState()
-    config = Config(app, http=protocol, ws=ws, lifespan="off", log_config=None, access_log=False)
+    config = Config(app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
     loop = get_running_loop()
     async with app.router.lifespan_context(app):
         server = await loop.create_server(lambda: protocol(config, state, {}, loop), "127.0.0.1", 0)
