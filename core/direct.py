@@ -22,6 +22,8 @@ from core import clock
 READ_ONLY: Final = "25006"
 IDLE: Final = 1.0
 """Seconds after which a connection is asked whether it is still there before it is used."""
+ASKED_FOR: Final = 1.0
+"""Seconds that it may take to answer: a host that is gone says nothing, and who asks has three in all."""
 _SETTINGS: Final = (
     "SET plan_cache_mode = force_generic_plan",
     "SET enable_bitmapscan = off",
@@ -54,7 +56,14 @@ class _Driver(Protocol):
 
     def is_closed(self) -> bool: ...
 
-    async def fetch(self, query: str, *values: object) -> Sequence[Mapping[str, object]]: ...
+    def terminate(self) -> None: ...
+
+    async def fetch(
+        self,
+        query: str,
+        *values: object,
+        timeout: float | None = None,  # noqa: ASYNC109 - as it is called there
+    ) -> Sequence[Mapping[str, object]]: ...
 
 
 class Direct:
@@ -66,11 +75,20 @@ class Direct:
         self._used_at = clock.monotonic()
         self._ended = False
 
-    async def fetch(self, sql: str, values: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-        """Run a statement with SQLAlchemy's spelling of parameters; raise `DBAPIError` as SQLAlchemy does."""
+    async def fetch(
+        self, sql: str, values: Mapping[str, object], *, within: float | None = None
+    ) -> Sequence[Mapping[str, object]]:
+        """Run a statement with SQLAlchemy's spelling of parameters; raise `DBAPIError` as SQLAlchemy does.
+
+        It may take `within` seconds, or as many as the engine says: beyond, and if the connection is lost on the way,
+        an `OSError` is raised (`TimeoutError` is one), and the connection is not used again.
+        """
         query, names = _compiled(sql)
         try:
-            found = await self._driver.fetch(query, *[values[name] for name in names])
+            found = await self._driver.fetch(query, *[values[name] for name in names], timeout=within)
+        except OSError:
+            self._ended = True
+            raise
         except (PostgresError, InterfaceError, InternalClientError) as error:
             self._ended = self._driver.is_closed() or ends_connection(error)
             raise DBAPIError(query, None, error, hide_parameters=True, connection_invalidated=self._ended) from error
@@ -83,12 +101,13 @@ class Direct:
             return False
         if clock.monotonic() - self._used_at > IDLE:
             with suppress(DBAPIError, OSError):
-                await self.fetch("SELECT 1", {})
+                await self.fetch("SELECT 1", {}, within=ASKED_FOR)
         return not self._ended and not self._driver.is_closed()
 
     async def close(self) -> None:
         """Give the connection back to its engine, or drop it if it is lost."""
         if self._ended or self._driver.is_closed():
+            self._driver.terminate()  # else SQLAlchemy would wait two seconds for the other side's farewell
             await self._held.invalidate()
         await self._held.close()
 

@@ -1,13 +1,17 @@
 """Single statements in the driver: the same answers, errors and recoveries as through SQLAlchemy."""
 
 import asyncio
-from collections.abc import Mapping
+import os
+import signal
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from core import direct
 from core.database import Database, fetch_one, is_away
 from core.direct import NoDirectConnectionsError
 from tests.support.stores import PostgresServer, ask
@@ -39,8 +43,8 @@ async def test_values_come_as_through_sqlalchemy(database: Database) -> None:
         "bytes": b"\x00\xff",
     }
 
-    async with database.statement() as direct, database.engine() as usual:
-        found, same = await fetch_one(direct, row, sql, **values), await fetch_one(usual, row, sql, **values)
+    async with database.statement() as single, database.engine() as usual:
+        found, same = await fetch_one(single, row, sql, **values), await fetch_one(usual, row, sql, **values)
 
     assert found == same
     assert found == values | {"json": {"k": [1, None]}, "twice": "ay"}
@@ -84,6 +88,28 @@ async def test_a_connection_that_was_lost_is_replaced(postgres: PostgresServer, 
 
     assert is_away(raised.value)
     assert await pid_of(database) != lost
+
+
+@asynccontextmanager
+async def stopped(pid: object) -> AsyncGenerator[None]:
+    """Have a server process say nothing for a while, as a host that is gone."""
+    os.kill(int(str(pid)), signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(int(str(pid)), signal.SIGCONT)
+
+
+async def test_a_connection_that_says_nothing_is_replaced(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(database_url, patience=1)
+    monkeypatch.setattr(direct, "IDLE", -1.0)
+
+    silent = await pid_of(database)
+    async with stopped(silent):
+        other = await pid_of(database)
+
+    await database.close()
+    assert other != silent
 
 
 async def test_whoever_comes_while_all_are_lent_waits(database: Database) -> None:
