@@ -11,7 +11,7 @@ remembered has no term, because whatever is wrong with it is found out before an
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -24,7 +24,7 @@ from core.intake.event_queries import Line, insert_events
 from core.intake.filter_queries import read_filters
 from core.intake.verdicts import Verdict
 from core.model.errors import InvalidInputError, UnavailableError
-from core.model.filters import Filter, parse_filter
+from core.model.filters import Filter, ask, parse_filter
 from core.model.ids import TenantId
 from core.model.json_value import JsonValue
 from core.model.matching import reaches_unfiltered, subscriptions_of
@@ -33,7 +33,10 @@ from core.model.queued import Queued
 TRIES: Final = 5
 """Times that an event is judged before its sender is told to try again: filters do not change that fast."""
 HEAVY: Final = 16 * 1024
-"""Bytes of data times filters from which on a thread judges, so that nobody else waits for it."""
+"""Bytes of data times filters from which on a thread judges, so that nobody else waits for it.
+
+What is not light is judged there in any case: a query may look at each value many times.
+"""
 _REMEMBERED: Final = 1_000
 """Tenants whose filters are remembered."""
 
@@ -70,7 +73,8 @@ class Judge:
         if not self._known.get(tenant_id):
             return ()
         asked = self._asked(tenant_id, type_)
-        return _judge(asked, data) if len(data) * len(asked) < HEAVY else None
+        light = len(data) * len(asked) < HEAVY and all(one.filter is None or one.filter.light for one in asked)
+        return _judge(asked, data) if light else None
 
     def _asked(self, tenant_id: TenantId, type_: str) -> list[_Filtered]:
         patterns, unfiltered = subscriptions_of(type_), reaches_unfiltered(type_)
@@ -100,9 +104,8 @@ def _judge(asked: Sequence[_Filtered], data: bytes) -> tuple[Verdict, ...]:
     if not asked:
         return ()
     value: JsonValue = msgspec.json.decode(data)
-    distinct: Mapping[str, Filter | None] = {one.text: one.filter for one in asked}
-    said = {text: filter_ is not None and filter_.selects(value) for text, filter_ in distinct.items()}
-    return tuple(Verdict(one.endpoint_id, one.version, said[one.text]) for one in asked)
+    said = ask({one.text: one.filter for one in asked if one.filter is not None}, value)
+    return tuple(Verdict(one.endpoint_id, one.version, said.get(one.text, False)) for one in asked)
 
 
 async def accept_events(

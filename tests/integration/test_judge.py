@@ -7,7 +7,8 @@ from sqlalchemy import null
 
 from core.intake.accept import NewEvent
 from core.intake.event_queries import Line, insert_events
-from core.intake.judge import Judge, accept_events
+from core.intake.judge import HEAVY, Judge, accept_events
+from core.intake.verdicts import Verdict
 from core.model import tables
 from core.model.ids import EndpointId, EventId, TenantId
 from tests.support.rows import Rows
@@ -133,6 +134,28 @@ async def test_heavy_filters_are_judged_like_light_ones(rows: Rows, desk: Desk) 
     event = desk.event(b'{"filler":"%b","last":1}' % (b"x" * 100_000))
 
     assert await desk.told(event) == [(event.id, endpoint)]
+
+
+@pytest.mark.parametrize(
+    ("filter_", "data", "at_once"),
+    [
+        ("$.a", b"{}", True),
+        ("this was taken once", b"{}", True),
+        ("$.a", b'"%b"' % (b"x" * HEAVY), False),
+        ({"path": "$..*..*..*", "equals": 1}, b"[[[]]]", False),
+    ],
+    ids=["light", "not a filter any more", "much data", "many looks"],
+)
+async def test_only_what_is_light_is_judged_where_others_wait(
+    rows: Rows, desk: Desk, filter_: object, data: bytes, *, at_once: bool
+) -> None:
+    endpoint = await rows.endpoint(desk.tenant, filter=filter_)
+    await desk.told(desk.event())
+
+    said = desk.judge.at_once(desk.tenant, "order.paid", data)
+
+    assert said == ((Verdict(endpoint, 1, selected=False),) if at_once else None)
+    assert await desk.judge.verdicts(desk.tenant, "order.paid", data) == (Verdict(endpoint, 1, selected=False),)
 
 
 async def test_an_event_about_an_endpoint_does_not_go_to_it(rows: Rows, desk: Desk) -> None:

@@ -1,8 +1,10 @@
+import json
+
 import pytest
 
 from core import clock
 from core.model.errors import InvalidInputError
-from core.model.filters import BUDGET, parse_filter
+from core.model.filters import BUDGET, EVENT_BUDGET, Filter, ask, parse_filter
 from core.model.json_value import JsonValue
 
 ORDER: JsonValue = {
@@ -142,3 +144,53 @@ def test_a_query_that_would_take_for_ever_gives_up_and_selects_nothing(path: str
 def test_a_query_may_look_at_as_many_values_as_its_budget() -> None:
     assert parse_filter("$[?@ == 'x']").selects([*range(BUDGET - 1), "x"])
     assert not parse_filter("$[?@ == 'x']").selects([*range(BUDGET), "x"])
+
+
+ONE_IN_MANY = "$[?@ == 'x']"
+
+
+def same_filters(count: int) -> dict[str, Filter]:
+    return {str(number): parse_filter(ONE_IN_MANY) for number in range(count)}
+
+
+@pytest.mark.parametrize(("looks", "wanted"), [(BUDGET, True), (BUDGET + 1, False)])
+def test_a_few_filters_may_each_look_at_as_many_values_as_one(looks: int, *, wanted: bool) -> None:
+    few = same_filters(EVENT_BUDGET // BUDGET)
+
+    said = ask(few, [*range(looks - 1), "x"])
+
+    assert said == dict.fromkeys(few, wanted)
+
+
+@pytest.mark.parametrize(("looks", "wanted"), [(BUDGET // 5, True), (BUDGET // 5 + 1, False)])
+def test_many_filters_have_their_share_of_what_all_may_look_at(looks: int, *, wanted: bool) -> None:
+    many = same_filters(5 * EVENT_BUDGET // BUDGET)
+
+    said = ask(many, [*range(looks - 1), "x"])
+
+    assert said == dict.fromkeys(many, wanted)
+
+
+def test_filters_that_look_at_too_much_take_nothing_from_others() -> None:
+    greedy = {str(number): parse_filter({"path": "$..*..*..*", "equals": number}) for number in range(40)}
+    nested: JsonValue = json.loads("[" * 40 + "]" * 40)
+
+    said = ask({**greedy, "light": parse_filter("$[0][0]"), "heavy": parse_filter("$[*][*]")}, nested)
+
+    assert said == {**dict.fromkeys(greedy, False), "light": True, "heavy": True}
+
+
+@pytest.mark.parametrize(
+    "path", ["$", "$.a.b", "$['a'][0]", "$.lines[*].sku", "$.lines[?@.sku == 'b']", "$[?@.a > 1 && @.b == 2]", "$[1:2]"]
+)
+def test_a_query_that_looks_at_each_value_about_once_is_light(path: str) -> None:
+    assert parse_filter(path).light
+    assert parse_filter({"path": path, "equals": 1}).light
+
+
+@pytest.mark.parametrize(
+    "path", ["$..a", "$.*.*", "$[0,0][0,0]", "$[:][:]", "$[?@.*]", "$[?@.a == $.b]", "$[?@.a || @.b || @.c]"]
+)
+def test_a_query_that_may_look_at_a_value_many_times_is_not_light(path: str) -> None:
+    assert not parse_filter(path).light
+    assert not parse_filter({"path": path, "equals": 1}).light
