@@ -23,13 +23,13 @@ from core.intake.event_group import EventGroups, Outcome
 from core.intake.event_key_queries import Taken, read_keys
 from core.intake.event_queries import REQUEST, EventKey, Line
 from core.intake.judge import TRIES, Judge
-from core.intake.outcomes import Accepted, ContentDiffersError, Refusal
+from core.intake.outcomes import Accepted, ContentDiffersError, EventGoneError, Refusal
 from core.intake.schemas import Schemas
 from core.intake.shared import ANSWER_WITHIN, BACKLOG_BYTES, Answer, Room
 from core.intake.together import Together, record_of
 from core.intake.wish import EventWish, line_of
 from core.journal.event_queries import read_event
-from core.model.errors import GoneError, InvalidInputError, UnavailableError
+from core.model.errors import InvalidInputError, UnavailableError
 from core.model.ids import EventId, TenantId
 
 BATCHES: Final = 100
@@ -166,7 +166,7 @@ class Acceptance:
         async with self._database.tenant(tenant_id) as tx:
             event = await read_event(tx, tenant_id=tenant_id, event_id=EventId(taken.made))
         if event is None:
-            raise GoneError("What was made for this key is past its retention.")
+            raise EventGoneError
         return Accepted(event, replayed=key is not None)
 
 

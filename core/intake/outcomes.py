@@ -22,6 +22,13 @@ class ContentDiffersError(ConflictError):
         super().__init__("An event with this ID and other content was accepted before.")
 
 
+class EventGoneError(GoneError):
+    """The event that a request or an ID stands for was accepted, and is no more."""
+
+    def __init__(self) -> None:
+        super().__init__("The event that was accepted first is past its retention.")
+
+
 class Accepted(msgspec.Struct, frozen=True, gc=False):
     """An event that was made, or found: `replayed` if its request was answered before."""
 
@@ -71,5 +78,5 @@ def _again(line: Mapping[str, JsonValue], events: Mapping[EventId, EventRecord])
         return Refusal(str(line["code"]), str(line["detail"]))
     event = events.get(EventId(UUID(str(line["id"]))))
     if event is None:
-        return Refusal.of(GoneError("The event is past its retention."))
+        return Refusal.of(EventGoneError())
     return Accepted(event, replayed=True)

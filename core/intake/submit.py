@@ -54,7 +54,7 @@ class TaskWish:
 
 
 LONE: Final = 4
-"""Submits that run alone at once: a whole group that failed waits here, not in the pool, which gives up after 3 s."""
+"""Submits that run alone at once: a whole group that failed waits here, not in the pool, which gives up after 1.9 s."""
 
 
 @dataclass(frozen=True, slots=True)

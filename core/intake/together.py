@@ -23,11 +23,11 @@ from core.intake.event_group import read_taken
 from core.intake.event_key_queries import Taken, drop_expired_keys
 from core.intake.event_queries import Inserted, Line
 from core.intake.judge import TRIES, Judge
-from core.intake.outcomes import Accepted, ContentDiffersError, Refusal, refused, remembered, replayed
+from core.intake.outcomes import Accepted, ContentDiffersError, EventGoneError, Refusal, refused, remembered, replayed
 from core.intake.shared import ANSWER_WITHIN
 from core.journal.event_queries import read_event, read_events
 from core.journal.events import EventRecord
-from core.model.errors import GoneError, UnavailableError
+from core.model.errors import UnavailableError
 from core.model.ids import EventId
 from core.model.queued import Queued
 from core.once import Kept
@@ -151,7 +151,7 @@ class Together:
 async def _kept(tx: AsyncConnection, line: Line, kept: Kept) -> EventRecord:
     event = await read_event(tx, tenant_id=line.event.tenant_id, event_id=EventId(kept.made))
     if event is None:
-        raise GoneError("What was made for this Idempotency-Key is past its retention.")
+        raise EventGoneError
     return event
 
 
@@ -164,5 +164,5 @@ def _outcome(
         return ContentDiffersError()
     first = found.get(EventId(taken.made))
     if first is None:
-        raise GoneError("The event that was accepted with this ID is past its retention.")
+        raise EventGoneError
     return Accepted(first)
