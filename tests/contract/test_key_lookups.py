@@ -38,18 +38,18 @@ async def test_a_key_that_may_be_one_is_looked_up() -> None:
 
 
 async def test_a_look_up_that_takes_long_is_not_waited_for(
-    acme: Account, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    acme: Account, rows: Rows, api_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = new_api_key()
     await rows.put(tables.api_keys, acme.tenant_id, hash=hash_api_key(key))
     monkeypatch.setattr(auth, "LOOKED_UP_WITHIN", 0.05)
 
-    async with rows.database.engine() as tx, client_of(str(acme.client.base_url), key) as client:
+    async with rows.database.engine() as tx, serving(settings_of(database=api_database)) as api:
         await tx.exec_driver_sql("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
-        refusal = await client.get("/v1/tasks")
+        refusal = await call(api, key)
         await tx.rollback()
         monkeypatch.undo()
-        answer = await client.get("/v1/tasks")
+        answer = await call(api, key)
 
     refused(refusal, 503, "unavailable")
     assert answer.status_code == 200
