@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 import pytest
 
@@ -11,6 +11,7 @@ from core.intake.acceptance import Acceptance
 from core.intake.dedupe import KeyReusedError
 from core.intake.outcomes import Accepted, ContentDiffersError
 from core.model import tables
+from core.model.errors import GoneError
 from core.model.ids import TenantId
 from tests.integration.test_event_group import DEAF, WAITING, acceptance_of, accepted, events_of, wish
 from tests.integration.test_group import key
@@ -141,6 +142,33 @@ async def test_keys_whose_time_is_over_are_new(acceptance: Acceptance, rows: Row
 
     assert not again.replayed
     assert len(await events_of(rows)) == 2
+
+
+async def by_its_key(acceptance: Acceptance, tenant: TenantId) -> None:
+    await acceptance.accept(tenant, wish(client_id="a"), key=key(tenant, "k"))
+
+
+async def by_its_id(acceptance: Acceptance, tenant: TenantId) -> None:
+    await acceptance.accept(tenant, wish(client_id="a"))
+
+
+async def in_a_batch(acceptance: Acceptance, tenant: TenantId) -> None:
+    await acceptance.accept_all(tenant, [wish(client_id="a")])
+
+
+@pytest.mark.parametrize("again", [by_its_key, by_its_id, in_a_batch])
+async def test_an_event_that_is_gone_is_told_in_one_way(
+    acceptance: Acceptance,
+    rows: Rows,
+    tenant: TenantId,
+    again: Callable[[Acceptance, TenantId], Coroutine[None, None, None]],
+) -> None:
+    await acceptance.accept(tenant, wish(client_id="a"), key=key(tenant, "k"))
+    async with rows.database.engine() as tx:
+        await tx.execute(tables.events.delete())
+
+    with pytest.raises(GoneError, match="The event that was accepted first is past its retention"):
+        await again(acceptance, tenant)
 
 
 async def test_tenants_have_keys_of_their_own(acceptance: Acceptance, rows: Rows, tenant: TenantId) -> None:
