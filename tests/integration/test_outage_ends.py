@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from core.database import Database
@@ -14,11 +14,21 @@ from tests.support.claiming import OK, claim, recorded, settled
 from tests.support.feeding import new_feeder, new_notices, publishing
 from tests.support.rows import Rows
 from tests.support.samples import ago
+from tests.support.stores import PostgresServer, ask
 from workers.delivery.record import Recorder
 from workers.feeder import feed
 
-OUTAGE = 0.45
-"""Seconds: the first try to record has failed then, the second has begun."""
+AWAY_ONCE = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION away_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    IF nextval('tries') = 1 THEN
+        RAISE EXCEPTION 'the database system is starting up' USING ERRCODE = 'cannot_connect_now';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER away_once BEFORE INSERT ON attempts FOR EACH STATEMENT EXECUTE FUNCTION away_once();
+"""
 
 
 @asynccontextmanager
@@ -53,22 +63,48 @@ async def test_what_lapsed_in_an_outage_is_left_to_deliverers_first(
     assert report.unknown == unknown
 
 
-async def test_what_ended_in_an_outage_is_recorded_together(
-    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId
-) -> None:
-    claimed = await claim(database, *await rows.deliveries(5, tenant, endpoint))
-    recorder = Recorder(database, lambda _: None, new_notices(database))
-    running = asyncio.create_task(recorder.run())
-    async with locked(database, "attempts"):
-        ends = [asyncio.create_task(recorded(recorder, settled(one, OK))) for one in claimed]
-        await asyncio.wait(ends, timeout=OUTAGE)
+@pytest.fixture
+def outage(database_url: str, postgres: PostgresServer) -> None:
+    """Postgres refuses the first attempts that are recorded, as one that starts does."""
+    database = make_url(database_url).database
+    assert database is not None
+    ask(postgres.store.url_of(database, user="postgres"), AWAY_ONCE)
 
-    await asyncio.gather(*ends)
 
+@pytest.fixture
+async def recorder(database: Database) -> AsyncGenerator[Recorder]:
+    """A recorder at work."""
+    made = Recorder(database, lambda _: None, new_notices(database))
+    running = asyncio.create_task(made.run())
+    yield made
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    assert await rows.one("SELECT count(*) AS n, count(DISTINCT transaction) AS together FROM attempts") == {
-        "n": 5,
-        "together": 1,
-    }
+
+
+@pytest.mark.usefixtures("outage")
+async def test_what_ended_in_an_outage_is_recorded_together(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, recorder: Recorder
+) -> None:
+    claimed = await claim(database, *await rows.deliveries(5, tenant, endpoint))
+
+    await asyncio.gather(*(recorded(recorder, settled(one, OK)) for one in claimed))
+
+    together = await rows.one("SELECT count(*) AS n, count(DISTINCT transaction) AS together FROM attempts")
+    assert together == {"n": 5, "together": 1}
+
+
+async def test_a_row_that_is_locked_holds_up_no_other(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, recorder: Recorder
+) -> None:
+    stuck, free = await claim(database, *await rows.deliveries(2, tenant, endpoint))
+    async with database.engine() as tx:
+        await tx.execute(text("SELECT FROM deliveries WHERE id = :id FOR UPDATE"), {"id": stuck.delivery_id})
+        last = asyncio.create_task(recorded(recorder, settled(stuck, OK)))
+        await asyncio.wait_for(recorded(recorder, settled(free, OK)), 15)
+        before = last.done()
+
+    await asyncio.wait_for(last, 15)
+
+    assert not before
+    assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 2}

@@ -6,10 +6,11 @@ from typing import Final, ParamSpec
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
 from core import fail_points
-from core.database import Database, is_away
+from core.database import Database, is_away, is_lock_timeout
 from core.intake.notices import Notices
 from core.journal.record import Recorded, Settled
 from core.journal.record_queries import record_attempts
@@ -121,14 +122,23 @@ class Recorder:
             await self._write_whole([settled for settled, _ in self._under_way])
         except STORE_ERRORS as error:
             _log.warning("record.failed", attempts=len(self._under_way), error=type(error).__name__)
-            while self._under_way:  # the one that spoils the batch must not hold the others
-                failure = await self._write_alone(self._under_way[0][0])
-                _, done = self._under_way.pop(0)
-                done(failure)
+            await self._write_singly()
             return
         batch, self._under_way = self._under_way, []
         for _, done in batch:
             done(None)
+
+    async def _write_singly(self) -> None:
+        """Write each by itself: the one that spoils the batch must not hold the others."""
+        stuck: list[Entry] = []
+        while self._under_way:
+            failure = await self._write_alone(self._under_way[0][0])
+            entry = self._under_way.pop(0)
+            if failure is not None and _is_stuck(failure):  # it goes with the next batch, and so on until it is free
+                stuck.append(entry)
+            else:
+                entry[1](failure)
+        self._waiting[:0] = stuck
 
     async def _write_whole(self, batch: list[Settled]) -> None:
         """Write a batch; once more as a whole if the store was away meanwhile.
@@ -138,7 +148,7 @@ class Recorder:
         try:
             await self._write(batch)
         except STORE_ERRORS as error:
-            if not is_away(error):
+            if not is_away(error) or _is_stuck(error):
                 raise
             _log.warning("record.away", attempts=len(batch), error=type(error).__name__)
             await _while_away(self._database.ping)
@@ -183,10 +193,16 @@ class Recorder:
 
 
 async def _while_away(work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Do something as often as the store is away for it."""
+    """Do something as often as the store is away for it, but not while a row is locked."""
     retrying = AsyncRetrying(
-        retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
+        retry=retry_if_exception(
+            lambda error: isinstance(error, Exception) and is_away(error) and not _is_stuck(error)
+        ),
         wait=wait_exponential_jitter(multiplier=0.1, max=MOST_APART, jitter=0.2),
         reraise=True,
     )
     await retrying(work, *args, **kwargs)
+
+
+def _is_stuck(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and is_lock_timeout(error)
