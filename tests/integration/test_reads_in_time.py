@@ -1,5 +1,6 @@
 """What is asked of Postgres before something is accepted counts into the time after which that is refused."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 
 import pytest
@@ -27,11 +28,12 @@ Act = Callable[[Database, TenantId], Coroutine[None, None, object]]
 
 @pytest.fixture
 async def locked(rows: Rows, tenant: TenantId, database: Database) -> AsyncGenerator[None]:
-    """What is read beforehand hangs."""
+    """What is read beforehand hangs until the test ends, and ends then."""
     await offer_type(rows, tenant)
     async with database.engine() as tx:
         await tx.execute(LOCK)
         yield
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
 
 async def problems(database: Database, tenant: TenantId) -> object:
