@@ -151,8 +151,10 @@ class Publisher:
         with suppress(queue.Empty):
             items.append(self._items.get(timeout=DEPTH_AGE) or ())
             self._stopping.wait(self._spacing.pause())
-            while sum(map(len, items)) < _BURST:
+            size = len(items[0])
+            while size < _BURST:
                 items.append(self._items.get_nowait() or ())
+                size += len(items[-1])
         return items
 
     def _publish(self, producer: Producer, burst: Sequence[Queued | QueuedTask], confirms: Confirms | None) -> None:

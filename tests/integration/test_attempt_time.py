@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -17,8 +16,7 @@ from core.model.sealing import KeyRing
 from core.model.signature import format_secret, new_secret
 from core.registry.secrets import seal_secret
 from core.settings import Settings
-from tests.support.claiming import OK, claim_one
-from tests.support.feeding import new_notices
+from tests.support.claiming import OK, claim_one, recorder_at_work
 from tests.support.rows import Rows
 from tests.support.stack import SECRET_KEYS
 from workers.delivery.attempt import Attempts, Leases
@@ -53,12 +51,8 @@ def unheard(_claimed: Claimed, _outcome: Outcome, _seconds: float) -> None:
 @pytest.fixture
 async def recorder(database: Database) -> AsyncGenerator[Recorder]:
     """A recorder that runs until the test ends."""
-    made = Recorder(database, lambda _: None, new_notices(database))
-    running = asyncio.create_task(made.run())
-    yield made
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with recorder_at_work(database) as made:
+        yield made
 
 
 async def test_an_attempt_is_signed_with_the_time_that_the_log_names(

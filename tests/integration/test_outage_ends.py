@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import make_url, text
@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from core.database import Database
 from core.model.ids import EndpointId, TenantId
-from tests.support.claiming import OK, claim, recorded, settled
-from tests.support.feeding import new_feeder, new_notices, publishing
+from tests.support.claiming import OK, claim, recorded, recorder_at_work, settled
+from tests.support.feeding import new_feeder, publishing
 from tests.support.rows import Rows
 from tests.support.samples import ago
 from tests.support.stores import PostgresServer, ask
@@ -74,12 +74,8 @@ def outage(database_url: str, postgres: PostgresServer) -> None:
 @pytest.fixture
 async def recorder(database: Database) -> AsyncGenerator[Recorder]:
     """A recorder at work."""
-    made = Recorder(database, lambda _: None, new_notices(database))
-    running = asyncio.create_task(made.run())
-    yield made
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with recorder_at_work(database) as made:
+        yield made
 
 
 @pytest.mark.usefixtures("outage")

@@ -1,7 +1,8 @@
 """Claims and their outcomes, as a deliverer would write them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from core.lease.claim import Claimed
 from core.lease.queries import claim_deliveries
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response
 from core.model.queued import Queued
+from tests.support.feeding import new_notices
 from workers.delivery.record import Recorder
 
 CAP = 50
@@ -70,3 +72,14 @@ async def recorded(recorder: Recorder, outcome: Settled) -> None:
 
     recorder.put(outcome, end)
     await done
+
+
+@asynccontextmanager
+async def recorder_at_work(database: Database) -> AsyncGenerator[Recorder]:
+    """Run a recorder that nobody is told of anything by."""
+    made = Recorder(database, lambda _: None, new_notices(database))
+    running = asyncio.create_task(made.run())
+    yield made
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
