@@ -1,20 +1,23 @@
 """Who calls: the operator, or a tenant's key with its scopes."""
 
-import asyncio
 import hmac
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from api.errors import ProblemError
 from api.state import State
 from api.throttle import Failures
 from core import clock
+from core.database import is_away
 from core.model import ids
 from core.model.api_key import has_valid_checksum, hash_api_key
-from core.model.errors import ForbiddenError, NotFoundError, UnavailableError
+from core.model.errors import ForbiddenError, NotFoundError
 from core.model.ids import KeyId, TenantId
+from core.patience import within
 from core.registry.queries import find_key, find_tenant, touch_key
 from core.registry.tenants import SCOPES, FoundKey, KeyRecord, TenantRecord
 
@@ -86,10 +89,8 @@ class Keys:
         if known is not None and known.is_believed(clock.monotonic()):
             found = known.what
         else:
-            found = await _within(self._find(hashed, known, address))
-        if found is None:
-            raise self._refused(address)
-        if tenant is not None and (await _within(self._tenant(tenant))).id != found.tenant_id:
+            found = await _answered(self._find(hashed, known, address), known)
+        if tenant is not None and (await self._named(tenant)).id != found.tenant_id:
             raise NotFoundError("tenant")
         return found
 
@@ -108,7 +109,7 @@ class Keys:
         """Return for whom a session acts: its own tenant, or for the operator, who has none, the one that is named."""
         if tenant is None:
             return own
-        named = (await _within(self._tenant(tenant))).id
+        named = (await self._named(tenant)).id
         if own not in (None, named):
             raise NotFoundError("tenant")
         return named
@@ -121,14 +122,17 @@ class Keys:
     async def _operator(self, tenant: str | None) -> Caller:
         if tenant is None:
             return Caller(None, frozenset(SCOPES), operator=True)
-        tenant_id = (await _within(self._tenant(tenant))).id
+        tenant_id = (await self._named(tenant)).id
         return Caller(tenant_id, frozenset(SCOPES), operator=True, shown_tenant=ids.encode(ids.TENANT, tenant_id))
 
-    async def _tenant(self, text: str) -> TenantRecord:
-        now = clock.monotonic()
+    async def _named(self, text: str) -> TenantRecord:
         known = self._tenants.get(text)
-        if known is not None and known.is_believed(now):
+        if known is not None and known.is_believed(clock.monotonic()):
             return known.what
+        return await _answered(self._tenant(text, known), known)
+
+    async def _tenant(self, text: str, known: _Known[TenantRecord] | None) -> TenantRecord:
+        now = clock.monotonic()
         if known is not None:  # as for a key: of hundreds at once one asks
             self._tenants[text] = replace(known, asked_at=now)
         async with self._state.database.engine() as tx:
@@ -141,7 +145,7 @@ class Keys:
         self._tenants[text] = _Known(found, now, now)
         return found
 
-    async def _find(self, hashed: bytes, known: _Known[Caller] | None, address: str) -> Caller | None:
+    async def _find(self, hashed: bytes, known: _Known[Caller] | None, address: str) -> Caller:
         now = clock.monotonic()
         if known is not None:  # this request asks, those beside it go on with what was known: 2 s more at the most
             self._known[hashed] = replace(known, asked_at=now)
@@ -155,21 +159,21 @@ class Keys:
             self._known.clear()
         if found is None:
             self._known.pop(hashed, None)
-            return None
+            raise self._refused(address)
         caller = _caller(found)
         self._known[hashed] = _Known(caller, now, now)
         return caller
 
 
-async def _within(look_up: Coroutine[None, None, T]) -> T:
-    """Wait for a look-up, but not for the end of one that is given up: its connection may take seconds to die."""
-    task = asyncio.create_task(look_up)
-    done, _ = await asyncio.wait({task}, timeout=LOOKED_UP_WITHIN)
-    if task in done:
-        return task.result()
-    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    task.cancel()
-    raise UnavailableError
+async def _answered(look_up: Coroutine[None, None, T], known: _Known[T] | None) -> T:
+    """Return what a look-up gives; if it fails, or says nothing for a second, what was known a moment ago."""
+    now = clock.monotonic()
+    try:
+        return await within(LOOKED_UP_WITHIN, look_up)
+    except (OSError, SQLAlchemyError) as error:
+        if not is_away(error) or known is None or now - known.found_at >= BELIEVED_FOR:
+            raise
+        return known.what
 
 
 def _caller(key: FoundKey) -> Caller:

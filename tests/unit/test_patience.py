@@ -1,0 +1,85 @@
+import asyncio
+
+import pytest
+
+from core import clock
+from core.patience import within
+
+
+def stand_still(seconds: float) -> None:
+    """Keep the loop's thread busy, as a machine does that is given to somebody else."""
+    until = clock.monotonic() + seconds
+    while clock.monotonic() < until:
+        pass
+
+
+async def answer_after(steps: int) -> str:
+    """Stand still for longer than anybody waits, and take some turns of the loop after it."""
+    await asyncio.sleep(0)
+    stand_still(0.3)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    return "there"
+
+
+async def test_an_answer_is_given_on() -> None:
+    assert await within(1, asyncio.sleep(0, "there")) == "there"
+
+
+async def test_seconds_in_which_the_process_stood_still_do_not_count() -> None:
+    assert await within(0.1, answer_after(5)) == "there"
+
+
+async def test_what_says_nothing_is_given_up() -> None:
+    ended = asyncio.Event()
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(TimeoutError):
+        await within(0.02, hang())
+    await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_what_will_not_end_is_not_waited_for() -> None:
+    over = asyncio.Event()
+
+    async def stay() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await over.wait()
+
+    with pytest.raises(TimeoutError):
+        await within(0.02, stay())
+    over.set()
+
+
+async def test_an_error_is_raised() -> None:
+    async def fail() -> None:
+        raise KeyError("k")
+
+    with pytest.raises(KeyError):
+        await within(1, fail())
+
+
+async def test_who_is_cancelled_takes_its_work_along() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    waiting = asyncio.create_task(within(5, hang()))
+    await begun.wait()
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.wait_for(ended.wait(), 5)
