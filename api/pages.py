@@ -1,13 +1,16 @@
-"""The dashboard's files: read once when the process starts, compressed, and served with the headers that guard them."""
+"""The dashboard's files: read and joined once when the process starts, served with the headers that guard them."""
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from fastapi import Request, Response
+
+from api.joining import join_scripts
 
 FOLDER: Final = Path(__file__).parent.parent / "dashboard"
 PAGE: Final = "index.html"
@@ -33,9 +36,11 @@ _HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
 }
-
-
+MAIN: Final = "main.js"
+_OWN: Final = ".js"  # what is vendored is a `.mjs`, and stays as it is
 _PLACE: Final = b"/dashboard/assets/"
+_PART: Final = re.compile(r' *<link rel="modulepreload" href="/dashboard/assets/([^"]+)" />\n')
+_SHEET: Final = re.compile(r' *<link rel="stylesheet" href="/dashboard/assets/([^"]+)" />\n')
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,34 @@ def read_assets(folder: Path = FOLDER) -> Assets:
     """Read the files."""
     found = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    files = _with_styles_joined(_with_scripts_joined(files))
     page = files.pop(PAGE)
     version = f"~{hashlib.blake2b(b''.join(files.values()), digest_size=8).hexdigest()}"
     named = page.replace(_PLACE, _PLACE + version.encode() + b"/")
     return Assets({name: _asset(name, plain) for name, plain in files.items()}, _asset(PAGE, named), version)
+
+
+def _with_scripts_joined(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Join what the page names as part of its script (`modulepreload`) into that script."""
+    page = files[PAGE].decode()
+    parts = [name for name in _PART.findall(page) if name.endswith(_OWN)]
+    own = {name: plain.decode() for name, plain in files.items() if name.endswith(_OWN)}
+    joined = {name: text.encode() for name, text in join_scripts(own, parts, MAIN).items()}
+    rest = {name: plain for name, plain in files.items() if name not in own}
+    return {**rest, **joined, PAGE: _without(page, _PART, parts)}
+
+
+def _with_styles_joined(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Put all that the page's style sheets say into the first of them."""
+    page = files[PAGE].decode()
+    first, *others = _SHEET.findall(page)
+    whole = b"".join(files[name] for name in (first, *others))
+    rest = {name: plain for name, plain in files.items() if name not in others}
+    return {**rest, first: whole, PAGE: _without(page, _SHEET, others)}
+
+
+def _without(page: str, link: re.Pattern[str], names: Collection[str]) -> bytes:
+    return link.sub(lambda match: "" if match[1] in names else match[0], page).encode()
 
 
 def serve(request: Request, asset: Asset, *, frames: tuple[str, ...] = (), lasting: bool = False) -> Response:

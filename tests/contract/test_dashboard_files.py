@@ -1,6 +1,5 @@
 """The dashboard's files: complete, guarded by their headers, made of nothing that is not accounted for."""
 
-import gzip
 import hashlib
 import json
 import re
@@ -15,8 +14,7 @@ from tests.support.apps import serving, settings_of
 
 READ = read_assets()
 ASSETS = READ.files
-SCRIPTS = sorted(name for name in ASSETS if name.endswith((".js", ".mjs")))
-OWN = [name for name in SCRIPTS if not name.startswith("vendor/")]
+OWN = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
 VENDORED = json.loads((FOLDER / "vendor" / "packages.json").read_text())
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -40,17 +38,41 @@ async def test_each_page_is_the_one_page_with_its_guards(nobody: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("name", sorted(ASSETS))
-async def test_each_file_is_served_as_it_is(nobody: httpx.AsyncClient, name: str) -> None:
+async def test_each_file_is_served_plain_and_compressed(nobody: httpx.AsyncClient, name: str) -> None:
     answer = await nobody.get(f"/dashboard/assets/{name}")
     again = await nobody.get(f"/dashboard/assets/{name}", headers={"If-None-Match": answer.headers["etag"]})
     plain = await nobody.get(f"/dashboard/assets/{name}", headers={"Accept-Encoding": "identity"})
 
-    assert answer.content == plain.content == (FOLDER / name).read_bytes()
+    assert answer.content == plain.content == ASSETS[name].plain
     assert answer.headers["content-security-policy"] == POLICY
     assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize("name", ["index.html", "nothing.js", "%2e%2e/pyproject.toml", "vendor/"])
+@pytest.mark.parametrize("name", ["icon.svg", *(f"vendor/{name}" for name in sorted(VENDORED))])
+def test_what_is_not_ours_is_served_as_it_is(name: str) -> None:
+    assert ASSETS[name].plain == (FOLDER / name).read_bytes()
+
+
+def test_the_first_page_asks_for_few_files() -> None:
+    named = re.findall(r'(?:href|src)="/dashboard/assets/[^/]+/([^"]+)"', READ.page.plain.decode())
+
+    assert {name for name in named if not name.startswith("vendor/")} == {"icon.svg", "main.js", "style/base.css"}
+
+
+def test_nothing_is_lost_in_what_is_joined() -> None:
+    sheets = sorted(path for path in (FOLDER / "style").iterdir())
+    texts = [(FOLDER / name).read_text().splitlines() for name in needed("main.js") if name.endswith(".js")]
+    lines = {line for text in texts for line in text if line.startswith((" ", "//"))}
+
+    assert [path for path in sheets if path.read_bytes() not in ASSETS["style/base.css"].plain] == []
+    assert {
+        line for line in lines - set(ASSETS["main.js"].plain.decode().splitlines()) if "import(" not in line
+    } == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["index.html", "nothing.js", "lib/api.js", "style/data.css", "%2e%2e/pyproject.toml", "vendor/"]
+)
 async def test_nothing_else_is_served(nobody: httpx.AsyncClient, name: str) -> None:
     refused(await nobody.get(f"/dashboard/assets/{name}"), 404, "not-found")
 
@@ -72,10 +94,9 @@ async def test_the_portal_alone_may_be_framed_and_by_allowed_origins_alone(path:
 
 
 def test_the_first_page_is_small() -> None:
-    page = (FOLDER / PAGE).read_text()
-    named = re.findall(r'(?:href|src)="/dashboard/assets/([^"]+)"', page)
+    named = re.findall(r'(?:href|src)="/dashboard/assets/[^/]+/([^"]+)"', READ.page.plain.decode())
 
-    assert len(gzip.compress(page.encode())) + sum(len(ASSETS[name].packed) for name in named) < FIRST_PAGE
+    assert len(READ.page.packed) + sum(len(ASSETS[name].packed) for name in named) < FIRST_PAGE
 
 
 def needed(name: str) -> set[str]:
@@ -124,7 +145,8 @@ def test_a_script_is_short_and_builds_no_html(name: str) -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
-    named = {name: (FOLDER / name).read_text() for name in ASSETS if not name.startswith("vendor/")}
+    found = (path for path in FOLDER.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"})
+    named = {path.name: path.read_text() for path in found}
 
     assert {
         name
