@@ -29,6 +29,8 @@ BELIEVED_FOR: Final = 4.0
 TOUCHED_EVERY: Final = 600
 LOOKED_UP_WITHIN: Final = 1.0
 """Seconds that a look-up may take; 503 beyond: with what comes after it a refusal is promised within three."""
+ASKED_AGAIN_WITHIN: Final = 0.3
+"""Seconds that the look-up of a key may take that is believed without it."""
 _CACHE_LIMIT: Final = 10_000
 
 
@@ -166,12 +168,12 @@ class Keys:
 
 
 async def _answered(look_up: Coroutine[None, None, T], known: _Known[T] | None) -> T:
-    """Return what a look-up gives; if it fails, or says nothing for a second, what was known a moment ago."""
-    now = clock.monotonic()
+    """Return what a look-up gives; if it fails or says nothing, what was known a moment ago."""
+    believed = known is not None and clock.monotonic() - known.found_at < BELIEVED_FOR
     try:
-        return await within(LOOKED_UP_WITHIN, look_up)
+        return await within(ASKED_AGAIN_WITHIN if believed else LOOKED_UP_WITHIN, look_up)
     except (OSError, SQLAlchemyError) as error:
-        if not is_away(error) or known is None or now - known.found_at >= BELIEVED_FOR:
+        if known is None or not believed or not is_away(error):
             raise
         return known.what
 

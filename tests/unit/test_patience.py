@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Generator
 
 import pytest
 
@@ -13,21 +14,28 @@ def stand_still(seconds: float) -> None:
         pass
 
 
-async def answer_after(steps: int) -> str:
-    """Stand still for longer than anybody waits, and take some turns of the loop after it."""
-    await asyncio.sleep(0)
-    stand_still(0.3)
-    for _ in range(steps):
-        await asyncio.sleep(0)
+class Turn:
+    """A turn of the loop."""
+
+    def __await__(self) -> Generator[None]:
+        yield
+
+
+async def answer_after(turns: int, *, still: float = 0) -> str:
+    """Stand still, and take some turns of the loop after it."""
+    await Turn()
+    stand_still(still)
+    for _ in range(turns):
+        await Turn()
     return "there"
 
 
 async def test_an_answer_is_given_on() -> None:
-    assert await within(1, asyncio.sleep(0, "there")) == "there"
+    assert await within(1, answer_after(1)) == "there"
 
 
 async def test_seconds_in_which_the_process_stood_still_do_not_count() -> None:
-    assert await within(0.1, answer_after(5)) == "there"
+    assert await within(0.1, answer_after(5, still=0.3)) == "there"
 
 
 async def test_what_says_nothing_is_given_up() -> None:
