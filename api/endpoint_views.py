@@ -51,6 +51,7 @@ def wished(body: EndpointIn, owner: str | None) -> EndpointWish:
         ordering=body.ordering,
         retry_schedule=None if body.retry_policy is None else body.retry_policy.schedule,
         timeout=body.timeout,
+        send_traceparent=body.send_traceparent,
         filter=body.filter,
         owner=owner,
         metadata=body.metadata,

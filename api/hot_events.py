@@ -20,6 +20,7 @@ from api.errors import ClientLeftError
 from api.idempotency import key_of
 from api.incoming import MEDIA_TYPES, read_incoming, read_plain
 from api.routes.events import accept_batch, accept_event, answer_to_batch, answer_to_event
+from api.traces import all_traced, traced
 from core.intake.dedupe import RequestKey
 from core.model.ids import TenantId
 
@@ -38,7 +39,7 @@ async def accept_hot(request: Request) -> Response:
         return await _accept(request)
     caller = await _caller(request, headers)
     body = await _body(request, BODY_LIMIT)
-    wish = read_plain(body)
+    wish = traced(read_plain(body), text_in(headers, b"traceparent"))
     key = key_in(headers, caller.tenant_id, EVENTS_PATH, body)
     acceptance = await get_acceptance(request)
     return answer_to_event(await acceptance.accept(caller.tenant_id, wish, key=key))
@@ -52,9 +53,10 @@ async def accept_hot_batch(request: Request) -> Response:
         return await _accept_batch(request)
     caller = await _caller(request, headers)
     batch = await batch_of(await _body(request, BATCH_LIMIT), media_type)
+    wishes = all_traced(batch.wishes, text_in(headers, b"traceparent"))
     key = key_in(headers, caller.tenant_id, BATCH_PATH, batch.compared)
     acceptance = await get_acceptance(request)
-    return answer_to_batch(*await acceptance.accept_all(caller.tenant_id, batch.wishes, key=key))
+    return answer_to_batch(*await acceptance.accept_all(caller.tenant_id, wishes, key=key))
 
 
 async def _accept(request: Request) -> Response:
@@ -66,6 +68,7 @@ async def _accept(request: Request) -> Response:
         await _sender(await get_caller(request, None, headers.get("ringback-tenant"))),
         await read_incoming(request),
         await get_acceptance(request),
+        traceparent=headers.get("traceparent"),
         idempotency_key=headers.get("idempotency-key"),
     )
 
@@ -79,6 +82,7 @@ async def _accept_batch(request: Request) -> Response:
         await _sender(await get_caller(request, None, headers.get("ringback-tenant"))),
         await read_batch(request),
         await get_acceptance(request),
+        traceparent=headers.get("traceparent"),
         idempotency_key=headers.get("idempotency-key"),
     )
 
@@ -106,7 +110,7 @@ def _is_ordinary(headers: Headers, limit: int) -> bool:
 
 def known_sender(keys: Keys, headers: Headers) -> Caller | None:
     """Return the caller, if it is clear at once that they may send events as often as they like."""
-    authorization = _text(headers, b"authorization")
+    authorization = text_in(headers, b"authorization")
     if authorization is None or b"ringback-tenant" in headers:
         return None
     caller = keys.known(authorization)
@@ -117,16 +121,17 @@ def known_sender(keys: Keys, headers: Headers) -> Caller | None:
 
 def key_in(headers: Headers, tenant_id: TenantId, path: str, compared: bytes) -> RequestKey | None:
     """Return the key of a request to a path, if it has one; raise a 400 for one that is malformed."""
-    header = _text(headers, b"idempotency-key")
+    header = text_in(headers, b"idempotency-key")
     return None if header is None else key_of(header, tenant_id, method="POST", path=path, compared=compared)
 
 
 async def _caller(request: Request, headers: Headers) -> TenantCaller:
-    caller = await let_in(request, _text(headers, b"authorization"), _text(headers, b"ringback-tenant"))
+    caller = await let_in(request, text_in(headers, b"authorization"), text_in(headers, b"ringback-tenant"))
     return let_through(caller, _SCOPE)
 
 
-def _text(headers: Headers, name: bytes) -> str | None:
+def text_in(headers: Headers, name: bytes) -> str | None:
+    """Return the value of a header."""
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
 

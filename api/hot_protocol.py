@@ -18,12 +18,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from api.auth import Caller, Keys
 from api.errors import CLIENT_LEFT, error_answer
-from api.hot_events import EVENTS_PATH, Headers, first_of_each, is_plain, key_in, known_sender
+from api.hot_events import EVENTS_PATH, Headers, first_of_each, is_plain, key_in, known_sender, text_in
 from api.incoming import read_usual
 from api.middleware import new_request_id
 from api.raw_answers import ANSWERED, NOBODY_WAITS, malformed, written
 from api.request_lines import RequestLine, RequestLines
 from api.routes.events import answer_to_event
+from api.traces import traced
 from core import clock
 from core.intake.acceptance import Acceptance
 from core.intake.dedupe import RequestKey
@@ -178,6 +179,7 @@ class HotEvent(RequestResponseCycle):
             wish = read_usual(body)
             if wish is None or tenant_id is None:
                 return False
+            wish = traced(wish, text_in(self._headers, b"traceparent"))
             self._key = key_in(self._headers, tenant_id, EVENTS_PATH, body)
             self._line = self._way.acceptance.begin(tenant_id, wish, self._key, self)
         except Exception:  # noqa: BLE001 - whatever it is, it is raised again on the other way, which answers it

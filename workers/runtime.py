@@ -21,6 +21,7 @@ from core.model.endings import CANCELLED, TaskAgain, TaskEnd, TaskMisfit
 from core.model.ids import TaskId
 from core.model.json_value import JsonValue
 from core.model.parts import Slice, TaskInParts
+from core.model.trace_context import trace_id
 from core.progress import Progress, ProgressBoard
 from core.redis import open_redis
 from core.results import Results
@@ -75,7 +76,7 @@ class Runtime:
         if fail_points.reached is not None:
             fail_points.reached("task.started")
         desk = TaskDesk(self._runner, self._database, self._board, task)
-        context = TaskContext(task.id, task.run, desk, self._settings)
+        context = TaskContext(task.id, task.run, desk, self._settings, traceparent=task.traceparent)
         end = call(definition, task, context)
         if isinstance(end, TaskInParts):
             end = self._hand_over(definition, task, end)
@@ -222,6 +223,7 @@ def _wide(task: TaskRecord, end: TaskEnd | TaskAgain, ended: TaskRecord | None) 
         "task_id": ids.encode(ids.TASK, task.id),
         "type": task.type,
         "run": task.run,
+        "trace_id": None if task.traceparent is None else trace_id(task.traceparent),
         "status": end.status.value if isinstance(end, TaskEnd) else "RETRY",
         "error": end.error_code if isinstance(end, TaskEnd) else None,
         "recorded": ended is not None,

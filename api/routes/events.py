@@ -16,6 +16,7 @@ from api.incoming import INCOMING, IncomingDep
 from api.paging import Page
 from api.schemas.events import BatchOut, EventOut, EventPage
 from api.schemas.fields import Moment
+from api.traces import TraceHeader, all_traced, traced
 from core.intake.outcomes import Accepted, Refusal
 from core.journal.event_queries import look_events, read_event
 from core.journal.events import EventFilter, EventRecord, event_document
@@ -33,7 +34,12 @@ Reading = Annotated[Transaction, Depends(Transaction.of("events:read"), scope="f
 
 @router.post("/v1/events", status_code=HTTPStatus.ACCEPTED, response_model=EventOut, openapi_extra=INCOMING)
 async def accept_event(
-    request: Request, caller: Writer, sent: IncomingDep, acceptance: AcceptanceDep, idempotency_key: KeyHeader = None
+    request: Request,
+    caller: Writer,
+    sent: IncomingDep,
+    acceptance: AcceptanceDep,
+    traceparent: TraceHeader = None,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """Accept an event. An answer means that it is recorded, with a delivery for each endpoint that wants it.
 
@@ -42,7 +48,7 @@ async def accept_event(
     event's `client_id` is both, with a space between. `subject`, `dataschema` and extensions stay in `attributes`.
     """
     key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
-    return answer_to_event(await acceptance.accept(caller.tenant_id, sent.wish, key=key))
+    return answer_to_event(await acceptance.accept(caller.tenant_id, traced(sent.wish, traceparent), key=key))
 
 
 def answer_to_event(accepted: Accepted) -> Response:
@@ -54,14 +60,20 @@ def answer_to_event(accepted: Accepted) -> Response:
 
 @router.post(BATCH_PATH, status_code=HTTPStatus.ACCEPTED, response_model=BatchOut, openapi_extra=BATCH)
 async def accept_batch(
-    request: Request, caller: Writer, sent: BatchDep, acceptance: AcceptanceDep, idempotency_key: KeyHeader = None
+    request: Request,
+    caller: Writer,
+    sent: BatchDep,
+    acceptance: AcceptanceDep,
+    traceparent: TraceHeader = None,
+    idempotency_key: KeyHeader = None,
 ) -> Response:
     """Accept up to 1,000 events in their order: 202, and for each line its event's ID or a problem.
 
     A bad line does not spoil the others; one that is no JSON spoils an array as a whole, and in NDJSON only itself.
     """
     key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
-    return answer_to_batch(*await acceptance.accept_all(caller.tenant_id, sent.wishes, key=key))
+    wishes = all_traced(sent.wishes, traceparent)
+    return answer_to_batch(*await acceptance.accept_all(caller.tenant_id, wishes, key=key))
 
 
 def answer_to_batch(outcomes: Sequence[Accepted | Refusal], replayed: bool) -> Response:  # noqa: FBT001 - as it is told

@@ -18,6 +18,7 @@ from api.preferences import Preferences, read_preferences
 from api.schemas.fields import Moment, Problem
 from api.schemas.tasks import PendingOut, Status, TaskOut, TaskPage
 from api.submissions import SUBMISSION, SubmissionDep
+from api.traces import TraceHeader
 from core.intake.submit import Submitted, TaskWish
 from core.journal.queries import TaskFilter, look_tasks
 from core.journal.tasks import TaskRecord, task_document
@@ -25,6 +26,7 @@ from core.model import ids
 from core.model.errors import GoneError
 from core.model.ids import TaskId
 from core.model.states import TaskStatus
+from core.model.trace_context import read_traceparent
 
 POLL_AFTER: Final = {"Retry-After": "1"}
 
@@ -52,13 +54,13 @@ async def submit_task(
     submissions: SubmissionsDep,
     watcher: WatcherDep,
     prefer: Prefer = None,
-    traceparent: Annotated[str | None, Header(description="W3C trace context.")] = None,
+    traceparent: TraceHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """Submit a task: 303 to where it is polled. An answer means that it is recorded, and will end."""
     preferences = read_preferences(prefer)
     key = request_key(request, caller.tenant_id, idempotency_key, compared=sent.compared)
-    wish = TaskWish(**dict(sent.body), written=sent.input, file=sent.file, traceparent=traceparent)
+    wish = TaskWish(**dict(sent.body), written=sent.input, file=sent.file, traceparent=read_traceparent(traceparent))
     submitted = await submissions.submit(caller.tenant_id, wish, status=preferences.status, key=key)
     task = submitted.task
     if preferences.wait and not task.ended:

@@ -51,6 +51,13 @@ Ordering = Annotated[
 RateLimit = Annotated[int, Field(strict=True, ge=1, le=MOST_PER_SECOND, description="Requests per second."), WHOLE]
 MaxInFlight = Annotated[int, Field(strict=True, ge=1, le=1000, description="Requests on the wire at once."), WHOLE]
 Timeout = Annotated[int, Field(strict=True, ge=1, le=30, description="Seconds over everything."), WHOLE]
+SendTraceparent = Annotated[
+    bool,
+    Field(
+        strict=True,
+        description="Whether requests tell the trace of the request that caused the event (W3C `traceparent`).",
+    ),
+]
 Filter = Annotated[
     str | dict[str, JsonValue],
     Field(
@@ -99,6 +106,7 @@ class EndpointIn(In):
     ordering: Ordering = "none"
     retry_policy: RetryPolicy | None = None
     timeout: Timeout | None = None
+    send_traceparent: SendTraceparent = False
     filter: Filter | None = None
     owner: Owner | None = Field(
         default=None, description="The partner whose it is; untold: that of the key that registers it."
@@ -123,6 +131,7 @@ class EndpointPatch(In):
     ordering: Ordering | None = None
     retry_policy: RetryPolicy | None = None
     timeout: Timeout | None = None
+    send_traceparent: SendTraceparent | None = None
     filter: Filter | None = None
     owner: Owner | None = None
     metadata: (
@@ -156,6 +165,7 @@ class EndpointOut(Out):
     ordering: Literal["none", "fifo"]
     retry_policy: RetryPolicy
     timeout: int
+    send_traceparent: bool
     filter: dict[str, JsonValue] | str | None
     owner: str | None
     metadata: dict[str, str]

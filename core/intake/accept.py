@@ -43,6 +43,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # a fifth 
     ordering_key: str | None = None
     attributes: Mapping[str, JsonValue] | None = None
     """What a CloudEvent says of itself beside its ID, type, time and data."""
+    traceparent: str | None = None
+    """The trace that it belongs to, as `core.model.trace_context` reads it."""
     task_id: TaskId | None = None
     webhook_url: str | None = None
     """Where the event goes besides the endpoints that match: its task's own callback URL."""

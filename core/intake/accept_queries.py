@@ -118,16 +118,16 @@ made AS (
     SELECT event_id, count(*) AS deliveries FROM made GROUP BY event_id
 ), accepted AS (
     INSERT INTO events (id, tenant_id, client_id, type, timestamp, body, data_offset, data_length, ordering_key,
-                        attributes, deliveries)
+                        attributes, traceparent, deliveries)
     SELECT g.id, k.tenant_id, g.client_id, k.type, g.at, g.body, k.data_offset,
-           octet_length(g.body) - k.data_offset - 1, g.ordering_key, CAST(g.attributes AS JSONB),
+           octet_length(g.body) - k.data_offset - 1, g.ordering_key, CAST(g.attributes AS JSONB), g.traceparent,
            coalesce(c.deliveries, 0)
     FROM ROWS FROM (
         unnest(CAST(:ids AS UUID[])), unnest(CAST(:kinds AS INTEGER[])), unnest(CAST(:clients AS TEXT[])),
         unnest(CAST(:timestamps AS TIMESTAMPTZ[])), unnest(CAST(:bodies AS BYTEA[])),
         unnest(CAST(:ordering AS TEXT[])), unnest(CAST(:attributes AS TEXT[])),
-        generate_series(1, CAST(:count AS INTEGER))
-    ) AS g(id, kind, client_id, at, body, ordering_key, attributes, line)
+        unnest(CAST(:traces AS TEXT[])), generate_series(1, CAST(:count AS INTEGER))
+    ) AS g(id, kind, client_id, at, body, ordering_key, attributes, traceparent, line)
     JOIN kinds k ON k.kind = coalesce(g.kind, 1)
     LEFT JOIN counted c ON c.event_id = g.id
     WHERE g.id IN (SELECT id FROM taking)
@@ -193,6 +193,7 @@ def _values(lines: Sequence[Line], *, publish: bool, whole: bool) -> dict[str, o
         "clients": _unless_all_are(None, [event.client_id for event in events]),
         "ordering": _unless_all_are(None, [event.ordering_key for event in events]),
         "attributes": _unless_all_are(None, [_json(event.attributes) for event in events]),
+        "traces": _unless_all_are(None, [event.traceparent for event in events]),
         "tenant": events[0].tenant_id,
         "whole": whole,
         **_kind_values(events),

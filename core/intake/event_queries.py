@@ -28,9 +28,10 @@ GIVEN: Final = """
         CAST(:unfiltered AS BOOLEAN[]), CAST(:timestamps AS TIMESTAMPTZ[]), CAST(:bodies AS BYTEA[]),
         CAST(:offsets AS INTEGER[]), CAST(:lengths AS INTEGER[]), CAST(:clients AS TEXT[]), CAST(:keys AS TEXT[]),
         CAST(:attributes AS TEXT[]), CAST(:about AS UUID[]), CAST(:owners AS TEXT[]), CAST(:tasks AS UUID[]),
-        CAST(:urls AS TEXT[]), CAST(:lanes AS UUID[]), CAST(:only_if_wanted AS BOOLEAN[])
+        CAST(:urls AS TEXT[]), CAST(:lanes AS UUID[]), CAST(:only_if_wanted AS BOOLEAN[]), CAST(:traces AS TEXT[])
     ) WITH ORDINALITY AS g(id, tenant_id, type, patterns, unfiltered, at, body, data_offset, data_length, client_id,
-                           ordering_key, attributes, about, owner, task_id, url, lane, only_if_wanted, line)
+                           ordering_key, attributes, about, owner, task_id, url, lane, only_if_wanted, traceparent,
+                           line)
 """
 # Fan-out is a join: to 10 or to 10,000 endpoints it is one statement, by endpoints_tenant_id_id_idx.
 # An operational event stays with the owner of what it is about, and does not reach what it is about.
@@ -81,9 +82,9 @@ wanted AS (
 ACCEPT: Final = """
 accepted AS (
     INSERT INTO events (id, tenant_id, client_id, type, timestamp, body, data_offset, data_length, ordering_key,
-                        attributes, task_id, deliveries)
+                        attributes, traceparent, task_id, deliveries)
     SELECT g.id, g.tenant_id, g.client_id, g.type, g.at, g.body, g.data_offset, g.data_length, g.ordering_key,
-           CAST(g.attributes AS JSONB), g.task_id, coalesce(c.deliveries, 0)
+           CAST(g.attributes AS JSONB), g.traceparent, g.task_id, coalesce(c.deliveries, 0)
     FROM taking g LEFT JOIN counted c ON c.line = g.line WHERE NOT g.only_if_wanted OR c.deliveries > 0
     RETURNING id, created_at, deliveries
 )
@@ -174,6 +175,7 @@ def accept_values(lines: Sequence[Line], *, publish: bool, whole: bool) -> dict[
         "urls": [event.webhook_url for event in events],
         "lanes": [event.webhook_url and lane_of_url(event.tenant_id, event.webhook_url) for event in events],
         "only_if_wanted": [event.only_if_wanted for event in events],
+        "traces": [event.traceparent for event in events],
         **verdict_values([line.verdicts for line in lines]),
         **fan_out_values(publish=publish),
         "whole": whole,

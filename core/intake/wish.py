@@ -30,6 +30,7 @@ class EventWish(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     timestamp: datetime | None = None
     ordering_key: str | None = None
     attributes: Mapping[str, JsonValue] | None = None
+    traceparent: str | None = None
 
     @property
     def fingerprint(self) -> bytes:
@@ -68,5 +69,6 @@ def line_of(tenant_id: TenantId, wish: EventWish, unix_seconds: float) -> Line:
         client_id=wish.client_id,
         ordering_key=wish.ordering_key,
         attributes=wish.attributes,
+        traceparent=wish.traceparent,
     )
     return Line(event, keys=() if wish.client_id is None else (EventKey(EVENT, wish.client_id, wish.fingerprint),))

@@ -20,7 +20,8 @@ from core.model.tables import TROUBLED
 
 TASK_COLUMNS: Final = (
     "id, tenant_id, type, queue, status, input, result, result_size, progress, error_code, error_title, error_detail,"
-    " run, lost_count, max_attempts, webhook_url, unique_key, retry_of, metadata, created_at, started_at, finished_at"
+    " run, lost_count, max_attempts, webhook_url, unique_key, retry_of, metadata, traceparent, created_at, started_at,"
+    " finished_at"
 )
 
 _SHOWN: Final = """

@@ -40,6 +40,7 @@ class TaskRecord:
     unique_key: str | None
     retry_of: UUID | None
     metadata: Mapping[str, str]
+    traceparent: str | None = None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -10,6 +10,7 @@ import msgspec
 from core.journal.record import Settled
 from core.model.outcome import Outcome, Trigger
 from core.model.settle import DeliveryState, settle
+from core.model.trace_context import continued
 
 
 class Leased(msgspec.Struct, frozen=True, gc=False):
@@ -76,8 +77,15 @@ class Claimed(Leased, frozen=True, gc=False):
     claimed_at: datetime
     body: bytes
     sealed_headers: bytes | None
+    traceparent: str | None
+    """The trace that the event belongs to, if the endpoint wants to be told."""
     sealed_webhook_secret: bytes | None
     keys: Sequence[bytes]
+
+    @property
+    def trace(self) -> str | None:
+        """The `traceparent` of this attempt, if its request has one."""
+        return None if self.traceparent is None else continued(self.traceparent, self.delivery_id, self.number)
 
     @property
     def newest_keys(self) -> Sequence[bytes]:

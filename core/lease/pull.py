@@ -162,7 +162,8 @@ class Pulls:
         )
         lease = timedelta(seconds=one.timeout + self._settings.lease)
         until = one.lease_until if isinstance(one, Held) else one.claimed_at + lease
-        return Pulled(one, own_headers(webhook_id, timestamp=at, signature=signature, version=VERSION), token, until)
+        headers = own_headers(webhook_id, timestamp=at, signature=signature, version=VERSION, trace=one.trace)
+        return Pulled(one, headers, token, until)
 
 
 def check_pulled(target: PullTarget | None) -> PullTarget:

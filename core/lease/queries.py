@@ -17,6 +17,7 @@ SELECT c.id AS delivery_id, c.tenant_id, coalesce(c.url, e.url) AS url, c.claim,
        c.trigger, c.step, c.unknown_run, c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout,
        e.retry_schedule AS schedule, coalesce(e.ordering = 'fifo', false) AS ordered,
        c.event_id, c.endpoint_id, c.task_id, c.lane, c.cap, e.rate_limit, now() AS claimed_at, v.body, e.sealed_headers,
+       CASE WHEN e.send_traceparent THEN v.traceparent END AS traceparent,
        CASE WHEN c.endpoint_id IS NULL THEN (SELECT t.sealed_webhook_secret FROM tasks t WHERE t.id = c.task_id) END
            AS sealed_webhook_secret,
        CASE WHEN c.endpoint_id IS NULL

@@ -6,6 +6,7 @@ from typing import Final
 from core.lease.claim import Claimed
 from core.model.sealing import KeyRing
 from core.model.signature import SigningKey, parse_secret
+from core.model.trace_context import HEADER
 from core.registry.secrets import TASK_SIGNING, open_secret
 
 ID: Final = "webhook-id"
@@ -27,9 +28,12 @@ def common_headers(version: str) -> dict[str, str]:
     return {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": f"Ringback/{version}"}
 
 
-def own_headers(event_id: str, *, timestamp: int, signature: str, version: str) -> dict[str, str]:
-    """Return the headers that are Ringback's own (Standard Webhooks 1.0.0)."""
-    return {**common_headers(version), ID: event_id, TIMESTAMP: str(timestamp), SIGNATURE: signature}
+def own_headers(
+    event_id: str, *, timestamp: int, signature: str, version: str, trace: str | None = None
+) -> dict[str, str]:
+    """Return the headers that are Ringback's own (Standard Webhooks 1.0.0; `trace` is a `traceparent`)."""
+    headers = {**common_headers(version), ID: event_id, TIMESTAMP: str(timestamp), SIGNATURE: signature}
+    return headers if trace is None else {**headers, HEADER: trace}
 
 
 def without_own(custom: Mapping[str, str], version: str) -> dict[str, str]:

@@ -32,18 +32,21 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
     claimed_at: datetime
     signed_at: int
     signature: str
+    trace: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """What was handed out beside the body."""
         webhook_id = ids.encode(ids.EVENT, self.event_id)
-        return own_headers(webhook_id, timestamp=self.signed_at, signature=self.signature, version=VERSION)
+        return own_headers(
+            webhook_id, timestamp=self.signed_at, signature=self.signature, version=VERSION, trace=self.trace
+        )
 
 
 def ticket_of(claimed: Claimed, *, signed_at: int, signature: str) -> Ticket:
     """Return the ticket of a claim: all of it but what was to be sent."""
     leased = msgspec.convert({name: getattr(claimed, name) for name in _LEASED}, Leased)
-    return Ticket(leased, claimed.event_id, claimed.claimed_at, signed_at, signature)
+    return Ticket(leased, claimed.event_id, claimed.claimed_at, signed_at, signature, claimed.trace)
 
 
 def write_ticket(ring: KeyRing, ticket: Ticket, *, tenant_id: TenantId, endpoint_id: EndpointId) -> str:

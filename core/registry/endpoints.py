@@ -35,6 +35,7 @@ class EndpointWish:
     ordering: str = "none"
     retry_schedule: Sequence[int] | None = None
     timeout: int | None = None
+    send_traceparent: bool = False
     filter: JsonValue = None
     owner: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -56,6 +57,7 @@ class EndpointValues:
     ordering: str
     retry_schedule: Sequence[int] | None
     timeout: int | None
+    send_traceparent: bool
     filter: JsonValue
     owner: str | None
     metadata: Mapping[str, str]
@@ -91,6 +93,7 @@ def endpoint_document(
         "ordering": endpoint.ordering,
         "retry_policy": {"schedule": list(schedule if endpoint.retry_schedule is None else endpoint.retry_schedule)},
         "timeout": endpoint.timeout or timeout,
+        "send_traceparent": endpoint.send_traceparent,
         "filter": endpoint.filter,
         "owner": endpoint.owner,
         "metadata": endpoint.metadata,

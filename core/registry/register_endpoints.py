@@ -249,6 +249,7 @@ def _values(wish: EndpointWish, *, url: str, sealed_headers: bytes | None, publi
         ordering=wish.ordering,
         retry_schedule=None if wish.retry_schedule is None else list(wish.retry_schedule),
         timeout=wish.timeout,
+        send_traceparent=wish.send_traceparent,
         filter=_checked_filter(wish.filter),
         owner=wish.owner,
         metadata=wish.metadata,

@@ -59,6 +59,7 @@ function Settings({ endpoint }) {
     ["Rate", endpoint.rate_limit ? `${decimal(endpoint.rate_limit)} a second` : "not limited"],
     ["In flight", `${endpoint.max_in_flight} at once`],
     ["Timeout", `${endpoint.timeout} s`],
+    ["Trace", endpoint.send_traceparent ? "told, as traceparent" : "not told"],
     ["Retries", endpoint.retry_policy.schedule.map((one) => duration(one)).join(", ")],
     ["Filter", endpoint.filter && html`<code>${visible(typeof endpoint.filter === "string" ? endpoint.filter : JSON.stringify(endpoint.filter))}</code>`],
     ["Headers", Object.keys(endpoint.headers).length ? html`<code>${visible(Object.keys(endpoint.headers).join(", "))}</code>` : null],

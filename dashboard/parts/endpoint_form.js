@@ -34,6 +34,7 @@ export function EndpointForm({ endpoint, session, onClose, onSaved }) {
       <${Field} label="Rate limit" hint="A second; none unless told."><input name="rate_limit" type="number" min="1" value=${old.rate_limit ?? ""} /></${Field}>
       <${Field} label="In flight at once"><input name="max_in_flight" type="number" min="1" max="1000" value=${old.max_in_flight ?? 50} /></${Field}>
       <${Field} label="Timeout" hint="Seconds, 1 to 30."><input name="timeout" type="number" min="1" max="30" value=${old.timeout ?? ""} placeholder="15" /></${Field}>
+      <${Field} label="Trace" hint="Whether requests have a traceparent."><select name="send_traceparent">${["no", "yes"].map((one) => html`<option key=${one} selected=${(old.send_traceparent ? "yes" : "no") === one}>${one}</option>`)}</select></${Field}>
     </div>
     <${Field} label="Filter" hint="JSONPath on the data, such as $[?@.amount > 100]. None means every event."><input name="filter" value=${typeof old.filter === "string" ? old.filter : old.filter ? JSON.stringify(old.filter) : ""} spellcheck=${false} /></${Field}>
     ${mode === "push" && html`<${Field} label="Headers" hint="Sent with each request, a line each: Name: value. Values are masked once saved."><textarea name="headers" rows="2" spellcheck=${false}>${Object.entries(old.headers ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n")}</textarea></${Field}>`}
@@ -57,6 +58,7 @@ function wished(form, old) {
     rate_limit: whole(form.get("rate_limit")),
     max_in_flight: whole(form.get("max_in_flight")),
     timeout: whole(form.get("timeout")),
+    send_traceparent: form.get("send_traceparent") === "yes",
     filter: filter.startsWith("{") ? JSON.parse(filter) : orNull(filter),
     ...(form.get("owner") ? { owner: form.get("owner") } : {}),
   };

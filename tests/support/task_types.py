@@ -118,3 +118,9 @@ def slow_parts(context: TaskContext, *, parts: int, seconds: float) -> int:
     content = f"{seconds} ".encode()
     length = len(content)
     context.in_parts([Slice(place * length, length) for place in range(parts)], content * parts)
+
+
+@task_type("tests.traced")
+def traced(context: TaskContext) -> str | None:
+    """Tell which trace it belongs to."""
+    return context.traceparent

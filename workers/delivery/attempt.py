@@ -121,6 +121,7 @@ class Attempts:
             body=claimed.body,
             timestamp=int(claimed.claimed_at.timestamp()),  # the database's: this machine's clock may be wrong
             timeout=claimed.timeout,
+            trace=claimed.trace,
         )
         self._sender.start(request, flight)
 

@@ -11,6 +11,7 @@ import msgspec
 from core.lease.signing import ID, SIGNATURE, TIMESTAMP, common_headers, without_own
 from core.model.header_rules import MASK
 from core.model.signature import SigningKey, sign
+from core.model.trace_context import HEADER
 from core.version import VERSION
 from workers.delivery.exchange import OutgoingRequest
 from workers.delivery.place import Place
@@ -54,11 +55,14 @@ def build_request(
     body: bytes,
     timestamp: int,
     timeout: float,
+    trace: str | None = None,
 ) -> OutgoingRequest:
     """Return the signed request of one attempt (Standard Webhooks 1.0.0).
 
-    `timestamp` is the attempt's, in Unix seconds; `body` goes out byte for byte; `timeout` is in seconds.
+    `timestamp` is the attempt's, in Unix seconds; `body` goes out byte for byte; `timeout` is in seconds;
+    `trace` is the attempt's `traceparent`.
     """
     signature = sign(keys, message_id=event_id, timestamp=timestamp, body=body)
     own = ((ID, event_id), (TIMESTAMP, str(timestamp)), (SIGNATURE, signature))
-    return OutgoingRequest(destination.place, own, body, timeout)
+    traced = own if trace is None else (*own, (HEADER, trace))
+    return OutgoingRequest(destination.place, traced, body, timeout)

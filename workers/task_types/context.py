@@ -60,12 +60,18 @@ class Desk(Protocol):
 
 
 class TaskContext:
-    """A running task's own view of itself; `run` counts its runs from 1, `settings` are the worker's."""
+    """A running task's own view of itself; `run` counts its runs from 1, `settings` are the worker's.
 
-    def __init__(self, task_id: UUID, run: int, desk: Desk, settings: Settings) -> None:
+    `traceparent` is that of the request that submitted it (W3C Trace Context), for what it asks of others.
+    """
+
+    def __init__(
+        self, task_id: UUID, run: int, desk: Desk, settings: Settings, *, traceparent: str | None = None
+    ) -> None:
         self.task_id: Final = task_id
         self.run: Final = run
         self.settings: Final = settings
+        self.traceparent: Final = traceparent
         self._desk: Final = desk
 
     def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -128,6 +129,7 @@ endpoints: Final = Table(
     text("ordering"),
     Column("retry_schedule", ARRAY(Integer)),
     Column("timeout", SmallInteger),
+    Column("send_traceparent", Boolean, nullable=False, server_default="false"),
     Column("filter", JSONB),
     Column("filter_version", Integer, nullable=False, server_default="1"),
     text("owner", nullable=True),

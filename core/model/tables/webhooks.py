@@ -48,6 +48,7 @@ events: Final = Table(
     Column("data_length", Integer, nullable=False),
     text("ordering_key", nullable=True),
     Column("attributes", JSONB),
+    text("traceparent", nullable=True),
     Column("task_id", Uuid),
     Column("deliveries", Integer, nullable=False, server_default="0"),
     stamp("created_at"),

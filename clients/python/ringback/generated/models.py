@@ -825,6 +825,7 @@ class EndpointOut(Model):
     Requests per second.
     """
     retry_policy: RetryPolicy
+    send_traceparent: bool
     signature: Literal["hmac", "ed25519"]
     status: Literal["enabled", "paused", "disabled"]
     timeout: int
@@ -1007,6 +1008,7 @@ class NewEndpointOut(Model):
     """
     retry_policy: RetryPolicy
     secret: str | None
+    send_traceparent: bool
     signature: Literal["hmac", "ed25519"]
     status: Literal["enabled", "paused", "disabled"]
     timeout: int

@@ -1754,6 +1754,12 @@ export interface components {
             /** Secret */
             secret?: string | null;
             /**
+             * Send Traceparent
+             * @description Whether requests tell the trace of the request that caused the event (W3C `traceparent`).
+             * @default false
+             */
+            send_traceparent: boolean;
+            /**
              * Signature
              * @description `hmac` signs with a shared secret (`v1`), `ed25519` with a private key that never leaves (`v1a`).
              * @default hmac
@@ -1824,6 +1830,8 @@ export interface components {
              */
             rate_limit: number | null;
             retry_policy: components["schemas"]["RetryPolicy"];
+            /** Send Traceparent */
+            send_traceparent: boolean;
             /**
              * Signature
              * @enum {string}
@@ -1900,6 +1908,8 @@ export interface components {
             /** Rate Limit */
             rate_limit?: number | null;
             retry_policy?: components["schemas"]["RetryPolicy"] | null;
+            /** Send Traceparent */
+            send_traceparent?: boolean | null;
             /** Signature */
             signature?: ("hmac" | "ed25519") | null;
             /** @description Read-only: see `pause` and `enable`. */
@@ -2343,6 +2353,8 @@ export interface components {
              * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
              */
             secret: string | null;
+            /** Send Traceparent */
+            send_traceparent: boolean;
             /**
              * Signature
              * @enum {string}
@@ -4161,6 +4173,7 @@ export interface operations {
                      *               1800
                      *             ]
                      *           },
+                     *           "send_traceparent": false,
                      *           "signature": "hmac",
                      *           "status": "enabled",
                      *           "timeout": 1,
@@ -4247,6 +4260,7 @@ export interface operations {
                      *         ]
                      *       },
                      *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                     *       "send_traceparent": false,
                      *       "signature": "hmac",
                      *       "status": "enabled",
                      *       "timeout": 1,
@@ -4326,6 +4340,7 @@ export interface operations {
                      *           1800
                      *         ]
                      *       },
+                     *       "send_traceparent": false,
                      *       "signature": "hmac",
                      *       "status": "enabled",
                      *       "timeout": 1,
@@ -4461,6 +4476,7 @@ export interface operations {
                      *           1800
                      *         ]
                      *       },
+                     *       "send_traceparent": false,
                      *       "signature": "hmac",
                      *       "status": "enabled",
                      *       "timeout": 1,
@@ -4821,6 +4837,7 @@ export interface operations {
                      *           1800
                      *         ]
                      *       },
+                     *       "send_traceparent": false,
                      *       "signature": "hmac",
                      *       "status": "enabled",
                      *       "timeout": 1,
@@ -4896,6 +4913,7 @@ export interface operations {
                      *           1800
                      *         ]
                      *       },
+                     *       "send_traceparent": false,
                      *       "signature": "hmac",
                      *       "status": "enabled",
                      *       "timeout": 1,
@@ -5838,6 +5856,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description W3C Trace Context; ignored if malformed. */
+                traceparent?: string;
                 /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
                 "Idempotency-Key"?: string;
                 /** @description The tenant that the operator acts for: its ID or slug. */
@@ -5990,6 +6010,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description W3C Trace Context; ignored if malformed. */
+                traceparent?: string;
                 /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
                 "Idempotency-Key"?: string;
                 /** @description The tenant that the operator acts for: its ID or slug. */
@@ -7307,7 +7329,7 @@ export interface operations {
             header?: {
                 /** @description `respond-async`, `wait=N` (RFC 7240; N seconds, 60 at most). */
                 prefer?: string;
-                /** @description W3C trace context. */
+                /** @description W3C Trace Context; ignored if malformed. */
                 traceparent?: string;
                 /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
                 "Idempotency-Key"?: string;
@@ -8632,6 +8654,7 @@ export interface operations {
                  *             1800
                  *           ]
                  *         },
+                 *         "send_traceparent": false,
                  *         "signature": "hmac",
                  *         "status": "disabled",
                  *         "timeout": 1,
@@ -8728,6 +8751,7 @@ export interface operations {
                  *             1800
                  *           ]
                  *         },
+                 *         "send_traceparent": false,
                  *         "signature": "hmac",
                  *         "status": "enabled",
                  *         "timeout": 1,
