@@ -169,16 +169,12 @@ def _limit_of(request: Request) -> int:
     return _LIMITS.get(media_type_of(request), BODY_LIMIT)
 
 
-def check_body(request: Request, accepted: tuple[str, ...]) -> None:
-    """Raise a 415 for a media type that is not accepted, a 413 for a length that is over its limit."""
-    _check_media_type(request, accepted)
-    _check_length(request)
-
-
-def _check_media_type(request: Request, accepted: tuple[str, ...]) -> None:
-    if media_type_of(request) not in accepted or "content-encoding" in request.headers:
+def check_body(request: Request, accepted: tuple[str, ...], *, also: bool = False) -> None:
+    """Raise a 415 for a media type that is not accepted, unless it is `also`, a 413 for a length over its limit."""
+    if not (also or media_type_of(request) in accepted) or "content-encoding" in request.headers:
         detail = f"Send {' or '.join(accepted)}, not encoded."
         raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+    _check_length(request)
 
 
 def _check_length(request: Request) -> None:

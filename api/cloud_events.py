@@ -47,6 +47,17 @@ def is_binary(headers: Headers) -> bool:
     return any(name in MARKS for name, _ in headers)
 
 
+def is_json_event(headers: Headers, media_type: str | None) -> bool:
+    """Tell whether they are those of a CloudEvent in binary mode with JSON as its data, or with none and no body."""
+    if not is_binary(headers):
+        return False
+    return _is_json(media_type) if media_type else dict(headers).get(b"content-length", b"0") == b"0"
+
+
+def _is_json(media_type: str) -> bool:
+    return _IS_JSON.fullmatch(media_type.partition(";")[0].strip()) is not None
+
+
 def structured_event(value: JsonValue, written: bytes) -> EventWish:
     """Return the CloudEvent in a JSON document, given what it means and its bytes (JSON format 1.0.2, section 3).
 
@@ -74,7 +85,7 @@ def compared_headers(headers: Headers) -> bytes:
 
 def _event(value: JsonValue, data: bytes) -> EventWish:
     checked = _checked(value)
-    if checked.datacontenttype and not _IS_JSON.fullmatch(checked.datacontenttype.partition(";")[0].strip()):
+    if checked.datacontenttype and not _is_json(checked.datacontenttype):
         raise _not_json("datacontenttype")
     return EventWish(
         type=checked.type,

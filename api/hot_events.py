@@ -14,7 +14,7 @@ from fastapi import Request, Response
 from api.auth import Caller, Keys
 from api.batches import BATCH_TYPES, batch_of, read_batch
 from api.bodies import BATCH_LIMIT, BATCH_PATH, BODY_LIMIT, check_body, check_query, too_large
-from api.cloud_events import MARKS
+from api.cloud_events import MARKS, is_json_event
 from api.deps import TenantCaller, get_acceptance, get_caller, let_in, let_through, scoped
 from api.errors import ClientLeftError
 from api.idempotency import key_of
@@ -61,8 +61,8 @@ async def accept_hot_batch(request: Request) -> Response:
 
 async def _accept(request: Request) -> Response:
     check_query(request)
-    check_body(request, MEDIA_TYPES)
     headers = request.headers
+    check_body(request, MEDIA_TYPES, also=is_json_event(request.scope["headers"], headers.get("content-type")))
     return await accept_event(
         request,
         await _sender(await get_caller(request, None, headers.get("ringback-tenant"))),

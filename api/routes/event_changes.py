@@ -13,6 +13,7 @@ from api.idempotency import OnceDep
 from api.schemas.deliveries import DeliveryOut
 from api.schemas.events import EventOut, ReplayIn, SampleIn
 from api.state import State
+from core.intake.reopen_queries import read_target
 from core.intake.replay import SAMPLE_TYPE, sample_data
 from core.journal.event_queries import read_event
 from core.journal.events import EventRecord, event_document
@@ -20,7 +21,6 @@ from core.journal.queries import read_delivery
 from core.model import ids
 from core.model.errors import NotFoundError
 from core.model.ids import EndpointId, EventId
-from core.registry.queries import read_endpoint
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 Writer = Annotated[TenantCaller, Depends(scoped("events:write"))]
@@ -64,7 +64,7 @@ async def send_test(
     endpoint_id = EndpointId(parse_id(ids.ENDPOINT, endpoint, "endpoint"))
     type_ = SAMPLE_TYPE if body is None or body.event_type is None else body.event_type
     async with state.database.tenant(caller.tenant_id, caller.owner) as tx:
-        if await read_endpoint(tx, endpoint_id=endpoint_id) is None:
+        if await read_target(tx, endpoint_id=endpoint_id) is None:
             raise NotFoundError("endpoint")
         sample = await sample_data(tx, tenant_id=caller.tenant_id, type_=type_)
     delivery_id = await replays.test(caller.tenant_id, endpoint_id, type_=type_, data=sample, once=once)

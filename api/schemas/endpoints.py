@@ -61,7 +61,9 @@ SendTraceparent = Annotated[
 Filter = Annotated[
     str | dict[str, JsonValue],
     Field(
-        description="A JSONPath query (RFC 9535) over `data` that must select something, or `{path, equals}`.",
+        description="A JSONPath query (RFC 9535) over `data` that must select something, or `{path, equals}`. The"
+        " functions `match` and `search` are not there: a regular expression may take for ever. A query that looks at"
+        " more than 20,000 values of an event selects nothing of it.",
         examples=["$.order[?@.total > 100]", {"path": "$.country", "equals": "DE"}],
     ),
 ]

@@ -82,7 +82,8 @@ _EITHER: Final[JsonDict] = {
 class AckIn(In):
     """What became of one pulled delivery: the status that its receiver answered, or why there is none.
 
-    It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, all else follows the schedule.
+    It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, `abort` cancels the delivery,
+    all else follows the schedule.
     """
 
     model_config = ConfigDict(json_schema_extra=_EITHER)
@@ -97,11 +98,18 @@ class AckIn(In):
     retry_after: Annotated[int, Field(strict=True, ge=0, le=LONGEST_PAUSE), WHOLE] | None = Field(
         default=None, description="Seconds: the next attempt is at the later of that time and the schedule."
     )
+    abort: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether its receiver answered with `webhook-delivery: abort-message`: the delivery ends.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "AckIn":
         if (self.status is None) == (self.error is None):
             raise ValueError("give either status or error")
+        if self.abort and self.status is None:
+            raise ValueError("abort is something that is answered: give a status")
         return self
 
     def ack(self) -> Ack:
@@ -113,6 +121,7 @@ class AckIn(In):
             body=self.body.encode(errors="replace"),
             duration=self.duration_ms,
             retry_after=self.retry_after,
+            abort=self.abort,
         )
 
 

@@ -1,5 +1,6 @@
 """One pulled event, sent on to a server on this machine, and what became of it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
@@ -9,6 +10,8 @@ import httpx
 from cli.failure import CommandError, ExitCode
 from cli.remote.client import Json, is_tls
 from core import clock
+from core.model.retry import retry_after
+from core.model.settle import CONTROL_HEADER, SLOW_DOWN, is_abort
 
 PATIENCE: Final = 15.0
 """Seconds, as an endpoint's timeout is unless it says else."""
@@ -25,12 +28,18 @@ class Forwarded:
     error: str | None
     body: str
     milliseconds: float
+    retry_after: int | None = None
+    """Seconds that it asks to wait."""
+    abort: bool = False
+    """Whether it wants the delivery to end."""
 
     @property
     def ack(self) -> Json:
         """What Ringback is told of it."""
         became: Json = {"error": self.error} if self.status is None else {"status": self.status, "body": self.body}
-        return {"claim": self.pulled["claim"], "duration_ms": round(self.milliseconds, 3), **became}
+        asked: Json = {} if self.retry_after is None else {"retry_after": self.retry_after}
+        ends: Json = {"abort": True} if self.abort else {}
+        return {"claim": self.pulled["claim"], "duration_ms": round(self.milliseconds, 3), **became, **asked, **ends}
 
 
 class Forwarder:
@@ -48,19 +57,46 @@ class Forwarder:
         if not good:
             raise CommandError(f"{url} is no http:// or https:// URL", ExitCode.USAGE)
 
+    def close(self) -> None:
+        """Close the connection to the server."""
+        self._http.close()
+
     def send(self, pulled: Json) -> Forwarded:
         """Send one on."""
         request = cast("Json", pulled["request"])
         headers, body = cast("Mapping[str, str]", request["headers"]), str(request["body"]).encode()
         started = clock.monotonic()
-        status, error, text = None, None, ""
         try:
             answer = self._http.post(self.url, content=body, headers=headers)
-            status, text = answer.status_code, answer.text[:KEPT]
-        except httpx.TimeoutException:
-            error = "timeout"
-        except httpx.ConnectError:
-            error = "connect"
-        except httpx.TransportError:
-            error = "protocol"
-        return Forwarded(pulled, status, error, text, (clock.monotonic() - started) * 1000)
+        except httpx.TransportError as error:
+            name = next(name for kind, name in _ERRORS.items() if isinstance(error, kind))
+            return Forwarded(pulled, None, name, "", _since(started))
+        return Forwarded(
+            pulled,
+            answer.status_code,
+            None,
+            answer.text[:KEPT],
+            _since(started),
+            retry_after=_pause(answer),
+            abort=is_abort(answer.headers.get(CONTROL_HEADER)),
+        )
+
+
+_ERRORS: Final[Mapping[type[httpx.TransportError], str]] = {
+    httpx.TimeoutException: "timeout",
+    httpx.ConnectError: "connect",
+    httpx.TransportError: "protocol",
+}
+
+
+def _since(started: float) -> float:
+    return (clock.monotonic() - started) * 1000
+
+
+def _pause(answer: httpx.Response) -> int | None:
+    """Return the whole seconds for which a server asks to be left alone, as a delivery would mind it."""
+    value = answer.headers.get("retry-after")
+    if value is None or answer.status_code not in SLOW_DOWN:
+        return None
+    seconds = retry_after(value, clock.now())
+    return None if seconds is None else math.ceil(seconds)

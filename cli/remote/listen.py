@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from types import FrameType
 from typing import Annotated, Final, NoReturn, cast
 
@@ -53,7 +53,7 @@ def listen(
         "retry_policy": {"schedule": list(SCHEDULE)},
         "secret": secret,
     }
-    with suppress(_StoppedError), _stoppable(), _endpoint(client, wish) as made:
+    with suppress(_StoppedError), _stoppable(), closing(forwarder), _endpoint(client, wish) as made:
         _greet(made, forward, as_json=json)
         _run(client, str(made["id"]), forwarder, count, as_json=json)
 

@@ -55,6 +55,8 @@ class Replays:
             event = await self._locked(tx, tenant_id, event_id)
             if endpoint_id is None:
                 queued = await self._fan_out(tx, event, publish=publish)
+            elif endpoint_id == _about(event):
+                raise ConflictError("The event is about this endpoint: it goes to others only.")
             else:
                 queued = await self._deliver(tx, event.id, tenant_id, endpoint_id, Trigger.REPLAY, publish=publish)
         if publish:

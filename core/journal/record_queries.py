@@ -131,13 +131,15 @@ _SPREAD: Final = ", ".join(
 # their keys: two batches cannot deadlock.
 # `mine` is decided under that lock. What is not mine is late: it fills in its own `unknown` attempt, a late success
 # that did so ends the delivery, and nothing else is touched. What was sent of an operational event tells nothing more.
-# `again`: a client has asked meanwhile for another attempt, due now. What was cancelled meanwhile stays so, unless this
+# `again`: a client has asked meanwhile for another attempt, due now. `void`: the payload was erased meanwhile, so that
+# there is nothing left to send again. What was cancelled meanwhile stays so, unless this
 # attempt has succeeded.
 _RECORD: Final = f"""
 WITH locked AS (
     SELECT d.id, d.lane, d.endpoint_id, d.claim = o.claim AND d.lease_until IS NOT NULL AS mine,
            d.status = 'exhausted' AS was_exhausted, d.event_type NOT LIKE ALL ('{{endpoint.%,delivery.%}}') AS tells,
-           d.payload_erased, d.resend_asked_at IS NOT NULL AND o.disable IS NOT TRUE AS again,
+           d.payload_erased, o.next_status = 'retrying' AND d.payload_erased IS TRUE AS void,
+           d.resend_asked_at IS NOT NULL AND o.disable IS NOT TRUE AND d.payload_erased IS NOT TRUE AS again,
            d.succeeded_at IS NOT NULL OR o.outcome = 'succeeded' AS success, d.status = 'cancelled' AS cancelled,
            {", ".join(f"o.{name}" for name in _TYPES)}
     FROM deliveries d JOIN (SELECT {_SPREAD} FROM unnest({_ARRAYS}) u({", ".join(_TYPES)})) o
@@ -164,18 +166,20 @@ WITH locked AS (
     UPDATE deliveries d SET
         lease_until = NULL, published_until = NULL, resend_asked_at = NULL,
         status = CASE WHEN l.success THEN 'succeeded' WHEN l.again THEN 'retrying' WHEN l.cancelled THEN d.status
-                      ELSE l.next_status END,
-        reason = CASE WHEN NOT l.success AND NOT l.again THEN coalesce(d.reason, l.next_reason) END,
+                      WHEN l.void THEN 'cancelled' ELSE l.next_status END,
+        reason = CASE WHEN NOT l.success AND NOT l.again
+                      THEN coalesce(d.reason, CASE WHEN l.void THEN 'payload_erased' END, l.next_reason) END,
         due_at = CASE WHEN l.again THEN now()
-                      WHEN NOT l.success AND NOT l.cancelled THEN now() + make_interval(secs => l.delay) END,
-        wait_reason = CASE WHEN NOT l.again AND NOT l.cancelled THEN l.wait_reason END,
+                      WHEN NOT l.success AND NOT l.cancelled AND NOT l.void
+                      THEN now() + make_interval(secs => l.delay) END,
+        wait_reason = CASE WHEN NOT l.again AND NOT l.cancelled AND NOT l.void THEN l.wait_reason END,
         step = CASE WHEN l.again THEN 0 ELSE l.step END, unknown_run = CASE WHEN l.again THEN 0 ELSE l.unknown_run END,
         trigger = CASE WHEN l.again THEN 'resend' ELSE l.next_trigger END,
         sequence = CASE WHEN l.again AND l.delay IS NULL THEN nextval('delivery_order') ELSE d.sequence END,
         succeeded_at = coalesce(d.succeeded_at, CASE WHEN l.success THEN now() END),
         finished_at = CASE WHEN l.success AND d.succeeded_at IS NULL THEN now()
                            WHEN l.success OR l.cancelled AND NOT l.again THEN coalesce(d.finished_at, now())
-                           WHEN l.delay IS NULL AND NOT l.again THEN now() END,
+                           WHEN (l.delay IS NULL OR l.void) AND NOT l.again THEN now() END,
         last_response_code = l.code, last_error = l.error
     FROM locked l WHERE l.mine AND d.id = l.id
     RETURNING d.id, d.lane, d.tenant_id, d.endpoint_id, d.due_at, l.disable, l.tells,

@@ -20,6 +20,7 @@ from core.model.errors import FieldError, InvalidInputError, NotFoundError
 from core.model.ids import DeliveryId
 from core.model.outcome import RESPONSE_BODY_LIMIT, ErrorClass, Outcome, OutcomeKind, Response, Timings
 from core.model.sealing import KeyRing
+from core.model.settle import ABORT, CONTROL_HEADER
 from core.once import Once
 from core.settings import Settings
 
@@ -32,7 +33,8 @@ _log: Final = structlog.stdlib.get_logger()
 class Ack:
     """The outcome of one pulled delivery: the status that its receiver answered, or why there is none.
 
-    `duration` is in milliseconds, from the pull to now unless told; `retry_after` in seconds.
+    `duration` is in milliseconds, from the pull to now unless told; `retry_after` in seconds. With `abort` its receiver
+    wants the delivery to end.
     """
 
     token: str
@@ -41,6 +43,7 @@ class Ack:
     body: bytes = b""
     duration: float | None = None
     retry_after: float | None = None
+    abort: bool = False
 
     def outcome(self, since_claim: float) -> Outcome:
         """Return it as a sender would have; `since_claim` is in milliseconds."""
@@ -52,7 +55,10 @@ class Ack:
             OutcomeKind.SUCCEEDED if good else OutcomeKind.FAILED,
             error=None if good else ErrorClass.HTTP_STATUS,
             response=Response(
-                self.status, (), self.body[:RESPONSE_BODY_LIMIT], truncated=len(self.body) > RESPONSE_BODY_LIMIT
+                self.status,
+                ((CONTROL_HEADER, ABORT),) if self.abort else (),
+                self.body[:RESPONSE_BODY_LIMIT],
+                truncated=len(self.body) > RESPONSE_BODY_LIMIT,
             ),
             timings=timings,
             retry_after=self.retry_after,

@@ -58,6 +58,7 @@ _HELD: Final = CARRIED.replace("\nFROM {} c", ", c.lease_until\nFROM {} c").form
     SELECT d.*, coalesce(e.timeout, :timeout) AS timeout, e.max_in_flight AS cap
     FROM unnest(CAST(:ids AS UUID[]), CAST(:claims AS INTEGER[])) w(id, claim)
     JOIN deliveries d ON d.id = w.id AND d.claim = w.claim AND d.lane = :lane AND d.lease_until > now()
+        AND d.payload_erased IS NOT TRUE
     JOIN endpoints e ON e.id = d.endpoint_id)""")
 
 

@@ -25,7 +25,8 @@ CONTROL_HEADER: Final = "webhook-delivery"
 ABORT: Final = "abort-message"
 
 _GONE: Final = 410
-_SLOW_DOWN: Final = frozenset({429, 503})
+SLOW_DOWN: Final = frozenset({429, 503})
+"""The statuses whose `Retry-After` is minded."""
 
 
 class DeliveryState(msgspec.Struct, frozen=True, gc=False):
@@ -81,7 +82,7 @@ def pause_asked(outcome: Outcome, now: datetime) -> float | None:
     if outcome.retry_after is not None:
         return outcome.retry_after
     response = outcome.response
-    if response is None or response.status not in _SLOW_DOWN:
+    if response is None or response.status not in SLOW_DOWN:
         return None
     value = response.header("retry-after")
     return None if value is None else retry_after(value, now)
@@ -98,7 +99,11 @@ def _ended(
 
 
 def _aborted(outcome: Outcome) -> bool:
-    asked = outcome.response.header(CONTROL_HEADER) if outcome.response else None
+    return is_abort(outcome.response.header(CONTROL_HEADER) if outcome.response else None)
+
+
+def is_abort(asked: str | None) -> bool:
+    """Tell whether a receiver's `CONTROL_HEADER` wants the delivery to end."""
     return asked is not None and asked.strip().lower() == ABORT
 
 

@@ -86,7 +86,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "POST /v1/endpoints/{endpoint}/test": (
         "test_a_test_goes_to_its_endpoint_alone_whatever_that_wants",
-        "test_a_disabled_endpoint_is_not_tested",
+        "test_an_endpoint_that_is_disabled_or_deleted_is_not_tested",
     ),
     "POST /v1/endpoints/{endpoint}/enable": (
         "test_an_endpoint_is_paused_and_enabled",

@@ -103,6 +103,15 @@ async def test_gone_disables_the_endpoint(client: httpx.AsyncClient) -> None:
     assert (await seen(client, endpoint))["status"] == "disabled"
 
 
+async def test_a_receiver_that_wants_no_more_of_it_ends_the_delivery(client: httpx.AsyncClient) -> None:
+    endpoint, pulled = await one_pulled(client)
+
+    (delivery,) = await ack(client, endpoint, {"claim": pulled["claim"], "status": 422, "abort": True})
+
+    assert (delivery["status"], delivery["reason"]) == ("cancelled", "aborted")
+    assert (await seen(client, endpoint))["status"] == "enabled"
+
+
 async def test_deliveries_stand_in_the_order_of_their_acknowledgements(client: httpx.AsyncClient) -> None:
     endpoint = await pulled_from(client)
     await send(client, 1, 2)
@@ -185,7 +194,16 @@ async def test_a_delivery_is_acknowledged_once_in_a_request(client: httpx.AsyncC
 
 
 @pytest.mark.parametrize(
-    "became", [{}, {"status": 200, "error": "timeout"}, {"status": 100}, {"error": "http_status"}, {"status": 600}]
+    "became",
+    [
+        {},
+        {"status": 200, "error": "timeout"},
+        {"status": 100},
+        {"error": "http_status"},
+        {"status": 600},
+        {"error": "dns", "abort": True},
+        {"status": 200, "abort": 1},
+    ],
 )
 async def test_an_outcome_is_a_status_or_an_error(client: httpx.AsyncClient, became: Json) -> None:
     endpoint, pulled = await one_pulled(client)

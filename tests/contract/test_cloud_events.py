@@ -118,6 +118,23 @@ async def test_data_that_is_no_json_is_refused(client: httpx.AsyncClient, change
     refused(await send(client, **changed), 415, "unsupported-media-type")
 
 
+@pytest.mark.parametrize("type_", ["application/order+json", "Application/JSON; charset=UTF-8", "text/json"])
+async def test_a_binary_event_may_be_of_any_kind_of_json(client: httpx.AsyncClient, type_: str) -> None:
+    answer = await client.post(PATH, content=b'{"order":"42"}', headers={**HEADERS, "Content-Type": type_})
+
+    assert (answer.status_code, answer.json()["data"]) == (202, {"order": "42"})
+
+
+async def test_a_binary_event_without_data_needs_no_media_type(client: httpx.AsyncClient) -> None:
+    answer = await client.post(PATH, headers=HEADERS)
+
+    assert (answer.status_code, answer.json()["data"]) == (202, None)
+
+
+async def test_a_binary_event_with_data_needs_a_media_type(client: httpx.AsyncClient) -> None:
+    refused(await client.post(PATH, content=b"1", headers=HEADERS), 415, "unsupported-media-type")
+
+
 @pytest.mark.parametrize("type_", ["text/plain", "application/xml", "application/cloudevents+xml"])
 async def test_a_body_of_another_media_type_is_refused(client: httpx.AsyncClient, type_: str) -> None:
     refused(await binary(client, b"x", **{"Content-Type": type_}), 415, "unsupported-media-type")

@@ -1,12 +1,15 @@
 """Events sent again and erased; samples for one endpoint alone."""
 
+import json
+
 import httpx
 import pytest
 
 from core.model import ids, tables
-from core.model.ids import EndpointId
+from core.model.ids import EndpointId, EventId
 from tests.support.accounts import Account, Json, data, refused
 from tests.support.rows import Rows
+from tests.support.samples import ago
 
 KEY = {"Idempotency-Key": "k"}
 GONE: dict[str, object] = {"status": "disabled", "disabled_reason": "gone"}
@@ -53,6 +56,32 @@ async def test_a_replay_may_name_its_endpoint_subscribed_or_not(acme: Account, r
 
     assert (answer.status_code, answer.json()["deliveries"]) == (202, 1)
     assert await deliveries(rows, acme) == [(named, "replay", "pending", None)]
+
+
+async def told_of(rows: Rows, account: Account, endpoint: EndpointId) -> EventId:
+    """Make an event that is about an endpoint."""
+    told = json.dumps({"id": public(endpoint)}).encode()
+    body = b'{"data":' + told + b"}"
+    return await rows.event(
+        account.tenant_id,
+        type="endpoint.disabled",
+        body=body,
+        data_offset=body.index(told),
+        data_length=len(told),
+    )
+
+
+async def test_a_replay_never_goes_to_the_endpoint_that_the_event_is_about(acme: Account, rows: Rows) -> None:
+    about, other = [await rows.endpoint(acme.tenant_id) for _ in range(2)]
+    event = await told_of(rows, acme, about)
+    path = f"/v1/events/{ids.encode(ids.EVENT, event)}/replay"
+
+    to_itself = await acme.client.post(path, json={"endpoint_id": public(about)})
+    to_another = await acme.client.post(path, json={"endpoint_id": public(other)})
+
+    refused(to_itself, 409, "conflict")
+    assert to_another.status_code == 202
+    assert await deliveries(rows, acme) == [(other, "replay", "pending", None)]
 
 
 async def test_a_replay_that_comes_again_makes_nothing_more(acme: Account, rows: Rows) -> None:
@@ -160,8 +189,11 @@ async def test_a_test_may_be_of_any_type_and_comes_once(acme: Account, rows: Row
     assert first.json()["id"] == second.json()["id"]
 
 
-async def test_a_disabled_endpoint_is_not_tested(acme: Account, rows: Rows) -> None:
-    endpoint = await rows.endpoint(acme.tenant_id, **GONE)
+@pytest.mark.parametrize("columns", [GONE, {"deleted_at": ago(1)}], ids=["disabled", "deleted"])
+async def test_an_endpoint_that_is_disabled_or_deleted_is_not_tested(
+    acme: Account, rows: Rows, columns: dict[str, object]
+) -> None:
+    endpoint = await rows.endpoint(acme.tenant_id, **columns)
 
     refused(await acme.client.post(f"/v1/endpoints/{public(endpoint)}/test"), 409, "conflict")
     assert data(await acme.client.get("/v1/events")) == []

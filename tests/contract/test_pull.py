@@ -199,6 +199,18 @@ async def test_a_pull_that_comes_again_hands_out_what_is_leased_still(client: ht
     assert (await ack(client, endpoint, {"claim": data(again)[0]["claim"], "status": 200}))[0]["status"] == "succeeded"
 
 
+async def test_a_pull_that_comes_again_leaves_out_what_was_erased_meanwhile(client: httpx.AsyncClient) -> None:
+    endpoint = await pulled_from(client)
+    await send(client, 1, 2)
+    path, key = path_of(endpoint, "/pull"), {"Idempotency-Key": uuid4().hex}
+    first, second = data(await client.post(path, json={"max": 2}, headers=key))
+    await client.delete(f"/v1/events/{first['event_id']}/payload")
+
+    again = await client.post(path, json={"max": 2}, headers=key)
+
+    assert [one["delivery_id"] for one in data(again)] == [second["delivery_id"]]
+
+
 async def test_a_pull_that_found_nothing_keeps_no_key(client: httpx.AsyncClient) -> None:
     endpoint = await pulled_from(client)
     path, key = path_of(endpoint, "/pull"), {"Idempotency-Key": uuid4().hex}

@@ -10,7 +10,8 @@ from core.intake.replay import Replays
 from core.model import tables
 from core.model.errors import ConflictError
 from core.model.ids import DeliveryId, EndpointId, EventId, TenantId
-from tests.support.claiming import OK, claim_one, record, settled
+from core.model.outcome import Outcome
+from tests.support.claiming import DOWN, GONE, OK, SCHEDULE, UNKNOWN, claim_one, record, settled
 from tests.support.feeding import new_publisher
 from tests.support.rows import Rows
 from tests.support.samples import ago
@@ -49,6 +50,52 @@ async def test_what_ends_after_that_is_recorded_without_the_response_body(
 
     (attempt,) = await rows.attempts(delivery)
     assert (attempt["outcome"], attempt["response_status"], attempt["response_body"]) == ("succeeded", 200, None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "before", "after"),
+    [
+        (DOWN, {}, ("cancelled", "payload_erased")),
+        (UNKNOWN, {}, ("cancelled", "payload_erased")),
+        (DOWN, {"step": len(SCHEDULE)}, ("exhausted", None)),
+        (GONE, {}, ("cancelled", "gone")),
+        (OK, {}, ("succeeded", None)),
+        (DOWN, {"succeeded_at": ago(60), "status": "succeeded", "finished_at": ago(60)}, ("succeeded", None)),
+    ],
+    ids=["failed", "unknown", "the last one", "gone", "succeeded", "a resend"],
+)
+async def test_what_fails_after_that_is_not_tried_again(
+    rows: Rows,
+    replays: Replays,
+    tenant: TenantId,
+    delivery: DeliveryId,
+    outcome: Outcome,
+    before: dict[str, object],
+    after: tuple[str, str | None],
+) -> None:
+    await rows.change(tables.deliveries, delivery, **{"step": 0, **before})
+    claimed = await claim_one(rows.database, delivery)
+    await replays.erase(tenant, await event_of(rows, delivery))
+
+    await record(rows.database, settled(claimed, outcome))
+
+    row = await rows.row(tables.deliveries, delivery)
+    assert (row["status"], row["reason"]) == after
+    assert (row["due_at"], row["wait_reason"], row["lease_until"]) == (None, None, None)
+    assert row["finished_at"] is not None
+
+
+async def test_a_resend_that_was_asked_for_before_that_is_not_made(
+    rows: Rows, replays: Replays, tenant: TenantId, delivery: DeliveryId
+) -> None:
+    claimed = await claim_one(rows.database, delivery)
+    await rows.change(tables.deliveries, delivery, resend_asked_at=ago(1))
+    await replays.erase(tenant, await event_of(rows, delivery))
+
+    await record(rows.database, settled(claimed, DOWN))
+
+    row = await rows.row(tables.deliveries, delivery)
+    assert (row["status"], row["reason"], row["due_at"]) == ("cancelled", "payload_erased", None)
 
 
 async def test_another_tenant_erases_nothing(rows: Rows, replays: Replays, delivery: DeliveryId) -> None:
