@@ -18,7 +18,7 @@ from api.auth import Caller, Keys
 from api.errors import ProblemError
 from api.live import Live
 from api.paging import Page, decode_cursor
-from api.sessions import by_cookie
+from api.sessions import sessions_of
 from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
@@ -66,10 +66,7 @@ async def let_in(request: Request, authorization: str | None, acting_for: str | 
     """Find out who calls, and count the request; raise what `Keys.caller` and `Throttle.admit` raise."""
     throttle: object = request.app.state.throttle
     assert isinstance(throttle, Throttle)
-    caller = await by_cookie(request, acting_for) if authorization is None else None
-    if caller is None:
-        keys, address = await get_keys(request), "" if request.client is None else request.client.host
-        caller = await keys.caller(authorization, acting_for, address=address)
+    caller = await sessions_of(request).identify(request, authorization, acting_for)
     if caller.tenant_id is not None and caller.requests_per_second is not None:
         await throttle.admit(caller.tenant_id, caller.requests_per_second)
     request.scope["ringback.tenant_id"] = caller.shown_tenant

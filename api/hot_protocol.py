@@ -221,7 +221,8 @@ class HotEvent(RequestResponseCycle):
     async def _settle(self, outcome: Outcome | None) -> None:
         assert self._line is not None
         try:
-            self._send(answer_to_event(await self._way.acceptance.settled(self._line, self._key, outcome)))
+            settled = self._way.acceptance.settled(self._line, self._key, outcome, since=self._started)
+            self._send(answer_to_event(await settled))
         except Exception as error:  # noqa: BLE001 - each has its answer, the last one a 500
             self._refuse(error)
 

@@ -3,6 +3,7 @@
 Whoever looks at the same thing at the same time shares the read: see `core.flights`.
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -13,7 +14,7 @@ from core import clock
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord, task_document
 from core.model import ids
-from core.model.errors import NotFoundError
+from core.model.errors import NotFoundError, UnavailableError
 from core.model.ids import TaskId, TenantId
 from core.model.states import RUNNING_TASK, TaskStatus
 
@@ -53,14 +54,20 @@ async def look_until_ended(
 
 
 async def document_of(state: State, task: TaskRecord) -> dict[str, object]:
-    """Return the task as `GET` shows it: with the progress of the run that is under way."""
-    result, progress = await result_of(state, task), await _progress_of(state, task)  # never both ask Redis
+    """Return the task as `GET` shows it: with the progress of the run that is under way, whatever Redis does."""
+    result = None
+    with suppress(UnavailableError):
+        result = await result_of(state, task)
+    progress = await _progress_of(state, task)  # never both ask Redis
     document = task_document(task, result=result, base=state.settings.base_url)
     return document if progress is None else document | {"progress": progress}
 
 
 async def result_of(state: State, task: TaskRecord) -> bytes | None:
-    """Return the result from the record, or from Redis what was too large for it."""
+    """Return the result from the record, or from Redis what was too large for it.
+
+    Raises `UnavailableError` if that has to be asked and is away.
+    """
     if task.result_is_elsewhere:
         return await state.result_reads.share((task.id, task.run), partial(state.results.get, task.id, task.run))
     return task.result

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 WAIT_LIMIT: Final = 60
+_DIGITS: Final = 9  # `int` refuses to read thousands of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,14 @@ class Preferences:
         return {"Vary": "Prefer", **({"Preference-Applied": ", ".join(words)} if words else {})}
 
 
-def read_preferences(header: str | None) -> Preferences:
-    """Read the header; what is malformed is as good as absent."""
+def read_preferences(header: str | None, *, may_wait: bool = True) -> Preferences:
+    """Read the header; what is malformed is as good as absent, and so is `wait` where nobody waits."""
     respond_async, wait = False, None
     for part in (header or "").split(","):
         name, _, value = (text.strip() for text in part.partition(";")[0].partition("="))
         if name.lower() == "respond-async":
             respond_async = True
-        if name.lower() == "wait" and value.strip('"').isdecimal():
-            wait = min(int(value.strip('"')), WAIT_LIMIT)
+        seconds = value.strip('"')
+        if may_wait and name.lower() == "wait" and seconds.isdecimal():
+            wait = min(int(seconds[-_DIGITS:]), WAIT_LIMIT) if len(seconds.lstrip("0")) <= _DIGITS else WAIT_LIMIT
     return Preferences(respond_async, wait)

@@ -53,6 +53,11 @@ class Sessions:
         request.scope["ringback.session"] = session
         return _caller(session, None if acting is None else TenantId(acting))
 
+    async def identify(self, request: Request, authorization: str | None, tenant: str | None) -> Caller:
+        """Return who calls, by a key or by a cookie; raise what `caller` and `Keys.caller` raise."""
+        caller = await self.caller(request, tenant) if authorization is None else None
+        return caller or await self._keys.caller(authorization, tenant, address=_address(request))
+
     def check(self, request: Request) -> None:
         """Raise `LimitReachedError` for an address from which too many come with what opens nothing."""
         self._failures.check(_address(request))
@@ -97,11 +102,6 @@ def sessions_of(request: Request) -> Sessions:
     sessions: object = request.app.state.sessions
     assert isinstance(sessions, Sessions)
     return sessions
-
-
-async def by_cookie(request: Request, tenant: str | None) -> Caller | None:
-    """See `Sessions.caller`."""
-    return await sessions_of(request).caller(request, tenant)
 
 
 def _address(request: Request) -> str:

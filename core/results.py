@@ -10,6 +10,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core.model.errors import UnavailableError
 from core.model.ids import TaskId
 
 PATIENCE: Final = 2.0
@@ -49,13 +50,13 @@ class Results:
         await self._redis.delete(_key(task_id, run))
 
     async def get(self, task_id: TaskId, run: int) -> bytes | None:
-        """Return a result, or `None` if it is gone or Redis is away."""
+        """Return a result, or `None` if it is gone; raise `UnavailableError` if Redis is away."""
         try:
             async with asyncio.timeout(PATIENCE):
                 found: object = await self._redis.get(_key(task_id, run))
         except (RedisError, TimeoutError) as error:
             _log.warning("results.unavailable", error=type(error).__name__)
-            return None
+            raise UnavailableError from None
         return found if isinstance(found, bytes) else None
 
 

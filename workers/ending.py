@@ -1,8 +1,9 @@
 """The end of a run: its task's next state, its event and its deliveries, in one transaction."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -15,10 +16,15 @@ from core.model.endings import CANCELLED, LOST, MAX_LOST, TaskAgain, TaskEnd
 from core.model.ids import TaskId
 from core.model.queued import Queued
 from core.model.tables import STORED_RESULT_LIMIT
+from core.progress import Progress, ProgressBoard
 from core.registry.task_types import OWN
 from workers import queries
 from workers.end_queries import end_and_tell
 from workers.queries import LostRun
+
+E = TypeVar("E", bound=TaskEnd | TaskAgain)
+PATIENCE: Final = 1.0
+"""Seconds that Redis may take to say how far runs were that are over."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -79,18 +85,23 @@ async def end_task(
     return task
 
 
-async def end_lost_tasks(database: Database, teller: Teller, *, limit: int) -> int:
-    """Make tasks due again whose lease has run out, or end those that were cancelled or lost too often."""
+async def end_lost_tasks(database: Database, teller: Teller, *, limit: int, board: ProgressBoard | None = None) -> int:
+    """Make tasks due again whose lease has run out, or end those that were cancelled or lost too often.
+
+    What a run has shown on the `board` stays with its task.
+    """
     publish = teller.publisher.ready
     queued: list[Queued] = []
     async with database.engine() as tx:
         lost: Sequence[LostRun] = await queries.take_lost(tx, limit=limit)
+        ends = {one.id: end for one in lost if (end := _end_of(one)) is not None}
+        shown = await _shown(board, [one for one in lost if one.id in ends])
         for one in lost:
-            end = _end_of(one)
+            end = ends.get(one.id)
             if end is None:
-                await queries.run_again(tx, task_id=one.id, lost=not one.unstarted)
-                continue
-            task = await queries.end_run(tx, task_id=one.id, run=one.run, end=end)
+                task = await queries.run_again(tx, task_id=one.id, lost=not one.unstarted)
+            else:
+                task = await queries.end_run(tx, task_id=one.id, run=one.run, end=with_progress(end, shown.get(one.id)))
             if task is not None:
                 queued += await teller.tell(tx, task, publish=publish)
     if publish:
@@ -98,6 +109,23 @@ async def end_lost_tasks(database: Database, teller: Teller, *, limit: int) -> i
     for one in lost:
         _log.warning("task.lost", task_id=ids.encode(ids.TASK, one.id), run=one.run)
     return len(lost)
+
+
+async def _shown(board: ProgressBoard | None, runs: Sequence[LostRun]) -> Mapping[TaskId, Progress | None]:
+    """Return how far runs were, where that can still be told."""
+    if board is None or not runs:
+        return {}
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found = await asyncio.gather(*(board.get(one.id, one.run) for one in runs))
+    except TimeoutError:
+        return {}
+    return {one.id: progress for one, progress in zip(runs, found, strict=True)}
+
+
+def with_progress(end: E, progress: Progress | None) -> E:
+    """Let the last progress stay with the task."""
+    return end if progress is None else replace(end, progress=progress.document())
 
 
 async def end_expired_tasks(database: Database, teller: Teller, *, limit: int) -> int:

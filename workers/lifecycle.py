@@ -11,7 +11,7 @@ the task.
 import math
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, cast
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from core.model.json_value import JsonValue
 from core.model.parts import Slice, TaskInParts
 from core.model.states import TaskStatus
 from core.model.tables import STORED_RESULT_LIMIT
-from core.progress import CHANNEL, Progress, ProgressBoard
+from core.progress import CHANNEL, ProgressBoard
 from core.registry.task_types import TaskType
 from core.results import RESULT_LIMIT, Results
 from workers.ending import end_started, end_task
@@ -115,10 +115,13 @@ class Runs:
         Redis after the commit, with the word that the task has ended.
         """
         result = end.result if isinstance(end, TaskEnd) else None
-        if result is not None and len(result) > STORED_RESULT_LIMIT:
+        large = result is not None and len(result) > STORED_RESULT_LIMIT
+        if result is not None and large:
             await self._keep(task_id, run, result)
             result = None
         ended: TaskRecord | None = await _PATIENTLY(self._record, task_id, run, end, started)
+        if large and (ended is None or ended.result_size is None):  # it was erased meanwhile, or is another run's
+            await self._drop(task_id, run)
         if result is None or ended is None or ended.result is None:  # the last: its payload was erased meanwhile
             await self.board.changed(task_id)
         else:
@@ -147,6 +150,12 @@ class Runs:
         except RedisError as error:
             # A small result stands in the record; of a large one, the end must be told all the same.
             _log.warning("result.not_kept", task_id=str(task_id), error=type(error).__name__)
+
+    async def _drop(self, task_id: TaskId, run: int) -> None:
+        try:
+            await self.results.erase(task_id, run)
+        except RedisError as error:  # nobody is shown it: the record says nothing of a result
+            _log.warning("result.not_dropped", task_id=str(task_id), error=type(error).__name__)
 
 
 def call(
@@ -196,11 +205,6 @@ def killed(definition: Definition, attempt: int) -> tuple[TaskAgain | None, Task
     delay = definition.retry.delay(SoftTimeLimitExceeded(), attempt)
     detail = f"It ran longer than {definition.kind.hard_time_limit} seconds, and was killed."
     return (None if delay is None else TaskAgain(delay)), _failed("time_limit", "Time limit", detail)
-
-
-def with_progress(end: TaskEnd | TaskAgain, progress: Progress | None) -> TaskEnd | TaskAgain:
-    """Let the last progress stay with the task."""
-    return end if progress is None else replace(end, progress=progress.document())
 
 
 def is_json(value: object) -> bool:

@@ -103,7 +103,8 @@ async def read_attempt(tx: AsyncConnection, *, task_id: UUID, run: int) -> int |
 async def end_run(tx: AsyncConnection, *, task_id: TaskId, run: int, end: TaskEnd) -> TaskRecord | None:
     """Write the last state, only for the run that holds the task; `None` if another does."""
     sql = f"""
-    UPDATE tasks SET status = :status, result_size = :result_size,
+    UPDATE tasks SET status = :status,
+        result_size = CASE WHEN erased_at IS NULL THEN CAST(:result_size AS INTEGER) END,
         result = CASE WHEN erased_at IS NULL THEN CAST(:result AS BYTEA) END,
         progress = CASE WHEN erased_at IS NULL THEN coalesce(CAST(:progress AS JSONB), progress) END,
         error_code = :error_code, error_title = :error_title, error_detail = :error_detail,
@@ -212,13 +213,13 @@ async def take_lost(tx: AsyncConnection, *, limit: int) -> tuple[LostRun, ...]:
     return await fetch_all(tx, LostRun, sql, limit=limit)
 
 
-async def run_again(tx: AsyncConnection, *, task_id: UUID, lost: bool) -> None:
+async def run_again(tx: AsyncConnection, *, task_id: UUID, lost: bool) -> TaskRecord | None:
     """Make a task due again whose lease has run out, and count the loss; the caller holds its lock."""
-    sql = """
+    sql = f"""
     UPDATE tasks SET status = 'RETRY', due_at = now(), lease_until = NULL, leased_by = NULL, published_until = NULL,
-        lost_count = lost_count + CAST(:lost AS INTEGER) WHERE id = :id
+        lost_count = lost_count + CAST(:lost AS INTEGER) WHERE id = :id RETURNING {TASK_COLUMNS}
     """
-    await execute(tx, sql, id=task_id, lost=int(lost))
+    return await fetch_one(tx, TaskRecord, sql, id=task_id, lost=int(lost))
 
 
 async def take_expired(tx: AsyncConnection, *, limit: int) -> tuple[TaskRecord, ...]:

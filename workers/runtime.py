@@ -27,7 +27,8 @@ from core.redis import open_redis
 from core.results import Results
 from core.settings import Settings, require
 from workers import queries
-from workers.lifecycle import Runs, call, failure, join, with_progress
+from workers.ending import with_progress
+from workers.lifecycle import Runs, call, failure, join
 from workers.task_types.context import CancelledTaskError, TaskContext
 from workers.task_types.define import Definition
 
@@ -110,7 +111,7 @@ class Runtime:
         """End a task of parts; false if a part did nothing, because the run was over."""
         if None in values:
             return False
-        end = join(definition, values)
+        end = with_progress(join(definition, values), self._wait(self._board.get(TaskId(task_id), run)))
         ended = self._wait(self._runs.end(TaskId(task_id), run, end))
         _log.info("task.joined", task_id=ids.encode(ids.TASK, task_id), run=run, recorded=ended is not None)
         return ended is not None

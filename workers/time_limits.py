@@ -3,6 +3,7 @@
 Called in the worker's main process, by the lease keeper: the child is being killed and can write nothing any more.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -18,8 +19,10 @@ from core.intake.telling import Teller
 from core.model import ids
 from core.model.endings import TaskAgain, TaskEnd
 from core.model.ids import TaskId
+from core.progress import Progress, ProgressBoard
+from core.redis import open_redis
 from core.settings import Settings, require
-from workers.ending import end_task
+from workers.ending import PATIENCE, end_task, with_progress
 from workers.lifecycle import killed
 from workers.queries import read_attempt
 from workers.task_types.define import Definition
@@ -60,7 +63,7 @@ class TimeLimits:
     def __init__(self, settings: Settings) -> None:
         publisher = Publisher(require(settings.broker_url, "BROKER_URL"), make_celery(settings))  # never started
         self._publisher: Final = publisher
-        self._base_url: Final = settings.base_url
+        self._settings: Final = settings
 
     async def end(self, database: Database, overrun: Overrun) -> None:
         """End the run, if it still holds its task: `time_limit`, or another attempt where the type's policy says so."""
@@ -68,8 +71,9 @@ class TimeLimits:
         end = await self._next(database, overrun, overrun.run)
         if end is None:
             return
+        end = with_progress(end, await self._shown(TaskId(overrun.task_id), overrun.run))
         await database.ping()  # the event's ID takes its time from Postgres
-        teller = Teller(database, self._publisher, self._base_url)
+        teller = Teller(database, self._publisher, self._settings.base_url)
         task = await end_task(database, teller, task_id=TaskId(overrun.task_id), run=overrun.run, end=end)
         _log.warning(
             "task.time_limit",
@@ -78,6 +82,19 @@ class TimeLimits:
             run=overrun.run,
             recorded=task is not None,
         )
+
+    async def _shown(self, task_id: TaskId, run: int) -> Progress | None:
+        """Return how far the run was, if that can still be told."""
+        if self._settings.redis_url is None:
+            return None
+        redis = open_redis(self._settings.redis_url)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await ProgressBoard(redis, ttl=self._settings.result_ttl).get(task_id, run)
+        except TimeoutError:
+            return None
+        finally:
+            await redis.aclose()
 
     async def _next(self, database: Database, overrun: Overrun, run: int) -> TaskEnd | TaskAgain | None:
         async with database.engine() as tx:

@@ -14,7 +14,9 @@ from api.preferences import read_preferences
 from api.routes.tasks import answer_to_submit
 from api.schemas.fields import Problem
 from api.schemas.tasks import TaskOut
+from api.traces import TraceHeader
 from core.intake.check import Checks
+from core.model.trace_context import read_traceparent
 
 router = APIRouter(route_class=StrictRoute, tags=["endpoints"])
 ANSWERS = {
@@ -43,6 +45,7 @@ async def check_endpoint(
     checks: Annotated[Checks, Depends(get_checks)],
     caller: Annotated[TenantCaller, Depends(scoped(STARTING, owners=True))],
     prefer: Annotated[str | None, Header(description="`respond-async` (RFC 7240).")] = None,
+    traceparent: TraceHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """Try whether a receiver takes good messages and refuses bad ones, by eleven of type `ringback.test`.
@@ -51,6 +54,8 @@ async def check_endpoint(
     expected, what was answered, and how to mend it. The endpoint's own headers are not sent.
     """
     key = request_key(request, caller.tenant_id, idempotency_key, compared=b"", owner=caller.owner)
-    started = await checks.start(caller.tenant_id, caller.owner, endpoint, key=key)
-    document = await document_of(state, started.task)
-    return answer_to_submit(started, read_preferences(prefer), document, ended=False)
+    preferences, trace = read_preferences(prefer, may_wait=False), read_traceparent(traceparent)
+    started = await checks.start(
+        caller.tenant_id, caller.owner, endpoint, status=preferences.status, key=key, traceparent=trace
+    )
+    return answer_to_submit(started, preferences, await document_of(state, started.task), ended=False)

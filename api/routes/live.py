@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -11,13 +11,11 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
 from api.deps import LiveDep, TenantCaller, scoped
+from api.listening import BEAT, HEADERS, listen, may_listen
 from api.live import KEPT, Feed, Live
 from api.schemas.live import LiveAttemptOut
 from core.journal.live_queries import LiveAttempt, Place
 
-BEAT_EVERY: Final = 15.0
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_BEAT: Final = b":\n\n"
 _SLOW: Final = b'event: end\ndata: {"reason":"slow"}\n\n'
 
 router = APIRouter(tags=["deliveries"])
@@ -44,7 +42,7 @@ async def stream_attempts(
     if place is None or not await live.may_resume(caller.tenant_id, place, now):
         place = None
     events = _events(request, live, caller, now, place, reset=last_event_id is not None and place is None)
-    return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+    return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
 
 
 def read_place(text: str | None) -> Place | None:
@@ -71,7 +69,7 @@ async def _events(
         yield b"id: %b\nevent: reset\ndata: {}\n\n" % write_place(now).encode()
     place, caught_up = resumed or now, False
     with live.listening(caller.tenant_id, now) as (feed, changed):
-        while not live.stopping and not await request.is_disconnected():
+        while not live.stopping and await may_listen(request):
             changed.clear()
             new, place, behind = await _next(live, caller, feed, place)
             if behind and caught_up:
@@ -83,8 +81,8 @@ async def _events(
             if behind:
                 continue
             caught_up = True
-            if not new and not await _wait(changed):
-                yield _BEAT
+            if not new and await listen(request, partial(_wait, changed)) is False:
+                yield BEAT
 
 
 async def _next(
@@ -98,9 +96,9 @@ async def _next(
     return found, after, True
 
 
-async def _wait(changed: asyncio.Event) -> bool:
+async def _wait(changed: asyncio.Event, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(changed.wait(), BEAT_EVERY)
+        await asyncio.wait_for(changed.wait(), seconds)
     except TimeoutError:
         return False
     return True

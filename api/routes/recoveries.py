@@ -15,12 +15,14 @@ from api.routes.tasks import answer_to_submit
 from api.schemas.fields import Problem
 from api.schemas.recoveries import Bound, MissedOut, RecoveryIn
 from api.schemas.tasks import TaskOut
+from api.traces import TraceHeader
 from core.intake.recover import Window
 from core.intake.reopen_queries import read_target
 from core.journal.missed_queries import count_recoverable
 from core.model import ids
 from core.model.errors import NotFoundError
 from core.model.ids import EndpointId
+from core.model.trace_context import read_traceparent
 
 router = APIRouter(route_class=StrictRoute, tags=["endpoints"])
 ANSWERS = {
@@ -43,6 +45,7 @@ async def recover_endpoint(
     recoveries: RecoveriesDep,
     caller: Annotated[TenantCaller, Depends(scoped(STARTING, owners=True))],
     prefer: Annotated[str | None, Header(description="`respond-async` (RFC 7240).")] = None,
+    traceparent: TraceHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """Reopen every delivery made in a window that is `exhausted`, or `cancelled` as its endpoint was disabled.
@@ -53,9 +56,11 @@ async def recover_endpoint(
     window = Window(EndpointId(parse_id(ids.ENDPOINT, endpoint, "endpoint")), body.since, body.until, body.event_types)
     compared = body.model_dump_json().encode()
     key = request_key(request, caller.tenant_id, idempotency_key, compared=compared, owner=caller.owner)
-    started = await recoveries.start(caller.tenant_id, caller.owner, window, key=key)
-    document = await document_of(state, started.task)
-    return answer_to_submit(started, read_preferences(prefer), document, ended=False)
+    preferences, trace = read_preferences(prefer, may_wait=False), read_traceparent(traceparent)
+    started = await recoveries.start(
+        caller.tenant_id, caller.owner, window, status=preferences.status, key=key, traceparent=trace
+    )
+    return answer_to_submit(started, preferences, await document_of(state, started.task), ended=False)
 
 
 @router.get("/v1/endpoints/{endpoint}/recover")

@@ -2,22 +2,20 @@
 
 import hashlib
 from collections.abc import AsyncGenerator
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
 from api.deps import StateDep, TenantCaller, WatcherDep
+from api.listening import BEAT, HEADERS, listen
 from api.looking import document_of, look, parse_task_id
 from api.polling import task_poller
 from api.state import State
-from api.watch import Watch, Watcher
+from api.watch import Watcher
 from core.journal.tasks import TaskRecord
 from core.model.ids import TaskId, TenantId
-
-BEAT_EVERY: Final = 15.0
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 router = APIRouter(tags=["tasks"])
 
@@ -39,7 +37,7 @@ async def stream_task(
     task_id = parse_task_id(task)
     await look(state, caller.tenant_id, task_id)  # 404 before the stream begins
     events = _events(request, state, watcher, caller.tenant_id, task_id, last_event_id)
-    return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+    return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
 
 
 async def _events(
@@ -52,16 +50,10 @@ async def _events(
             event, known = await _event(state, task, known)
             if event is not None:
                 yield event
-            if task.ended or not await _next(watch, request):
+            if task.ended or await listen(request, watch.wait) is None:
                 return
             if event is None:
-                yield b":\n\n"
-
-
-async def _next(watch: Watch, request: Request) -> bool:
-    """Wait for a change or a beat; false if the client has gone."""
-    await watch.wait(BEAT_EVERY)
-    return not await request.is_disconnected()
+                yield BEAT
 
 
 async def _event(state: State, task: TaskRecord, known: str | None) -> tuple[bytes | None, str]:

@@ -14,6 +14,8 @@ from api.preferences import read_preferences
 from api.routes.tasks import POLL_AFTER, answer_to_submit
 from api.schemas.fields import Problem
 from api.schemas.tasks import TaskOut
+from api.traces import TraceHeader
+from core.model.trace_context import read_traceparent
 
 router = APIRouter(route_class=StrictRoute, tags=["tasks"])
 Writer = Annotated[TenantCaller, Depends(scoped("tasks:write"))]
@@ -42,13 +44,17 @@ async def retry_task(
     submissions: SubmissionsDep,
     caller: Writer,
     prefer: Annotated[str | None, Header(description="`respond-async` (RFC 7240).")] = None,
+    traceparent: TraceHeader = None,
     idempotency_key: KeyHeader = None,
 ) -> Response:
     """Run an ended task again, as a new task that names it in `retry_of`. 409 if it has not ended."""
-    preferences = read_preferences(prefer)
+    preferences = read_preferences(prefer, may_wait=False)
     key = request_key(request, caller.tenant_id, idempotency_key, compared=await request.body())
     status = preferences.status
-    again = await changes.again(caller.tenant_id, parse_task_id(task), submissions, status=status, key=key)
+    trace = read_traceparent(traceparent)
+    again = await changes.again(
+        caller.tenant_id, parse_task_id(task), submissions, status=status, key=key, traceparent=trace
+    )
     return answer_to_submit(again, preferences, await document_of(state, again.task), ended=False)
 
 

@@ -151,6 +151,8 @@ async def poll_task(
 async def read_result(task: str, request: Request, state: StateDep, caller: Reader) -> Response:
     """Read the bare result."""
     found = await look(state, caller.tenant_id, parse_task_id(task))
+    if found.ended and found.erased:
+        raise GoneError("The task was deleted.")
     match TaskStatus(found.status):
         case TaskStatus.SUCCESS if (result := await result_of(state, found)) is not None:
             return tagged(request, result)

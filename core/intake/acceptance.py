@@ -10,12 +10,12 @@ EventWish ──► check ──► judge filters ──► the group's statemen
 ```
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from core import clock, patience
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake.dedupe import KeyReusedError, RequestKey, look
@@ -25,7 +25,7 @@ from core.intake.event_queries import REQUEST, EventKey, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, EventGoneError, Refusal
 from core.intake.schemas import Schemas
-from core.intake.shared import ANSWER_WITHIN, BACKLOG_BYTES, Answer, Room
+from core.intake.shared import BACKLOG_BYTES, REFUSED_WITHIN, Answer, Room
 from core.intake.together import Together, record_of
 from core.intake.wish import EventWish, line_of
 from core.journal.event_queries import read_event
@@ -48,11 +48,11 @@ class Acceptance:
         *,
         batches: int = BATCHES,
         batch_bytes: int = BACKLOG_BYTES,
-        within: float = ANSWER_WITHIN,
+        within: float = REFUSED_WITHIN,
     ) -> None:
         """Take nothing in yet; so many batches, of so many bytes in all, may be under way at a time.
 
-        An event is refused after `within` seconds, all that is asked for it beforehand included.
+        An event is refused after `within` seconds, all that is asked for it before and after its commit included.
         """
         self._room: Final = Room(count=batches, size=batch_bytes)
         self._within: Final = within
@@ -70,13 +70,15 @@ class Acceptance:
         `KeyReusedError` for a key of another request, `UnavailableError` if too much waits already, `TimeoutError` if
         the store takes too long.
         """
+        return await patience.within(self._within, self._accept(tenant_id, wish, key))
+
+    async def _accept(self, tenant_id: TenantId, wish: EventWish, key: RequestKey | None) -> Accepted:
         line = line_of(tenant_id, wish, self._database.unix_seconds())
-        async with asyncio.timeout(self._within):
-            problems = await self._schemas.problems(tenant_id, wish)
-            if problems and not await self._is_known(line, key):
-                raise InvalidInputError(*problems)
-            outcome = await self._record(line if key is None else _with_request(line, key))
-        return await self.settled(line, key, outcome)
+        problems = await self._schemas.problems(tenant_id, wish)
+        if problems and not await self._is_known(line, key):
+            raise InvalidInputError(*problems)
+        outcome = await self._record(line if key is None else _with_request(line, key))
+        return await self._settled(line, key, outcome)
 
     def begin(
         self, tenant_id: TenantId, wish: EventWish, key: RequestKey | None, answer: Answer[Outcome | None]
@@ -94,8 +96,15 @@ class Acceptance:
         self._groups.put(judged if key is None else _with_request(judged, key), answer)
         return line
 
-    async def settled(self, line: Line, key: RequestKey | None, outcome: Outcome | None) -> Accepted:
-        """Return the event of a line whose group has run, its own or the first one with its keys; as `accept`."""
+    async def settled(self, line: Line, key: RequestKey | None, outcome: Outcome | None, *, since: float) -> Accepted:
+        """Return the event of a line whose group has run, its own or the first one with its keys; as `accept`.
+
+        `since` is the monotonic time at which its request began.
+        """
+        left = since + self._within - clock.monotonic()
+        return await patience.within(left, self._settled(line, key, outcome))
+
+    async def _settled(self, line: Line, key: RequestKey | None, outcome: Outcome | None) -> Accepted:
         if outcome is not None and outcome.inserted.stale:
             await self._learn(line)
             outcome = await self._record(line if key is None else _with_request(line, key))

@@ -82,10 +82,11 @@ class Changes:
         *,
         status: int = HTTPStatus.SEE_OTHER,
         key: RequestKey | None = None,
+        traceparent: str | None = None,
     ) -> Submitted:
         """Run an ended task again as a new one that names it; raise `ConflictError` if it has not ended or cannot.
 
-        `key` and `status` are those of `Submissions.submit`.
+        `key` and `status` are those of `Submissions.submit`. It stays in its trace, unless there is another.
         """
         if replayed := await submissions.answered(key):
             return replayed
@@ -95,11 +96,7 @@ class Changes:
             sealed = await task_queries.read_sealed_secret(tx, task_id=task_id)
         if task is None:
             raise NotFoundError("task")
-        if not task.ended:
-            raise ConflictError("The task has not ended.")
-        if task.input is None:
-            raise ConflictError("The task's input was erased.")
-        file, written = _sent_with(task.input, content)
+        file, written = _sent_with(_kept_input(task), content)
         values: dict[str, JsonValue] = msgspec.json.decode(written)
         wish = TaskWish(
             type=task.type,
@@ -110,6 +107,7 @@ class Changes:
             webhook_secret=None if sealed is None else self._opened(sealed, tenant_id, task_id),
             metadata=task.metadata,
             retry_of=task.id,
+            traceparent=traceparent or task.traceparent,
         )
         with _as_conflict():
             return await submissions.submit(tenant_id, wish, status=status, key=key)
@@ -159,6 +157,15 @@ async def _ask_to_end(tx: AsyncConnection, tenant_id: TenantId, task_id: TaskId)
     if task is None:
         raise ConflictError("The task has ended.")
     return task
+
+
+def _kept_input(task: TaskRecord) -> bytes:
+    """Return the input of an ended task; raise `ConflictError` if it has not ended, or was erased."""
+    if not task.ended:
+        raise ConflictError("The task has not ended.")
+    if task.input is None:
+        raise ConflictError("The task's input was erased.")
+    return task.input
 
 
 def _sent_with(written: bytes, content: bytes | None) -> tuple[SentFile | None, bytes]:

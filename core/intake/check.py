@@ -4,6 +4,7 @@ Whoever has the key ring signs, here; the worker that sends has no keys, and the
 sealed too, are not sent. The task is one of Ringback's own: see `core.intake.recover`.
 """
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -47,14 +48,23 @@ class Checks:
         self._ring: Final = ring
 
     async def start(
-        self, tenant_id: TenantId, owner: str | None, endpoint_id: EndpointId, *, key: RequestKey | None = None
+        self,
+        tenant_id: TenantId,
+        owner: str | None,
+        endpoint_id: EndpointId,
+        *,
+        status: int = HTTPStatus.SEE_OTHER,
+        key: RequestKey | None = None,
+        traceparent: str | None = None,
     ) -> Submitted:
         """Record the task of a check and return it once it is committed.
 
+        `status` is what the answer will be, kept with the key.
         Raises `NotFoundError` for an endpoint that this owner does not see, `ConflictError` for one to pull from.
         """
         signing, headers = await self._read(tenant_id, owner, endpoint_id)
-        new, publish = self._new_task(tenant_id, endpoint_id, signing, headers=headers), self._publisher.ready
+        new = self._new_task(tenant_id, endpoint_id, signing, headers=headers)
+        new, publish = replace(new, traceparent=traceparent), self._publisher.ready
         async with self._database.tenant(tenant_id) as tx:  # tasks are no owner's
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
@@ -65,7 +75,7 @@ class Checks:
             task = await queries.insert_task(tx, task=new, publish=publish)
             assert task is not None  # it has no unique key
             if key is not None:
-                await dedupe.fill(tx, key, Kept(task.id, HTTPStatus.SEE_OTHER))
+                await dedupe.fill(tx, key, Kept(task.id, status))
         if publish:
             self._publisher.tasks([QueuedTask(task.id, CHECK.name, CHECK.queue)])
         return Submitted(task, made=True)

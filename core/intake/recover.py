@@ -4,7 +4,7 @@ The task is one of Ringback's own: clients start it by the endpoint alone, and i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
@@ -67,10 +67,18 @@ class Recoveries:
         self._publisher: Final = publisher
 
     async def start(
-        self, tenant_id: TenantId, owner: str | None, window: Window, *, key: RequestKey | None = None
+        self,
+        tenant_id: TenantId,
+        owner: str | None,
+        window: Window,
+        *,
+        status: int = HTTPStatus.SEE_OTHER,
+        key: RequestKey | None = None,
+        traceparent: str | None = None,
     ) -> Submitted:
         """Record the task of a recover and return it once it is committed.
 
+        `status` is what the answer will be, kept with the key.
         Raises `NotFoundError` for an endpoint that this owner does not see, `ConflictError` for one that is disabled or
         deleted, `InvalidInputError` for a window that ends before it begins.
         """
@@ -79,7 +87,7 @@ class Recoveries:
         if target is None:
             raise NotFoundError("endpoint")
         publish = self._publisher.ready
-        new = self._new_task(tenant_id, window)
+        new = replace(self._new_task(tenant_id, window), traceparent=traceparent)
         async with self._database.tenant(tenant_id) as tx:  # tasks are no owner's
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
@@ -88,7 +96,7 @@ class Recoveries:
             task = await queries.insert_task(tx, task=new, publish=publish)
             assert task is not None  # it has no unique key
             if key is not None:
-                await dedupe.fill(tx, key, Kept(task.id, HTTPStatus.SEE_OTHER))
+                await dedupe.fill(tx, key, Kept(task.id, status))
         if publish:
             self._publisher.tasks([QueuedTask(task.id, RECOVER.name, RECOVER.queue)])
         return Submitted(task, made=True)

@@ -40,6 +40,8 @@ included.
 
 It may have been committed all the same: the same request under the same key finds out.
 """
+REFUSED_WITHIN: Final = 2.5
+"""Seconds in which an item is answered with all that may have to be read before and after its commit; 503 beyond."""
 
 _log: Final = structlog.stdlib.get_logger()
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core import patience
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe, queries
@@ -15,10 +16,17 @@ from core.intake.accept import NewTask, SentFile
 from core.intake.dedupe import RequestKey
 from core.intake.group import TaskGroups, Wanted
 from core.intake.limits import Admission
-from core.intake.shared import ANSWER_WITHIN
+from core.intake.shared import REFUSED_WITHIN
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
-from core.model.errors import FieldError, GoneError, InvalidInputError, LimitReachedError, NotFoundError
+from core.model.errors import (
+    FieldError,
+    GoneError,
+    InvalidInputError,
+    LimitReachedError,
+    NotFoundError,
+    UnavailableError,
+)
 from core.model.ids import TaskId, TenantId, new_uuid7
 from core.model.json_value import JsonValue, with_member
 from core.model.queued import QueuedTask
@@ -53,6 +61,8 @@ class TaskWish:
     traceparent: str | None = None
 
 
+TRIES: Final = 3
+"""Times that a task is inserted whose unique key is held by one that ends just then."""
 LONE: Final = 4
 """Submits that run alone at once: a whole group that failed waits here, not in the pool, which gives up after 1.9 s."""
 
@@ -77,9 +87,9 @@ class Submissions:
         ring: KeyRing,
         callbacks: Callbacks,
         *,
-        within: float = ANSWER_WITHIN,
+        within: float = REFUSED_WITHIN,
     ) -> None:
-        """Take nothing in yet; a task is refused after `within` seconds, all that is read for it included."""
+        """Take nothing in yet; a task is refused after `within` seconds, unless its URL's name takes longer."""
         self._within: Final = within
         self._database: Final = database
         self._publisher: Final = publisher
@@ -101,16 +111,20 @@ class Submissions:
         """
         try:
             url = await self._callback_of(tenant_id, wish)
-            async with asyncio.timeout(self._within):
-                wanted, refused = await self._wanted(tenant_id, wish, url, status=status, key=key)
-                if refused is None and wish.file is None and (key is None or wish.unique_key is None):
-                    made_at = await self._groups.record(wanted)
-                    if made_at is not None:
-                        return Submitted(pending_record(wanted.task, made_at), made=True)
+            return await patience.within(self._within, self._submit(tenant_id, wish, url, status=status, key=key))
         except InvalidInputError:  # a worker may have gone, a name may resolve elsewhere since it was taken
-            if replayed := await self.answered(key):
+            if replayed := await patience.within(self._within, self.answered(key)):
                 return replayed
             raise
+
+    async def _submit(
+        self, tenant_id: TenantId, wish: TaskWish, url: str | None, *, status: int, key: RequestKey | None
+    ) -> Submitted:
+        wanted, refused = await self._wanted(tenant_id, wish, url, status=status, key=key)
+        if refused is None and wish.file is None and (key is None or wish.unique_key is None):
+            made_at = await self._groups.record(wanted)
+            if made_at is not None:
+                return Submitted(pending_record(wanted.task, made_at), made=True)
         return await self._alone(wanted, refused)
 
     async def answered(self, key: RequestKey | None) -> Submitted | None:
@@ -148,13 +162,17 @@ class Submissions:
         return Submitted(task, made=False, replayed=True, status=kept.status)
 
     async def _record(self, tx: AsyncConnection, new: NewTask, *, publish: bool) -> Submitted:
-        task = await queries.insert_task(tx, task=new, publish=publish)
-        if task is not None:
-            return Submitted(task, made=True)
-        holder = new.unique_key and await queries.read_by_unique_key(tx, type_=new.type.name, unique_key=new.unique_key)
-        if not holder:
-            raise NotFoundError("tenant")
-        return Submitted(holder, made=False)
+        for _ in range(TRIES):
+            task = await queries.insert_task(tx, task=new, publish=publish)
+            if task is not None:
+                return Submitted(task, made=True)
+            if new.unique_key is None:
+                raise NotFoundError("tenant")
+            name = new.type.name
+            holder = await queries.read_by_unique_key(tx, type_=name, unique_key=new.unique_key)
+            if holder is not None:
+                return Submitted(holder, made=False)
+        raise UnavailableError  # each time its holder ended between the two statements
 
     async def _callback_of(self, tenant_id: TenantId, wish: TaskWish) -> str | None:
         if wish.webhook_url is None:

@@ -42,10 +42,14 @@ async def ask_to_end(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskI
 
 
 async def erase_task(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
-    """Erase what a task was given and gave back, and free its unique key; the record stays."""
+    """Erase what a task was given and gave back, and free its unique key; the record stays.
+
+    One that still runs keeps its secret: its end will be told, and its receiver knows no other.
+    """
     sql = f"""
     UPDATE tasks SET input = NULL, content = NULL, result = NULL, progress = NULL, unique_key = NULL,
-        sealed_webhook_secret = NULL, erased_at = coalesce(erased_at, now())
+        sealed_webhook_secret = CASE WHEN lease_until IS NOT NULL THEN sealed_webhook_secret END,
+        erased_at = coalesce(erased_at, now())
     WHERE id = :id AND tenant_id = :tenant_id RETURNING {TASK_COLUMNS}
     """
     return await fetch_one(tx, TaskRecord, sql, id=task_id, tenant_id=tenant_id)

@@ -21,7 +21,7 @@ from core.model.tables import TROUBLED
 TASK_COLUMNS: Final = (
     "id, tenant_id, type, queue, status, input, result, result_size, progress, error_code, error_title, error_detail,"
     " run, lost_count, max_attempts, webhook_url, unique_key, retry_of, metadata, traceparent, created_at, started_at,"
-    " finished_at"
+    " finished_at, erased_at IS NOT NULL AS erased"
 )
 
 _SHOWN: Final = """
@@ -63,9 +63,15 @@ _FIRST_OF_EACH: Final = f"""
 """
 
 
+# What ended before the retention is hidden until it is gone.
+_KEPT_TASK: Final = """coalesce(d.finished_at >= now() - make_interval(
+    days => (SELECT retention_days FROM tenants WHERE id = ringback_tenant_id())), true)"""
+
+
 async def read_task(tx: AsyncConnection, *, task_id: TaskId) -> TaskRecord | None:
-    """Look up one task by its primary key."""
-    return await fetch_one(tx, TaskRecord, f"SELECT {TASK_COLUMNS} FROM tasks WHERE id = :id", id=task_id)
+    """Look up one task by its primary key, in the tenant's role."""
+    sql = f"SELECT {TASK_COLUMNS} FROM tasks d WHERE d.id = :id AND {_KEPT_TASK}"
+    return await fetch_one(tx, TaskRecord, sql, id=task_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ def _look_for_tasks(wanted: TaskFilter, before: TaskId | None) -> Look:
     tests = [_TASK_TESTS[name] for name in values]
     if wanted.metadata:
         values["metadata"] = json.dumps(dict(wanted.metadata))
-    within = ["d.tenant_id = ringback_tenant_id()", *["d.id < :before"] * (before is not None)]
+    within = ["d.tenant_id = ringback_tenant_id()", _KEPT_TASK, *["d.id < :before"] * (before is not None)]
     return Look("tasks", within, tests, values if before is None else {**values, "before": before})
 
 

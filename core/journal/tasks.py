@@ -44,6 +44,7 @@ class TaskRecord:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    erased: bool = False
 
     @property
     def ended(self) -> bool:

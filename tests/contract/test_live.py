@@ -57,6 +57,30 @@ async def attempt(account: Account, rows: Rows, **endpoint: object) -> DeliveryI
     return delivery
 
 
+async def test_a_stream_ends_with_its_key(acme: Account) -> None:
+    made = (await acme.client.post("/v1/keys", json={"name": "k", "role": "inspector"})).json()
+
+    async with client_of(str(acme.client.base_url), made["key"]) as theirs, listening(theirs) as listener:
+        await acme.client.delete(f"/v1/keys/{made['id']}")
+        ended = await listener.next()
+
+    assert ended == {}
+
+
+async def test_a_stream_of_a_task_ends_with_its_key(acme: Account, rows: Rows) -> None:
+    task = await rows.task(acme.tenant_id)
+    made = (await acme.client.post("/v1/keys", json={"name": "k", "role": "client"})).json()
+
+    async with (
+        client_of(str(acme.client.base_url), made["key"]) as theirs,
+        theirs.stream("GET", f"/v1/tasks/{ids.encode(ids.TASK, task)}/stream") as answer,
+    ):
+        await acme.client.delete(f"/v1/keys/{made['id']}")
+        told = await asyncio.wait_for(answer.aread(), WITHIN)
+
+    assert told.count(b"event: status") == 1
+
+
 async def test_an_attempt_is_told_as_it_happens(acme: Account, rows: Rows) -> None:
     async with listening(acme.client) as listener:
         delivery = await attempt(acme, rows)

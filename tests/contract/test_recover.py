@@ -75,6 +75,15 @@ async def test_the_same_key_starts_one_recover(acme: Account, rows: Rows) -> Non
     assert (again.headers["location"], again.headers["idempotent-replayed"]) == (first.headers["location"], "true")
 
 
+async def test_the_same_key_is_answered_with_the_same_status(acme: Account, rows: Rows) -> None:
+    endpoint = await rows.endpoint(acme.tenant_id)
+    headers = {"Idempotency-Key": "once", "Prefer": "respond-async"}
+
+    answers = [await acme.client.post(path(endpoint), json={"since": SINCE}, headers=headers) for _ in range(2)]
+
+    assert [one.status_code for one in answers] == [202, 202]
+
+
 @pytest.mark.parametrize(
     "columns",
     [{"status": "disabled", "disabled_reason": "gone"}, {"deleted_at": func.now()}],

@@ -12,8 +12,9 @@ from core.model.ids import TaskId, TenantId
 from core.redis import open_redis
 from core.results import Results
 from tests.support.accounts import Account, Json, data, pointers, refused
+from tests.support.apps import serving, settings_of
 from tests.support.rows import Rows
-from tests.support.samples import ago
+from tests.support.samples import URL, ago
 
 DIVIDE = {"type": "math.divide", "input": {"x": 1, "y": 4}}
 UNKNOWN = f"/v1/tasks/task_{'0' * 26}"
@@ -188,6 +189,51 @@ async def test_a_result_that_is_not_kept_is_gone(
     task = await in_state(rows, acme.tenant_id, status, **columns)
 
     refused(await acme.client.get(f"{task}/result"), 410, "gone")
+
+
+@pytest.mark.parametrize("status", ["SUCCESS", "FAILURE", "REVOKED"])
+async def test_the_result_of_a_task_that_was_deleted_is_gone(acme: Account, rows: Rows, status: str) -> None:
+    task = await in_state(rows, acme.tenant_id, status)
+
+    await acme.client.delete(task)
+
+    refused(await acme.client.get(f"{task}/result"), 410, "gone")
+    assert (await acme.client.get(task)).json()["status"] == status
+
+
+async def test_a_large_result_is_not_gone_while_redis_is_away(acme: Account, rows: Rows, api_database: str) -> None:
+    task = await in_state(rows, acme.tenant_id, "SUCCESS", result=None, result_size=20_000)
+
+    async with serving(settings_of(database=api_database)) as api:
+        acting = {"Ringback-Tenant": ids.encode(ids.TENANT, acme.tenant_id)}
+        result, shown = [await api.get(path, headers=acting) for path in (f"{task}/result", task)]
+
+    refused(result, 503, "unavailable")
+    assert (shown.status_code, shown.json()["result"]) == (200, None)
+
+
+async def test_a_task_past_the_retention_is_not_there(acme: Account, rows: Rows) -> None:
+    day = 86_400
+    old, kept = [await in_state(rows, acme.tenant_id, "SUCCESS", finished_at=ago(days * day)) for days in (31, 29)]
+
+    shown = [one["task_id"] for one in data(await acme.client.get("/v1/tasks"))]
+
+    refused(await acme.client.get(old), 404, "not-found")
+    refused(await acme.client.get(f"{old}/result"), 404, "not-found")
+    assert (await acme.client.get(kept)).status_code == 200
+    assert shown == [kept.rpartition("/")[2]]
+
+
+@pytest.mark.parametrize(("status", "kept"), [("STARTED", True), ("PENDING", False), ("SUCCESS", False)])
+async def test_a_deleted_task_keeps_its_secret_while_its_end_is_still_to_be_told(
+    acme: Account, rows: Rows, status: str, *, kept: bool
+) -> None:
+    task = await in_state(rows, acme.tenant_id, status, webhook_url=URL, sealed_webhook_secret=b"sealed")
+
+    await acme.client.delete(task)
+
+    row = await rows.row(tables.tasks, ids.decode(ids.TASK, task.rpartition("/")[2]))
+    assert (row["sealed_webhook_secret"] == b"sealed") == kept
 
 
 async def test_a_large_result_is_read_from_redis(acme: Account, rows: Rows, redis_store: str) -> None:

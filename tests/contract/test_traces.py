@@ -4,10 +4,11 @@ import json
 
 import httpx
 import pytest
+from sqlalchemy import func
 
 from core.model import ids, tables
 from tests.contract.test_cloud_events import BATCHED, EVENT, HEADERS, JSON, STRUCTURED
-from tests.support.accounts import Json, pointers
+from tests.support.accounts import Account, Json, pointers
 from tests.support.partners import changed, register, registered, seen
 from tests.support.raw_http import converse, key_of, post
 from tests.support.rows import Rows
@@ -91,6 +92,35 @@ async def test_a_task_belongs_to_the_trace_of_its_request(
 
     row = await rows.row(tables.tasks, ids.decode(ids.TASK, answer.json()["task_id"]))
     assert (answer.status_code, row["traceparent"]) == (202, trace)
+
+
+OTHER = "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+
+
+@pytest.mark.parametrize(("header", "trace"), [({}, TRACE), ({"traceparent": OTHER}, OTHER)])
+async def test_a_task_that_runs_again_stays_in_its_trace_unless_there_is_another(
+    acme: Account, rows: Rows, header: dict[str, str], trace: str
+) -> None:
+    task = await rows.task(
+        acme.tenant_id, status="REVOKED", due_at=None, finished_at=func.now(), traceparent=TRACE, input=b'{"x":1,"y":4}'
+    )
+
+    answer = await acme.client.post(f"/v1/tasks/{ids.encode(ids.TASK, task)}/retry", headers=header)
+
+    row = await rows.row(tables.tasks, ids.decode(ids.TASK, answer.json()["task_id"]))
+    assert (answer.status_code, row["traceparent"]) == (303, trace)
+
+
+@pytest.mark.parametrize(("act", "body"), [("recover", {"since": "2026-01-01T00:00:00Z"}), ("check", None)])
+async def test_what_is_started_for_an_endpoint_belongs_to_the_trace_of_its_request(
+    client: httpx.AsyncClient, rows: Rows, act: str, body: Json | None
+) -> None:
+    endpoint = await registered(client)
+
+    answer = await client.post(f"/v1/endpoints/{endpoint['id']}/{act}", json=body, headers=TRACED)
+
+    row = await rows.row(tables.tasks, ids.decode(ids.TASK, answer.json()["task_id"]))
+    assert (answer.status_code, row["traceparent"]) == (303, TRACE)
 
 
 async def test_an_endpoint_is_told_of_traces_if_it_asks(client: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """The feeder's other half: tasks that are due, and tasks whose worker is dead."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from typing import cast
@@ -12,14 +13,29 @@ from core.dispatch.publish import Publisher
 from core.model import tables
 from core.model.ids import EndpointId, TaskId, TenantId
 from core.model.queued import QueuedTask
+from core.progress import Progress, ProgressBoard
+from core.redis import open_redis
 from tests.support.brokers import bodies_in
 from tests.support.feeding import BASE_URL, new_feeder, publishing
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
+from workers import ending
 from workers.feeder.feed import LAPSED_BATCH
 from workers.feeder.queries import take_due_tasks
 
 RUNNING = {"status": "STARTED", "due_at": None, "leased_by": "here/1"}
+
+
+class SilentBoard(ProgressBoard):
+    """A board whose Redis does not answer."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def get(self, task_id: TaskId, run: int) -> Progress | None:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+        raise AssertionError(task_id, run)
 
 
 @pytest.fixture
@@ -103,6 +119,52 @@ async def test_a_lost_task_is_due_again(
     assert (report.lost, report.tasks) == (1, 1)
     assert (row["status"], row["lost_count"], row["lease_until"], row["leased_by"]) == ("RETRY", losses + 1, None, None)
     assert await rows.one("SELECT due_at <= now() AS due FROM tasks") == {"due": True}
+
+
+async def test_a_lost_task_that_runs_again_is_told_as_retried(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, publisher: Publisher
+) -> None:
+    task = await lost(rows, tenant, 0)
+
+    await new_feeder(database, publisher).run_once()
+
+    told = await rows.all("SELECT endpoint_id, event_type FROM deliveries WHERE task_id = :id", id=task)
+    assert told == ({"endpoint_id": endpoint, "event_type": "task.retried"},)
+
+
+@pytest.mark.parametrize("columns", [{"lost_count": 2, "run": 3}, {"cancel_asked_at": ago(1), "run": 3}])
+async def test_how_far_a_dead_run_was_stays_with_its_task(
+    database: Database,
+    rows: Rows,
+    tenant: TenantId,
+    publisher: Publisher,
+    redis_url: str,
+    columns: dict[str, object],
+) -> None:
+    task = await rows.task(tenant, **RUNNING, **columns, lease_until=ago(1), started_at=func.now())
+    redis = open_redis(redis_url)
+    board = ProgressBoard(redis, ttl=60)
+    await board.put(task, 3, Progress(60, 100, "here"))
+
+    await new_feeder(database, publisher, board=board).run_once()
+
+    await redis.aclose()
+    shown = {"current": 60, "total": 100, "message": "here"}
+    event = await rows.one("SELECT body FROM events")
+    assert (await rows.row(tables.tasks, task))["progress"] == shown
+    assert json.loads(cast("bytes", event["body"]))["data"]["progress"] == shown
+
+
+async def test_a_dead_run_ends_though_redis_says_nothing(
+    database: Database, rows: Rows, tenant: TenantId, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = await lost(rows, tenant, 2)
+    monkeypatch.setattr(ending, "PATIENCE", 0.05)
+
+    await new_feeder(database, publisher, board=SilentBoard()).run_once()
+
+    row = await rows.row(tables.tasks, task)
+    assert (row["status"], row["progress"]) == ("FAILURE", None)
 
 
 async def test_a_running_task_is_left_alone(

@@ -1,11 +1,13 @@
-"""What is asked of Postgres before something is accepted counts into the time after which that is refused."""
+"""What is asked of Postgres before and after something is accepted counts into the time after which that is refused."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
+import core.intake.acceptance
 from core.database import Database
 from core.intake.acceptance import Acceptance
 from core.intake.judge import Judge
@@ -27,13 +29,20 @@ Act = Callable[[Database, TenantId], Coroutine[None, None, object]]
 
 
 @pytest.fixture
-async def locked(rows: Rows, tenant: TenantId, database: Database) -> AsyncGenerator[None]:
+async def patient(database: Database) -> AsyncGenerator[Database]:
+    """The database; it is not closed before what was given up has ended, and what that begins to end with."""
+    yield database
+    while given_up := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(given_up)
+
+
+@pytest.fixture
+async def locked(rows: Rows, tenant: TenantId, patient: Database) -> AsyncGenerator[None]:
     """What is read beforehand hangs until the test ends, and ends then."""
     await offer_type(rows, tenant)
-    async with database.engine() as tx:
+    async with patient.engine() as tx:
         await tx.execute(LOCK)
         yield
-    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
 
 async def problems(database: Database, tenant: TenantId) -> object:
@@ -56,6 +65,24 @@ async def submit(database: Database, tenant: TenantId) -> object:
 async def test_a_read_that_hangs_refuses_in_time(act: Act, database: Database, tenant: TenantId) -> None:
     with pytest.raises(TimeoutError):
         await act(database, tenant)
+
+
+async def hang(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_read_after_the_commit_that_hangs_refuses_in_time(
+    patient: Database, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acceptance = Acceptance(patient, nowhere(), Judge(), Schemas(patient), within=1)
+    wish = replace(test_event_group.wish(), client_id="again")
+    first = await acceptance.accept(tenant, wish)
+    again = await acceptance.accept(tenant, wish)
+    monkeypatch.setattr(core.intake.acceptance, "read_event", hang)
+
+    with pytest.raises(TimeoutError):
+        await acceptance.accept(tenant, wish)
+    assert again.event.id == first.event.id
 
 
 @pytest.mark.usefixtures("locked")

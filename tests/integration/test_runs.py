@@ -166,6 +166,27 @@ async def test_a_result_stands_in_the_record_up_to_16_kib_and_in_redis_always(
     assert await runs.results.get(record.id, record.run) == b"1" * size
 
 
+async def test_a_large_result_of_a_task_that_was_erased_meanwhile_is_nowhere(
+    runs: Runs, rows: Rows, tenant: TenantId
+) -> None:
+    record = await started(runs, await rows.task(tenant))
+    await rows.change(tables.tasks, record.id, erased_at=func.now(), input=None)
+
+    ended = await runs.end(record.id, record.run, TaskEnd(TaskStatus.SUCCESS, b"x" * 20_000), started=record)
+
+    assert ended is not None
+    assert (ended.status, ended.result, ended.result_size, ended.erased) == ("SUCCESS", None, None, True)
+    assert await runs.results.get(record.id, record.run) is None
+
+
+async def test_a_large_result_of_a_run_that_was_given_up_is_dropped(runs: Runs, rows: Rows, tenant: TenantId) -> None:
+    record = await started(runs, await rows.task(tenant))
+    await rows.change(tables.tasks, record.id, run=2)
+
+    assert await runs.end(record.id, 1, TaskEnd(TaskStatus.SUCCESS, b"x" * 20_000), started=record) is None
+    assert await runs.results.get(record.id, 1) is None
+
+
 async def test_the_end_is_recorded_though_redis_is_away(
     database: Database, rows: Rows, tenant: TenantId, redis_broker_url: str
 ) -> None:

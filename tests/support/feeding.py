@@ -11,6 +11,7 @@ from core.dispatch.publish import Publisher
 from core.intake.notices import Notices
 from core.intake.telling import Teller
 from core.model.sealing import KeyRing
+from core.progress import ProgressBoard
 from core.settings import Settings
 from workers.feeder.feed import Feeder
 
@@ -40,6 +41,7 @@ def new_notices(database: Database) -> Notices:
     return Notices(database, KeyRing(base64.b64encode(bytes(32)).decode()), SETTINGS)
 
 
-def new_feeder(database: Database, publisher: Publisher) -> Feeder:
+def new_feeder(database: Database, publisher: Publisher, *, board: ProgressBoard | None = None) -> Feeder:
     """Return a feeder of one process."""
-    return Feeder(database, publisher, SETTINGS, Teller(database, publisher, BASE_URL), new_notices(database))
+    teller = Teller(database, publisher, BASE_URL)
+    return Feeder(database, publisher, SETTINGS, teller, new_notices(database), board=board)

@@ -27,6 +27,7 @@ from core.intake.telling import Teller
 from core.model.queued import Queued
 from core.model.sealing import KeyRing
 from core.open_files import raise_open_files
+from core.progress import ProgressBoard
 from core.redis import open_redis
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.resolver import AresResolver
@@ -104,7 +105,8 @@ class Deliverer:
         bounds = Bounds(settings.max_in_flight, settings.max_bytes_in_flight)
         engine = Engine(leases, attempts.start, lanes, gate, bounds)
         teller = Teller(database, publisher, settings.base_url)
-        feeder = Feeder(database, publisher, settings, teller, notices, rooms=engine.rooms)
+        board = None if redis is None else ProgressBoard(redis, ttl=settings.result_ttl)
+        feeder = Feeder(database, publisher, settings, teller, notices, rooms=engine.rooms, board=board)
         return cls(settings, database, redis, publisher, sender, resolver, recorder, gate, engine, feeder, notices)
 
     async def run(self, stopping: asyncio.Event) -> None:

@@ -26,6 +26,7 @@ from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.lease.claim import Lapsed
 from core.model.outcome import Outcome, OutcomeKind
+from core.progress import ProgressBoard
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.settings import Settings
 from workers.ending import end_expired_tasks, end_lost_tasks
@@ -85,8 +86,13 @@ class Feeder:
         notices: Notices,
         *,
         rooms: Callable[[], Mapping[UUID, int]] = dict,
+        board: ProgressBoard | None = None,
     ) -> None:
-        """Feed nothing yet; `rooms` says of which lanes no more than so many may go: see `Engine.rooms`."""
+        """Feed nothing yet; `rooms` says of which lanes no more than so many may go: see `Engine.rooms`.
+
+        `board` says how far tasks were that died.
+        """
+        self._board: Final = board
         self._rooms: Final = rooms
         self._database: Final = database
         self._publisher: Final = publisher
@@ -117,7 +123,7 @@ class Feeder:
 
     async def _whole(self) -> FeedReport:
         unknown = await self._end_lapsed_in_time()
-        lost = await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH)
+        lost = await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH, board=self._board)
         expired = await end_expired_tasks(self._database, self._teller, limit=LAPSED_BATCH)
         cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
         tasks = await self._feed_tasks()

@@ -9,9 +9,11 @@ class AckIn1(TypedDict):
     """
     What became of one pulled delivery: the status that its receiver answered, or why there is none.
 
-    It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, all else follows the schedule.
+    It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, `abort` cancels the delivery,
+    all else follows the schedule.
     """
 
+    abort: NotRequired[bool]
     body: NotRequired[str]
     claim: str
     duration_ms: NotRequired[float | None]
@@ -24,9 +26,11 @@ class AckIn2(TypedDict):
     """
     What became of one pulled delivery: the status that its receiver answered, or why there is none.
 
-    It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, all else follows the schedule.
+    It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, `abort` cancels the delivery,
+    all else follows the schedule.
     """
 
+    abort: NotRequired[bool]
     body: NotRequired[str]
     claim: str
     duration_ms: NotRequired[float | None]

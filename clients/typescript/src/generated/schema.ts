@@ -1369,7 +1369,8 @@ export interface components {
          * AckIn
          * @description What became of one pulled delivery: the status that its receiver answered, or why there is none.
          *
-         *     It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, all else follows the schedule.
+         *     It means what it means of a push: a 2xx ends the delivery, 410 disables the endpoint, `abort` cancels the delivery,
+         *     all else follows the schedule.
          * @example {
          *       "claim": "AXoH3k",
          *       "duration_ms": 12.5,
@@ -1377,6 +1378,12 @@ export interface components {
          *     }
          */
         AckIn: {
+            /**
+             * Abort
+             * @description Whether its receiver answered with `webhook-delivery: abort-message`: the delivery ends.
+             * @default false
+             */
+            abort: boolean;
             /**
              * Body
              * @description What was answered, for the log.
@@ -4654,6 +4661,8 @@ export interface operations {
             header?: {
                 /** @description `respond-async` (RFC 7240). */
                 prefer?: string;
+                /** @description W3C Trace Context; ignored if malformed. */
+                traceparent?: string;
                 /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
                 "Idempotency-Key"?: string;
                 /** @description The tenant that the operator acts for: its ID or slug. */
@@ -5092,6 +5101,8 @@ export interface operations {
             header?: {
                 /** @description `respond-async` (RFC 7240). */
                 prefer?: string;
+                /** @description W3C Trace Context; ignored if malformed. */
+                traceparent?: string;
                 /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
                 "Idempotency-Key"?: string;
                 /** @description The tenant that the operator acts for: its ID or slug. */
@@ -8042,6 +8053,8 @@ export interface operations {
             header?: {
                 /** @description `respond-async` (RFC 7240). */
                 prefer?: string;
+                /** @description W3C Trace Context; ignored if malformed. */
+                traceparent?: string;
                 /** @description Quoted or bare; the same key and body give the first answer again, for 24 hours. */
                 "Idempotency-Key"?: string;
                 /** @description The tenant that the operator acts for: its ID or slug. */
