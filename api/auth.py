@@ -1,5 +1,6 @@
 """Who calls: the operator, or a tenant's key with its scopes."""
 
+import asyncio
 import hmac
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from core.registry.queries import find_key, find_tenant, touch_key
 from core.registry.tenants import SCOPES, FoundKey, KeyRecord, TenantRecord
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 CACHED_FOR: Final = 2.0
 """Seconds that a key is believed without a look-up: revocation works within 5 s on every process."""
 BELIEVED_FOR: Final = 4.0
@@ -54,10 +56,10 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known(Generic[T]):
+class _Known(Generic[T_co]):
     """Who or what was found, when that was asked for, and when it was last asked for at all, on a monotonic clock."""
 
-    what: T
+    what: T_co
     found_at: float
     asked_at: float
 
@@ -71,6 +73,7 @@ class Keys:
     def __init__(self, state: State) -> None:
         self._state: Final = state
         self._known: Final[dict[bytes, _Known[Caller]]] = {}
+        self._asked: Final[dict[bytes, asyncio.Task[Caller | None]]] = {}
         self._tenants: Final[dict[str, _Known[TenantRecord]]] = {}
         self._failures: Final = Failures()
 
@@ -91,7 +94,11 @@ class Keys:
         if known is not None and known.is_believed(clock.monotonic()):
             found = known.what
         else:
-            found = await _answered(self._find(hashed, known, address), known)
+            if known is None:
+                self._failures.check(address)
+            found = await _answered(self._ask(hashed, known), known)
+        if found is None:
+            raise self._refused(address)
         if tenant is not None and (await self._named(tenant)).id != found.tenant_id:
             raise NotFoundError("tenant")
         return found
@@ -147,12 +154,19 @@ class Keys:
         self._tenants[text] = _Known(found, now, now)
         return found
 
-    async def _find(self, hashed: bytes, known: _Known[Caller] | None, address: str) -> Caller:
+    async def _ask(self, hashed: bytes, known: _Known[Caller] | None) -> Caller | None:
+        """Look a key up; those who come with it meanwhile share that, or a burst would wait for itself."""
+        asked = self._asked.get(hashed)
+        if asked is None:
+            asked = asyncio.create_task(within(LOOKED_UP_WITHIN, self._find(hashed, known)))
+            self._asked[hashed] = asked
+            asked.add_done_callback(lambda _: self._asked.pop(hashed))
+        return await asyncio.shield(asked)
+
+    async def _find(self, hashed: bytes, known: _Known[Caller] | None) -> Caller | None:
         now = clock.monotonic()
         if known is not None:  # this request asks, those beside it go on with what was known: 2 s more at the most
             self._known[hashed] = replace(known, asked_at=now)
-        else:
-            self._failures.check(address)
         async with self._state.database.engine() as tx:
             found = await find_key(tx, hash_=hashed)
             if found is not None and _is_stale(found):
@@ -161,7 +175,7 @@ class Keys:
             self._known.clear()
         if found is None:
             self._known.pop(hashed, None)
-            raise self._refused(address)
+            return None
         caller = _caller(found)
         self._known[hashed] = _Known(caller, now, now)
         return caller

@@ -1,13 +1,17 @@
 """What a key costs: nothing if it is mistyped, no write while it is in use, and nothing of it is kept."""
 
+import asyncio
+
 import httpx
 import pytest
 from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import auth
 from core import clock
 from core.model import tables
 from core.model.api_key import hash_api_key, new_api_key
+from core.registry.tenants import FoundKey
 from tests.support.accounts import Account, client_of, refused
 from tests.support.apps import serving, settings_of
 from tests.support.rows import Rows
@@ -53,6 +57,25 @@ async def test_a_look_up_that_takes_long_is_not_waited_for(
 
     refused(refusal, 503, "unavailable")
     assert answer.status_code == 200
+
+
+async def test_a_burst_with_a_key_that_is_not_known_looks_it_up_once(
+    acme: Account, rows: Rows, api_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, asked, find = new_api_key(), list[object](), auth.find_key
+    await rows.put(tables.api_keys, acme.tenant_id, hash=hash_api_key(key))
+
+    async def counted(tx: AsyncConnection, *, hash_: bytes) -> FoundKey | None:
+        asked.append(hash_)
+        return await find(tx, hash_=hash_)
+
+    monkeypatch.setattr(auth, "find_key", counted)
+    async with serving(settings_of(database=api_database)) as api:
+        answers = await asyncio.gather(*(call(api, key) for _ in range(30)))
+        unknown = await asyncio.gather(*(call(api, new_api_key()) for _ in range(3)))
+
+    assert ({one.status_code for one in answers}, len(asked)) == ({200}, 1 + 3)
+    assert {one.status_code for one in unknown} == {401}
 
 
 async def test_a_key_is_not_believed_for_ever_while_it_cannot_be_looked_up(

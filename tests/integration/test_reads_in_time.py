@@ -74,7 +74,7 @@ async def hang(*_: object, **__: object) -> None:
 async def test_a_read_after_the_commit_that_hangs_refuses_in_time(
     patient: Database, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acceptance = Acceptance(patient, nowhere(), Judge(), Schemas(patient), within=1)
+    acceptance = Acceptance(patient, nowhere(), Judge(), Schemas(patient), within=2)
     wish = replace(test_event_group.wish(), client_id="again")
     first = await acceptance.accept(tenant, wish)
     again = await acceptance.accept(tenant, wish)
