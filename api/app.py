@@ -153,7 +153,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     callbacks = Callbacks(state.resolver, allowed=settings.allow_targets, https_only=settings.https_only)
     app.state.ringback = state
     app.state.keys = keys = Keys(state)
-    app.state.sessions = Sessions(state, keys)
+    app.state.sessions = signed_in = Sessions(state, keys)
     app.state.sign_ins = SignIns(state.database)
     app.state.throttle = Throttle(state.redis)
     app.state.registrar = Registrar(state.database, state.ring)
@@ -176,7 +176,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     presence, notices = Presence(state.redis), Notices(state.database, state.ring, settings)
     app.state.pulls = Pulls(state.database, presence, Meter(state.redis, presence), state.ring, settings)
     app.state.acknowledgements = Acknowledgements(state.database, state.ring, settings, notices)
-    app.state.watcher = watcher = Watcher(state.database, state.redis)
+    app.state.watcher = watcher = Watcher(state.database, state.redis, forget=signed_in.forget)
     return watcher
 
 

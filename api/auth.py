@@ -124,7 +124,7 @@ class Keys:
         return named
 
     def forget(self) -> None:
-        """Ask again for every key and tenant: one of them has just ended. Other processes believe them for 2 s more."""
+        """Ask again for every key and tenant: one of them has just ended."""
         self._known.clear()
         self._tenants.clear()
 

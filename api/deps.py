@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth import Caller, Keys
+from api.auth import Caller
 from api.errors import ProblemError
 from api.live import Live
 from api.paging import Page, decode_cursor
@@ -194,13 +194,6 @@ async def get_tenant_changes(request: Request) -> TenantChanges:
     return changes
 
 
-async def get_keys(request: Request) -> Keys:
-    """Return what knows who calls."""
-    keys: object = request.app.state.keys
-    assert isinstance(keys, Keys)
-    return keys
-
-
 async def get_endpoints(request: Request) -> EndpointRegistrar:
     """Return what registers and changes endpoints."""
     endpoints: object = request.app.state.endpoints
@@ -278,7 +271,6 @@ async def get_watcher(request: Request) -> Watcher:
     return watcher
 
 
-KeysDep = Annotated[Keys, Depends(get_keys)]
 CatalogueDep = Annotated[Catalogue, Depends(get_catalogue)]
 SchemasDep = Annotated[Schemas, Depends(get_schemas)]
 ReplaysDep = Annotated[Replays, Depends(get_replays)]

@@ -58,6 +58,11 @@ class Sessions:
         caller = await self.caller(request, tenant) if authorization is None else None
         return caller or await self._keys.caller(authorization, tenant, address=_address(request))
 
+    def forget(self) -> None:
+        """Ask again for every session, key and tenant: one of them has just ended."""
+        self._known.clear()
+        self._keys.forget()
+
     def check(self, request: Request) -> None:
         """Raise `LimitReachedError` for an address from which too many come with what opens nothing."""
         self._failures.check(_address(request))

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import Database
 from core.journal.queries import read_marks
-from core.progress import CHANNEL
+from core.progress import CHANNEL, CLOSED
 
 SWEEP_EVERY: Final = 1.0
 RECONNECT_AFTER: Final = 1.0
@@ -52,7 +52,9 @@ class Watch:
 class Watcher:
     """Wakes those who wait for tasks."""
 
-    def __init__(self, database: Database, redis: Redis) -> None:
+    def __init__(self, database: Database, redis: Redis, *, forget: Callable[[], None] = lambda: None) -> None:
+        """Wake nobody yet; `forget` is called when a tenant was closed, here or by another process."""
+        self._forget: Final = forget
         self._database: Final = database
         self._redis: Final = redis
         self._watches: Final[dict[UUID, set[Watch]]] = {}
@@ -99,6 +101,9 @@ class Watcher:
             await pubsub.subscribe(CHANNEL)
             listen = cast("Callable[[], AsyncIterator[Mapping[str, bytes]]]", pubsub.listen)
             async for message in listen():
+                if message["data"] == CLOSED.encode():
+                    self._forget()
+                    continue
                 with suppress(ValueError):
                     self._ring(UUID(message["data"].decode()))
 

@@ -15,6 +15,8 @@ from core.model.ids import TaskId
 
 CHANNEL: Final = "ringback:tasks"
 """Where the IDs of tasks are published whenever something about them has changed."""
+CLOSED: Final = "closed"
+"""What is published there when a tenant was closed, whose keys end with it."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -62,8 +64,15 @@ class ProgressBoard:
         except RedisError as error:
             _log.warning("progress.not_told", error=type(error).__name__)
 
-    async def _publish(self, task_id: TaskId) -> None:
-        await self._redis.publish(CHANNEL, str(task_id))  # pyright: ignore[reportUnknownMemberType] - untyped options
+    async def closed(self) -> None:
+        """Tell every API process that a tenant was closed."""
+        try:
+            await self._publish(CLOSED)
+        except RedisError as error:
+            _log.warning("tenant.not_told", error=type(error).__name__)
+
+    async def _publish(self, word: TaskId | str) -> None:
+        await self._redis.publish(CHANNEL, str(word))  # pyright: ignore[reportUnknownMemberType] - untyped options
 
     async def erase(self, task_id: TaskId, run: int) -> None:
         """Forget how far a run was; raise `RedisError` if Redis is away."""

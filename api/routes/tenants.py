@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.bodies import StrictRoute, merge_patch_of, merging
 from api.deps import (
-    KeysDep,
     OperatorDep,
     RegistrarDep,
     StateDep,
@@ -33,6 +32,7 @@ from api.schemas.tenants import (
     TenantPage,
     TenantPatch,
 )
+from api.sessions import sessions_of
 from core.model import ids
 from core.model.errors import ForbiddenError, NotFoundError
 from core.model.ids import KeyId, TenantId
@@ -89,14 +89,17 @@ async def change_tenant(tenant: str, body: TenantPatch, changes: TenantChangesDe
 
 
 @router.delete("/v1/tenants/{tenant}", status_code=HTTPStatus.NO_CONTENT)
-async def delete_tenant(tenant: str, changes: TenantChangesDep, keys: KeysDep, _caller: OperatorDep) -> None:
+async def delete_tenant(
+    tenant: str, request: Request, state: StateDep, changes: TenantChangesDep, _caller: OperatorDep
+) -> None:
     """Close a tenant for good. The operator only.
 
     Its keys and endpoints end with the answer, its slug is free. What waits is cancelled, what is on the wire comes to
     its end and is recorded; then all data is erased, in batches, beginning a minute later.
     """
     await changes.close(tenant)
-    keys.forget()
+    sessions_of(request).forget()
+    await state.board.closed()
 
 
 @router.post("/v1/keys", status_code=HTTPStatus.CREATED)

@@ -1,13 +1,17 @@
 """Tenants and their limits, as the operator makes them."""
 
 import asyncio
+from http import HTTPStatus
 from uuid import uuid4
 
 import httpx
 import pytest
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
-from core.model import tables
+from api import auth
+from core.model import ids, tables
 from tests.support.accounts import Account, Json, data, document, open_account, pointers, refused
+from tests.support.apps import serving, settings_of
 from tests.support.rows import Rows
 from tests.support.samples import ago
 
@@ -163,6 +167,33 @@ async def test_a_closed_tenant_is_not_there_and_its_slug_is_free(operator: httpx
     for_it = await operator.get("/v1/tasks", headers={"Ringback-Tenant": made["id"]})
     refused(for_it, 404, "not-found")
     refused(await operator.delete(f"/v1/tenants/{made['id']}"), 404, "not-found")
+
+
+async def test_the_keys_of_a_closed_tenant_die_in_every_process(
+    operator: httpx.AsyncClient, acme: Account, api_database: str, redis_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "CACHED_FOR", 3600)
+    monkeypatch.setattr(auth, "BELIEVED_FOR", 3600)
+    headers = {"Authorization": acme.client.headers["authorization"]}
+
+    async with serving(settings_of(database=api_database, redis=redis_store)) as another:
+        before = await another.get("/v1/tasks", headers=headers)
+        await operator.delete(f"/v1/tenants/{ids.encode(ids.TENANT, acme.tenant_id)}")
+        after = await until_refused(another, headers)
+
+    assert before.status_code == 200
+    refused(after, 401, "unauthorized")
+
+
+async def until_refused(client: httpx.AsyncClient, headers: dict[str, str]) -> httpx.Response:
+    """Ask again until a key is refused: the word of it is on its way."""
+    retrying = AsyncRetrying(
+        retry=retry_if_result(lambda answer: answer.status_code == HTTPStatus.OK),
+        wait=wait_fixed(0.05),
+        stop=stop_after_delay(10),
+    )
+    answer: httpx.Response = await retrying(client.get, "/v1/tasks", headers=headers)
+    return answer
 
 
 async def test_what_waits_for_a_closed_tenant_is_cancelled(
