@@ -152,7 +152,7 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     settings = state.settings
     callbacks = Callbacks(state.resolver, allowed=settings.allow_targets, https_only=settings.https_only)
     app.state.ringback = state
-    app.state.keys = keys = Keys(state)
+    keys = Keys(state)
     app.state.sessions = signed_in = Sessions(state, keys)
     app.state.sign_ins = SignIns(state.database)
     app.state.throttle = Throttle(state.redis)
