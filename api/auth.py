@@ -4,6 +4,7 @@ import asyncio
 import hmac
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
@@ -73,6 +74,7 @@ class Keys:
     def __init__(self, state: State) -> None:
         self._state: Final = state
         self._known: Final[dict[bytes, _Known[Caller]]] = {}
+        self._era = 0
         self._asked: Final[dict[bytes, asyncio.Task[Caller | None]]] = {}
         self._tenants: Final[dict[str, _Known[TenantRecord]]] = {}
         self._failures: Final = Failures()
@@ -124,9 +126,11 @@ class Keys:
         return named
 
     def forget(self) -> None:
-        """Ask again for every key and tenant: one of them has just ended."""
+        """Ask again for every key and tenant: one of them has just ended. What is being asked is not kept."""
+        self._era += 1
         self._known.clear()
         self._tenants.clear()
+        self._asked.clear()
 
     async def _operator(self, tenant: str | None) -> Caller:
         if tenant is None:
@@ -141,8 +145,8 @@ class Keys:
         return await _answered(self._tenant(text, known), known)
 
     async def _tenant(self, text: str, known: _Known[TenantRecord] | None) -> TenantRecord:
-        now = clock.monotonic()
-        if known is not None:  # as for a key: of hundreds at once one asks
+        now, era = clock.monotonic(), self._era
+        if known is not None and self._tenants.get(text) is known:  # as for a key: of hundreds at once one asks
             self._tenants[text] = replace(known, asked_at=now)
         async with self._state.database.engine() as tx:
             found = await find_tenant(tx, name=text)
@@ -151,7 +155,8 @@ class Keys:
             raise NotFoundError("tenant")
         if len(self._tenants) >= _CACHE_LIMIT:
             self._tenants.clear()
-        self._tenants[text] = _Known(found, now, now)
+        if era == self._era:
+            self._tenants[text] = _Known(found, now, now)
         return found
 
     async def _ask(self, hashed: bytes, known: _Known[Caller] | None) -> Caller | None:
@@ -160,12 +165,18 @@ class Keys:
         if asked is None:
             asked = asyncio.create_task(within(LOOKED_UP_WITHIN, self._find(hashed, known)))
             self._asked[hashed] = asked
-            asked.add_done_callback(lambda _: self._asked.pop(hashed))
+            asked.add_done_callback(partial(self._was_asked, hashed))
         return await asyncio.shield(asked)
 
+    def _was_asked(self, hashed: bytes, asked: asyncio.Task[Caller | None]) -> None:
+        if self._asked.get(hashed) is asked:
+            del self._asked[hashed]
+        if not asked.cancelled():
+            asked.exception()  # whoever still waits is told; nobody may
+
     async def _find(self, hashed: bytes, known: _Known[Caller] | None) -> Caller | None:
-        now = clock.monotonic()
-        if known is not None:  # this request asks, those beside it go on with what was known: 2 s more at the most
+        now, era = clock.monotonic(), self._era
+        if known is not None and self._known.get(hashed) is known:  # those beside it go on with what was known
             self._known[hashed] = replace(known, asked_at=now)
         async with self._state.database.engine() as tx:
             found = await find_key(tx, hash_=hashed)
@@ -177,7 +188,8 @@ class Keys:
             self._known.pop(hashed, None)
             return None
         caller = _caller(found)
-        self._known[hashed] = _Known(caller, now, now)
+        if era == self._era:
+            self._known[hashed] = _Known(caller, now, now)
         return caller
 
 

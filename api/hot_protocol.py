@@ -167,6 +167,7 @@ class HotEvent(RequestResponseCycle):
         self._headers: Final = headers
         self._caller: Final = caller
         self._started: Final = clock.monotonic()
+        self._whole_at = self._started
         self._line: Line | None = None
         self._key: RequestKey | None = None
         self._request_id: Final = new_request_id()
@@ -174,7 +175,7 @@ class HotEvent(RequestResponseCycle):
 
     def record(self, body: bytes) -> bool:
         """Hand the event to its group; false if it is not as usual, and nothing was begun."""
-        tenant_id = self._caller.tenant_id
+        tenant_id, self._whole_at = self._caller.tenant_id, clock.monotonic()
         try:
             wish = read_usual(body)
             if wish is None or tenant_id is None:
@@ -221,7 +222,7 @@ class HotEvent(RequestResponseCycle):
     async def _settle(self, outcome: Outcome | None) -> None:
         assert self._line is not None
         try:
-            settled = self._way.acceptance.settled(self._line, self._key, outcome, since=self._started)
+            settled = self._way.acceptance.settled(self._line, self._key, outcome, since=self._whole_at)
             self._send(answer_to_event(await settled))
         except Exception as error:  # noqa: BLE001 - each has its answer, the last one a 500
             self._refuse(error)

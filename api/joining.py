@@ -7,7 +7,7 @@ stand below, so that a line is enough to know one; any other is refused.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from posixpath import dirname, normpath, relpath
 from typing import Final
 
@@ -19,6 +19,7 @@ _EXPORT: Final = re.compile(
 )
 _FETCH: Final = re.compile(r'\bimport\("(?P<path>\.[^"]+)"\)')
 _LEFT: Final = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+_NAMED: Final = re.compile(r'\bfrom "(?P<path>\.[^"]+)"')
 _HELD: Final = "modules"
 
 
@@ -37,12 +38,13 @@ def join_scripts(scripts: Mapping[str, str], parts: Collection[str], main: str) 
     lines = [f'import * as outside{at} from "{_way(main, path)}";\n' for at, path in enumerate(outside)]
     known = ", ".join(f'"{path}": outside{at}' for at, path in enumerate(outside))
     lines.append(f"export const {_HELD} = {{ {known} }};\n")
-    lines += [_as_function(name, scripts[name], held, main) for name in _in_order(scripts, joined)]
+    order = [*_in_order(scripts, sorted(joined - {main})), main]
+    lines += [_as_function(name, scripts[name], held, main) for name in order]
     others = {name: _taking(name, text, joined, main) for name, text in scripts.items() if name not in joined}
     return {**others, main: "".join(lines)}
 
 
-def _in_order(scripts: Mapping[str, str], joined: Collection[str]) -> list[str]:
+def _in_order(scripts: Mapping[str, str], joined: Sequence[str]) -> list[str]:
     """Return the scripts to join, each after all that it needs."""
     order: list[str] = []
 
@@ -54,7 +56,7 @@ def _in_order(scripts: Mapping[str, str], joined: Collection[str]) -> list[str]:
                 put(path, (*above, name))
             order.append(name)
 
-    for name in sorted(joined):
+    for name in joined:
         put(name, ())
     return order
 
@@ -82,6 +84,9 @@ def _taking(name: str, text: str, joined: Collection[str], main: str) -> str:
         return _taken(name, match) if _place(name, match["path"]) in joined else match[0]
 
     body = _FETCH.sub(_fetching(name, joined, name), _IMPORT.sub(take, text))
+    left = [match[0] for match in _NAMED.finditer(body) if _place(name, match["path"]) in joined]
+    if left:
+        raise UnknownFormError(f"{name}: {left[0]}")
     return body if body == text else f'import {{ {_HELD} }} from "{_way(name, main)}"; {body}'
 
 

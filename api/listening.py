@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import Request
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.auth import BELIEVED_FOR
 from api.errors import ProblemError
 from api.sessions import sessions_of
 from core import clock
@@ -19,27 +20,37 @@ HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 BEAT: Final = b":\n\n"
 
 
-async def may_listen(request: Request) -> bool:
-    """Tell whether the client is still there, and would still be let in; so long as that cannot be asked, it is."""
-    if await request.is_disconnected():
-        return False
-    try:
-        authorization, tenant = request.headers.get("authorization"), request.headers.get("ringback-tenant")
-        await sessions_of(request).identify(request, authorization, tenant)
-    except (ProblemError, NotFoundError, LimitReachedError):
-        return False
-    except (SQLAlchemyError, OSError):
+class Listener:
+    """Whoever opened a stream, which it may go on with for as long as it would be let in."""
+
+    def __init__(self, request: Request) -> None:
+        """Believe that it was let in just now."""
+        self._request: Final = request
+        self._let_in_at = clock.monotonic()
+
+    async def may_listen(self) -> bool:
+        """Tell whether it is still there, and would still be let in; it is believed for a while if nobody can tell."""
+        if await self._request.is_disconnected():
+            return False
+        headers = self._request.headers
+        try:
+            await sessions_of(self._request).identify(
+                self._request, headers.get("authorization"), headers.get("ringback-tenant")
+            )
+        except (ProblemError, NotFoundError, LimitReachedError):
+            return False
+        except (SQLAlchemyError, OSError):
+            return clock.monotonic() - self._let_in_at < BELIEVED_FOR
+        self._let_in_at = clock.monotonic()
         return True
-    return True
 
-
-async def listen(request: Request, wait: Callable[[float], Awaitable[bool]]) -> bool | None:
-    """Wait for a change, `BEAT_EVERY` at most; return whether there was one, `None` once the stream has to end."""
-    until = clock.monotonic() + BEAT_EVERY
-    while (left := until - clock.monotonic()) > 0:
-        changed = await wait(min(left, CHECKED_EVERY))
-        if not await may_listen(request):
-            return None
-        if changed:
-            return True
-    return False
+    async def listen(self, wait: Callable[[float], Awaitable[bool]]) -> bool | None:
+        """Wait for a change, `BEAT_EVERY` at most; return whether there was one, `None` once the stream has to end."""
+        until = clock.monotonic() + BEAT_EVERY
+        while (left := until - clock.monotonic()) > 0:
+            changed = await wait(min(left, CHECKED_EVERY))
+            if not await self.may_listen():
+                return None
+            if changed:
+                return True
+        return False

@@ -36,6 +36,7 @@ class Sessions:
         self._state: Final = state
         self._keys: Final = keys
         self._known: Final[dict[bytes, tuple[float, SessionRecord]]] = {}
+        self._era = 0
         self._failures: Final = Failures()
 
     async def caller(self, request: Request, tenant: str | None) -> Caller | None:
@@ -60,6 +61,7 @@ class Sessions:
 
     def forget(self) -> None:
         """Ask again for every session, key and tenant: one of them has just ended."""
+        self._era += 1
         self._known.clear()
         self._keys.forget()
 
@@ -79,7 +81,7 @@ class Sessions:
             await delete_session(tx, hash_=hash_token(token))
 
     async def _find(self, hashed: bytes, request: Request) -> SessionRecord:
-        now = clock.monotonic()
+        now, era = clock.monotonic(), self._era
         known = self._known.get(hashed)
         if known is not None and now - known[0] < CACHED_FOR:
             return known[1]
@@ -93,7 +95,8 @@ class Sessions:
             raise self.refused(request)
         if len(self._known) >= _CACHE_LIMIT:
             self._known.clear()
-        self._known[hashed] = (now, found)
+        if era == self._era:
+            self._known[hashed] = (now, found)
         return found
 
     def _is_ours(self, session: SessionRecord) -> bool:

@@ -21,8 +21,13 @@ async def within(seconds: float, work: Coroutine[None, None, T]) -> T:
             if done:
                 return task.result()
     except asyncio.CancelledError:
-        task.cancel()
+        _give_up(task)
         raise
+    _give_up(task)
+    raise TimeoutError
+
+
+def _give_up(task: asyncio.Task[T]) -> None:
+    """End a task whose end nobody waits for, whatever it is."""
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     task.cancel()
-    raise TimeoutError

@@ -19,6 +19,7 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
@@ -35,7 +36,7 @@ from core.progress import CHANNEL, ProgressBoard
 from core.registry.task_types import TaskType
 from core.results import RESULT_LIMIT, Results
 from workers.ending import end_started, end_task
-from workers.queries import hand_over, push_part
+from workers.queries import hand_over, has_result, push_part
 from workers.start_queries import hold_starts, leave_waiting, start_in_turn, start_run, start_untold
 from workers.task_types.context import CancelledTaskError, InPartsError, TaskContext, TaskError
 from workers.task_types.define import Definition
@@ -120,7 +121,7 @@ class Runs:
             await self._keep(task_id, run, result)
             result = None
         ended: TaskRecord | None = await _PATIENTLY(self._record, task_id, run, end, started)
-        if large and (ended is None or ended.result_size is None):  # it was erased meanwhile, or is another run's
+        if large and not await self._stands(task_id, run, ended):
             await self._drop(task_id, run)
         if result is None or ended is None or ended.result is None:  # the last: its payload was erased meanwhile
             await self.board.changed(task_id)
@@ -150,6 +151,20 @@ class Runs:
         except RedisError as error:
             # A small result stands in the record; of a large one, the end must be told all the same.
             _log.warning("result.not_kept", task_id=str(task_id), error=type(error).__name__)
+
+    async def _stands(self, task_id: TaskId, run: int, ended: TaskRecord | None) -> bool:
+        """Tell whether the record says that there is a result; so long as that cannot be asked, it does.
+
+        A run that is not there to be ended may have been ended before: by this call whose answer was lost, or by
+        the same join that was delivered twice.
+        """
+        if ended is not None:
+            return ended.result_size is not None
+        try:
+            async with self.database.engine() as tx:
+                return await has_result(tx, task_id=task_id, run=run)
+        except (SQLAlchemyError, OSError):
+            return True
 
     async def _drop(self, task_id: TaskId, run: int) -> None:
         try:

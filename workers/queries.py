@@ -128,6 +128,16 @@ async def end_run(tx: AsyncConnection, *, task_id: TaskId, run: int, end: TaskEn
     return await fetch_one(tx, TaskRecord, sql, **values)
 
 
+async def has_result(tx: AsyncConnection, *, task_id: UUID, run: int) -> bool:
+    """Tell whether a run has ended its task with a result that is kept."""
+    sql = """
+    SELECT EXISTS (SELECT FROM tasks WHERE id = :id AND run = :run AND status = 'SUCCESS'
+                   AND result_size IS NOT NULL AND erased_at IS NULL) AS there
+    """
+    found = await fetch_one(tx, dict[str, bool], sql, id=task_id, run=run)
+    return found is not None and found["there"]
+
+
 async def run_later(tx: AsyncConnection, *, task_id: TaskId, run: int, again: TaskAgain) -> TaskRecord | None:
     """Make a failed run's task due again later, only for the run that holds it; `None` if another does."""
     sql = f"""

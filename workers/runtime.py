@@ -77,7 +77,7 @@ class Runtime:
         if fail_points.reached is not None:
             fail_points.reached("task.started")
         desk = TaskDesk(self._runner, self._database, self._board, task)
-        context = TaskContext(task.id, task.run, desk, self._settings, traceparent=task.traceparent)
+        context = TaskContext(task.id, task.run, desk, self._settings, traceparent=task.trace)
         end = call(definition, task, context)
         if isinstance(end, TaskInParts):
             end = self._hand_over(definition, task, end)
@@ -224,7 +224,7 @@ def _wide(task: TaskRecord, end: TaskEnd | TaskAgain, ended: TaskRecord | None) 
         "task_id": ids.encode(ids.TASK, task.id),
         "type": task.type,
         "run": task.run,
-        "trace_id": None if task.traceparent is None else trace_id(task.traceparent),
+        "trace_id": None if task.trace is None else trace_id(task.trace),
         "status": end.status.value if isinstance(end, TaskEnd) else "RETRY",
         "error": end.error_code if isinstance(end, TaskEnd) else None,
         "recorded": ended is not None,

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
 from api.deps import LiveDep, TenantCaller, scoped
-from api.listening import BEAT, HEADERS, listen, may_listen
+from api.listening import BEAT, HEADERS, Listener
 from api.live import KEPT, Feed, Live
 from api.schemas.live import LiveAttemptOut
 from core.journal.live_queries import LiveAttempt, Place
@@ -67,9 +67,9 @@ async def _events(
     yield b"retry: 3000\n\n"
     if reset:
         yield b"id: %b\nevent: reset\ndata: {}\n\n" % write_place(now).encode()
-    place, caught_up = resumed or now, False
+    place, caught_up, listener = resumed or now, False, Listener(request)
     with live.listening(caller.tenant_id, now) as (feed, changed):
-        while not live.stopping and await may_listen(request):
+        while not live.stopping and await listener.may_listen():
             changed.clear()
             new, place, behind = await _next(live, caller, feed, place)
             if behind and caught_up:
@@ -81,7 +81,7 @@ async def _events(
             if behind:
                 continue
             caught_up = True
-            if not new and await listen(request, partial(_wait, changed)) is False:
+            if not new and await listener.listen(partial(_wait, changed)) is False:
                 yield BEAT
 
 

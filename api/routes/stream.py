@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
 from api.deps import StateDep, TenantCaller, WatcherDep
-from api.listening import BEAT, HEADERS, listen
+from api.listening import BEAT, HEADERS, Listener
 from api.looking import document_of, look, parse_task_id
 from api.polling import task_poller
 from api.state import State
@@ -44,13 +44,14 @@ async def _events(
     request: Request, state: State, watcher: Watcher, tenant_id: TenantId, task_id: TaskId, known: str | None
 ) -> AsyncGenerator[bytes]:
     yield b"retry: 3000\n\n"
+    listener = Listener(request)
     with watcher.watching(task_id) as watch:
         while True:
             task = await look(state, tenant_id, task_id)
             event, known = await _event(state, task, known)
             if event is not None:
                 yield event
-            if task.ended or await listen(request, watch.wait) is None:
+            if task.ended or await listener.listen(watch.wait) is None:
                 return
             if event is None:
                 yield BEAT

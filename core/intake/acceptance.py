@@ -99,7 +99,7 @@ class Acceptance:
     async def settled(self, line: Line, key: RequestKey | None, outcome: Outcome | None, *, since: float) -> Accepted:
         """Return the event of a line whose group has run, its own or the first one with its keys; as `accept`.
 
-        `since` is the monotonic time at which its request began.
+        `since` is the monotonic time at which its request was there as a whole.
         """
         left = since + self._within - clock.monotonic()
         return await patience.within(left, self._settled(line, key, outcome))

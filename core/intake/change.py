@@ -107,7 +107,7 @@ class Changes:
             webhook_secret=None if sealed is None else self._opened(sealed, tenant_id, task_id),
             metadata=task.metadata,
             retry_of=task.id,
-            traceparent=traceparent or task.traceparent,
+            traceparent=traceparent or task.trace,
         )
         with _as_conflict():
             return await submissions.submit(tenant_id, wish, status=status, key=key)

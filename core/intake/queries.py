@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import fetch_one
+from core.database import execute, fetch_one
 from core.intake.accept import PUBLISHED_FOR, NewTask
-from core.journal.queries import TASK_COLUMNS
+from core.journal.queries import KEPT_TASK, TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.ids import TenantId
 
@@ -52,13 +52,22 @@ async def insert_task(tx: AsyncConnection, *, task: NewTask, publish: bool) -> T
     return await fetch_one(tx, TaskRecord, sql, **values)
 
 
+_HOLDS: Final = """d.tenant_id = ringback_tenant_id() AND d.type = :type AND d.unique_key = :unique_key
+    AND d.status NOT IN ('FAILURE', 'REVOKED')"""
+
+
 async def read_by_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str) -> TaskRecord | None:
     """Return the task that holds a unique key, in the tenant's role, by `tasks_unique_key_idx`."""
     sql = f"""
-    SELECT {TASK_COLUMNS} FROM tasks WHERE tenant_id = ringback_tenant_id() AND type = :type
-        AND unique_key = :unique_key AND status NOT IN ('FAILURE', 'REVOKED')
+    SELECT {TASK_COLUMNS} FROM tasks d WHERE {_HOLDS} AND {KEPT_TASK}
     """
     return await fetch_one(tx, TaskRecord, sql, type=type_, unique_key=unique_key)
+
+
+async def free_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str) -> None:
+    """Take a unique key from a task that is past the retention, which nobody is shown any more."""
+    sql = f"UPDATE tasks d SET unique_key = NULL WHERE {_HOLDS} AND NOT {KEPT_TASK}"
+    await execute(tx, sql, type=type_, unique_key=unique_key)
 
 
 # All leases, not the tenant's by another index: there are as many as workers have slots, a tenant's past is endless.

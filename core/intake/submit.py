@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core import patience
+from core import clock, patience
 from core.database import Database
 from core.dispatch.publish import Publisher
 from core.intake import dedupe, queries
@@ -61,6 +61,8 @@ class TaskWish:
     traceparent: str | None = None
 
 
+LEAST: Final = 0.5
+"""Seconds to see whether a request was answered before that is to be refused."""
 TRIES: Final = 3
 """Times that a task is inserted whose unique key is held by one that ends just then."""
 LONE: Final = 4
@@ -109,11 +111,13 @@ class Submissions:
         tenant may have, `KeyReusedError` and `ConflictError` for a key that is another request's, `TimeoutError` if the
         store takes too long.
         """
+        began = clock.monotonic()
         try:
             url = await self._callback_of(tenant_id, wish)
             return await patience.within(self._within, self._submit(tenant_id, wish, url, status=status, key=key))
         except InvalidInputError:  # a worker may have gone, a name may resolve elsewhere since it was taken
-            if replayed := await patience.within(self._within, self.answered(key)):
+            left = max(began + self._within - clock.monotonic(), LEAST)
+            if replayed := await patience.within(left, self.answered(key)):
                 return replayed
             raise
 
@@ -172,6 +176,7 @@ class Submissions:
             holder = await queries.read_by_unique_key(tx, type_=name, unique_key=new.unique_key)
             if holder is not None:
                 return Submitted(holder, made=False)
+            await queries.free_unique_key(tx, type_=name, unique_key=new.unique_key)
         raise UnavailableError  # each time its holder ended between the two statements
 
     async def _callback_of(self, tenant_id: TenantId, wish: TaskWish) -> str | None:

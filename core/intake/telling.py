@@ -53,7 +53,7 @@ class Teller:
             type=EVENTS[TaskStatus(task.status)],
             timestamp=task.finished_at or clock.now(),
             data=event_data(task, base=self.base_url),
-            traceparent=task.traceparent,
+            traceparent=task.trace,
             task_id=task.id,
             webhook_url=task.webhook_url if task.ended else None,
             only_if_wanted=not task.ended,

@@ -64,13 +64,13 @@ _FIRST_OF_EACH: Final = f"""
 
 
 # What ended before the retention is hidden until it is gone.
-_KEPT_TASK: Final = """coalesce(d.finished_at >= now() - make_interval(
+KEPT_TASK: Final = """coalesce(d.finished_at >= now() - make_interval(
     days => (SELECT retention_days FROM tenants WHERE id = ringback_tenant_id())), true)"""
 
 
 async def read_task(tx: AsyncConnection, *, task_id: TaskId) -> TaskRecord | None:
     """Look up one task by its primary key, in the tenant's role."""
-    sql = f"SELECT {TASK_COLUMNS} FROM tasks d WHERE d.id = :id AND {_KEPT_TASK}"
+    sql = f"SELECT {TASK_COLUMNS} FROM tasks d WHERE d.id = :id AND {KEPT_TASK}"
     return await fetch_one(tx, TaskRecord, sql, id=task_id)
 
 
@@ -135,7 +135,7 @@ def _look_for_tasks(wanted: TaskFilter, before: TaskId | None) -> Look:
     tests = [_TASK_TESTS[name] for name in values]
     if wanted.metadata:
         values["metadata"] = json.dumps(dict(wanted.metadata))
-    within = ["d.tenant_id = ringback_tenant_id()", _KEPT_TASK, *["d.id < :before"] * (before is not None)]
+    within = ["d.tenant_id = ringback_tenant_id()", KEPT_TASK, *["d.id < :before"] * (before is not None)]
     return Look("tasks", within, tests, values if before is None else {**values, "before": before})
 
 

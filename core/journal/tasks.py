@@ -13,6 +13,7 @@ from core.model import ids
 from core.model.ids import TaskId, TenantId
 from core.model.states import TaskStatus
 from core.model.tables import STORED_RESULT_LIMIT
+from core.model.trace_context import read_traceparent
 
 NULL: Final = msgspec.Raw(b"null")
 
@@ -45,6 +46,11 @@ class TaskRecord:
     started_at: datetime | None
     finished_at: datetime | None
     erased: bool = False
+
+    @property
+    def trace(self) -> str | None:
+        """The trace that it belongs to: earlier versions kept whatever was sent as one."""
+        return read_traceparent(self.traceparent)
 
     @property
     def ended(self) -> bool:

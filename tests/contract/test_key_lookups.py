@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import auth
 from core import clock
-from core.model import tables
+from core.model import ids, tables
 from core.model.api_key import hash_api_key, new_api_key
 from core.registry.tenants import FoundKey
 from tests.support.accounts import Account, client_of, refused
@@ -76,6 +76,32 @@ async def test_a_burst_with_a_key_that_is_not_known_looks_it_up_once(
 
     assert ({one.status_code for one in answers}, len(asked)) == ({200}, 1 + 3)
     assert {one.status_code for one in unknown} == {401}
+
+
+async def test_a_key_that_was_being_looked_up_when_its_tenant_was_closed_is_not_believed(
+    acme: Account, rows: Rows, api_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, find, found, go_on = new_api_key(), auth.find_key, asyncio.Event(), asyncio.Event()
+    await rows.put(tables.api_keys, acme.tenant_id, hash=hash_api_key(key), last_used_at=func.now())
+
+    async def slow(tx: AsyncConnection, *, hash_: bytes) -> FoundKey | None:
+        answer = await find(tx, hash_=hash_)
+        found.set()
+        await go_on.wait()
+        return answer
+
+    monkeypatch.setattr(auth, "find_key", slow)
+    monkeypatch.setattr(auth, "CACHED_FOR", 3600)
+    monkeypatch.setattr(auth, "BELIEVED_FOR", 3600)
+    async with serving(settings_of(database=api_database)) as api:
+        before = asyncio.create_task(call(api, key))
+        await found.wait()
+        closed = await api.delete(f"/v1/tenants/{ids.encode(ids.TENANT, acme.tenant_id)}")
+        go_on.set()
+        answers = [await before, await call(api, key)]
+
+    assert closed.status_code == 204
+    assert [one.status_code for one in answers] == [200, 401]
 
 
 async def test_a_key_is_not_believed_for_ever_while_it_cannot_be_looked_up(

@@ -25,6 +25,7 @@ from workers.queries import end_leases, push_leases
 from workers.start_queries import start_run
 
 ME, LEASE = "here/1", 15
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 DONE = TaskEnd(TaskStatus.SUCCESS, b"7")
 
 
@@ -45,6 +46,17 @@ async def started(runs: Runs, task: TaskId) -> TaskRecord:
     found = await runs.start(task)
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(("kept", "told"), [(TRACE, TRACE), ('00-x","y', None), (None, None)])
+async def test_what_is_told_of_a_task_belongs_to_its_trace_if_it_has_one(
+    runs: Runs, rows: Rows, tenant: TenantId, kept: str | None, told: str | None
+) -> None:
+    record = await started(runs, await rows.task(tenant, traceparent=kept))
+
+    await runs.end(record.id, record.run, DONE, started=record)
+
+    assert await rows.one("SELECT traceparent FROM events") == {"traceparent": told}
 
 
 async def test_a_start_counts_the_run_and_takes_the_lease(runs: Runs, rows: Rows, tenant: TenantId) -> None:
@@ -177,6 +189,17 @@ async def test_a_large_result_of_a_task_that_was_erased_meanwhile_is_nowhere(
     assert ended is not None
     assert (ended.status, ended.result, ended.result_size, ended.erased) == ("SUCCESS", None, None, True)
     assert await runs.results.get(record.id, record.run) is None
+
+
+async def test_a_large_result_stays_though_the_run_is_ended_twice(runs: Runs, rows: Rows, tenant: TenantId) -> None:
+    record = await started(runs, await rows.task(tenant))
+    large = TaskEnd(TaskStatus.SUCCESS, b"x" * 20_000)
+    await runs.end(record.id, record.run, large, started=record)
+
+    again = await runs.end(record.id, record.run, large)
+
+    assert again is None
+    assert await runs.results.get(record.id, record.run) == large.result
 
 
 async def test_a_large_result_of_a_run_that_was_given_up_is_dropped(runs: Runs, rows: Rows, tenant: TenantId) -> None:

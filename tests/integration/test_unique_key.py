@@ -14,6 +14,7 @@ from core.registry.callbacks import Callbacks
 from core.resolver import AresResolver
 from tests.integration.test_group import nowhere, offer_type, wish
 from tests.support.rows import Rows
+from tests.support.samples import ago
 from tests.support.stack import SECRET_KEYS
 
 
@@ -34,6 +35,16 @@ async def test_a_holder_that_ends_in_between_makes_room(
         return None
 
     monkeypatch.setattr(queries, "read_by_unique_key", ends)
+    made = await submissions.submit(tenant, wish(unique_key="k"), status=303)
+
+    assert (made.made, made.task.id != held.task.id) == (True, True)
+
+
+async def test_a_holder_past_the_retention_makes_room(submissions: Submissions, rows: Rows, tenant: TenantId) -> None:
+    held = await submissions.submit(tenant, wish(unique_key="k"), status=303)
+    past = {"status": "SUCCESS", "due_at": None, "finished_at": ago(31 * 86_400)}
+    await rows.change(tables.tasks, held.task.id, **past)
+
     made = await submissions.submit(tenant, wish(unique_key="k"), status=303)
 
     assert (made.made, made.task.id != held.task.id) == (True, True)

@@ -98,6 +98,25 @@ def test_another_form_is_refused(text: str) -> None:
         joined(main="", a_one=text, a_two="export const a = 1;\n")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'import {\n  a,\n} from "../a/two.js";\n',
+        'export { a } from "../a/two.js";\n',
+        'import * as a from "../a/two.js";\n',
+    ],
+)
+def test_another_form_is_refused_in_a_script_that_stays_apart(text: str) -> None:
+    with pytest.raises(UnknownFormError, match=r"b/later\.js"):
+        joined(main="", a_two="export const a = 1;\n", b_later=text)
+
+
+def test_the_main_script_runs_once_all_others_are_there() -> None:
+    main = joined(main='import { a } from "./a/one.js";\n', a_one="export const a = 1;\n", a_zz="export const z = 2;\n")
+
+    assert main["main.js"].index('modules["a/zz.js"]') < main["main.js"].index('modules["main.js"]')
+
+
 def test_a_circle_is_refused() -> None:
     with pytest.raises(UnknownFormError, match=r"a/one\.js → a/two\.js → a/one\.js"):
         joined(main="", a_one='import { b } from "./two.js";\n', a_two='import { a } from "./one.js";\n')
