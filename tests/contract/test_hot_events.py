@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 
+from core.intake.shared import REFUSED_WITHIN
 from tests.support.accounts import Account, client_of, data, document
 from tests.support.raw_http import RawAnswer, converse, key_of, post
 from tests.support.stack import Stack, eventually
@@ -14,6 +15,7 @@ from tests.support.stack import Stack, eventually
 BODY = b'{"type":"order.paid","data":{"total": 1.50}}'
 LONG_WAY = {"Content_Type": "application/json; charset=utf-8"}
 """What leads to the same answer, past the short way."""
+CUT = b"\r\n\r\n"
 ANY_TIME = {"id", "timestamp", "created_at", "request_id", "instance"}
 
 
@@ -33,6 +35,17 @@ def shown(answer: RawAnswer) -> tuple[int, dict[str, object], set[str]]:
     """Return what of an answer does not differ from one time to the next."""
     told: dict[str, object] = msgspec.json.decode(answer.body)
     return answer.status, {name: told[name] for name in told if name not in ANY_TIME}, set(answer.headers)
+
+
+async def test_one_that_comes_again_slowly_is_answered_as_before(known: httpx.AsyncClient) -> None:
+    body = b'{"type":"order.paid","id":"mine","data":{"total": 1.50}}'
+    first = await send(known, body)
+    head, content = post("/v1/events", key_of(known), body).split(CUT, 1)
+
+    (again,), _ = await converse(known, [head + CUT, content], rest=REFUSED_WITHIN + 0.2)
+
+    assert (first.status, again.status) == (202, 202)
+    assert msgspec.json.decode(again.body)["id"] == msgspec.json.decode(first.body)["id"]
 
 
 @pytest.mark.parametrize(

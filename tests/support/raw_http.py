@@ -1,6 +1,7 @@
 """HTTP in bytes as a test wants them on the wire: pieces go out one after the other, answers come back whole."""
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -55,14 +56,19 @@ def post(path: str, key: str, body: bytes, /, **headers: str) -> bytes:
     return TOLD.format(path, key, lines).encode() + body
 
 
-async def converse(client: httpx.AsyncClient, pieces: Sequence[bytes], count: int = 1) -> tuple[list[RawAnswer], bool]:
-    """Send pieces, each in a segment of its own; return so many answers, and whether the server then closed."""
+async def converse(
+    client: httpx.AsyncClient, pieces: Sequence[bytes], count: int = 1, *, rest: float = 0
+) -> tuple[list[RawAnswer], bool]:
+    """Send pieces, each in a segment of its own, after a rest in seconds.
+
+    Returns so many answers, and whether the server then closed.
+    """
     assert client.base_url.port is not None
     reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
-        await asyncio.to_thread(int)  # the next piece is another write
+        await asyncio.to_thread(threading.Event().wait, rest)  # the next piece is another write
     answers = [await _next(reader) for _ in range(count)]
     writer.write_eof()
     closed = "close" in answers[-1].headers.get("connection", "")
