@@ -3,6 +3,9 @@
 It does for them what `core.intake.event_queries` does for any event: theirs are of no task and about no endpoint.
 Postgres plans it once for all sizes (`generate_series` is guessed to yield a thousand rows, so that nothing is planned
 that is quadratic in the lines), and what a line must not be is looked up in hashed sets, not joined.
+
+Most of what a small group costs is the plan itself: each part is set up and taken down again, whether it finds a row or
+none. What a group has nothing for (verdicts of filters, keys, two keys of one line) is therefore not in its statement.
 """
 
 import json
@@ -47,7 +50,9 @@ kinds AS MATERIALIZED (
         unnest(CAST(:ids AS UUID[])), unnest(CAST(:kinds AS INTEGER[])), unnest(CAST(:ordering AS TEXT[])),
         generate_series(1, CAST(:count AS INTEGER))
     ) AS g(id, kind, ordering_key, line)
-), verdicts AS MATERIALIZED (
+)
+"""
+_JUDGE: Final = """, verdicts AS MATERIALIZED (
     SELECT * FROM unnest(
         CAST(:judged_lines AS INTEGER[]), CAST(:judged_endpoints AS UUID[]), CAST(:judged_versions AS INTEGER[]),
         CAST(:judged_selected AS BOOLEAN[])) AS v(line, endpoint_id, version, selected)
@@ -57,25 +62,21 @@ kinds AS MATERIALIZED (
     WHERE m.filtered AND v.version IS DISTINCT FROM m.filter_version
 )
 """
+_JUDGE_NOTHING: Final = """, stale AS MATERIALIZED (
+    SELECT id FROM given WHERE kind IN (SELECT kind FROM matching WHERE filtered)
+)
+"""
 # Keys first: requests before client IDs, sorted, so that two groups that sort alike cannot deadlock. Who finds a key
 # taken is told apart by the ID that was made for it, equal keys of one group too.
-# A line with a key of both kinds takes both or none. It asks for none if somebody holds one of them, which costs an
-# index's look more; if somebody has come in between, `torn` takes them once more without asking and so fails the
-# statement, which then finds that one held. The look is a subquery, as a plan that was made while there were few keys
-# would read them all for a join; so is what `torn` asks, which nobody asks unless there are pairs.
-_TAKE: Final = f"""
-keys AS MATERIALIZED (
+_TAKE: Final = f""", keys AS MATERIALIZED (
     SELECT id, coalesce(tenant_id, CAST(:tenant AS UUID)) AS tenant_id, coalesce(kind, 'request') AS kind, key,
-           fingerprint, paired, line
+           fingerprint, {{paired}}line
     FROM ROWS FROM (
         unnest(CAST(:key_ids AS UUID[])), unnest(CAST(:key_tenants AS UUID[])), unnest(CAST(:key_kinds AS TEXT[])),
         unnest(CAST(:key_texts AS TEXT[])), unnest(CAST(:key_fingerprints AS BYTEA[])),
-        unnest(CAST(:key_pairs AS BOOLEAN[])), generate_series(1, CAST(:key_count AS INTEGER))
-    ) AS k(id, tenant_id, kind, key, fingerprint, paired, line)
-), held AS MATERIALIZED (
-    SELECT id FROM keys k WHERE paired AND (
-        SELECT true FROM dedupe d WHERE d.tenant_id = k.tenant_id AND d.kind = k.kind AND d.key = k.key)
-), claimed AS (
+        {{pairs}}generate_series(1, CAST(:key_count AS INTEGER))
+    ) AS k(id, tenant_id, kind, key, fingerprint, {{paired}}line)
+){{held}}, claimed AS (
     INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, status, expires_at)
     SELECT k.tenant_id, k.kind, k.key, k.fingerprint, jsonb_build_object('id', k.id),
            CASE k.kind WHEN 'request' THEN {ACCEPTED} END,
@@ -83,25 +84,37 @@ keys AS MATERIALIZED (
                SELECT make_interval(days => least({ID_KEPT_FOR}, t.retention_days)) FROM tenants t
                WHERE t.id = k.tenant_id) END
     FROM keys k
-    WHERE k.id NOT IN (SELECT id FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale))
-        AND k.id NOT IN (SELECT id FROM held)
+    WHERE k.id NOT IN (SELECT id FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale)){{unheld}}
     ORDER BY k.tenant_id, k.kind DESC, k.key, k.line ON CONFLICT DO NOTHING
     RETURNING CAST(made ->> 'id' AS UUID) AS id
-), torn AS (
+){{torn}}, lost AS MATERIALIZED (
+    SELECT id FROM keys WHERE id NOT IN (SELECT id FROM claimed)
+)
+"""
+# A line with a key of both kinds takes both or none. It asks for none if somebody holds one of them, which costs an
+# index's look more; if somebody has come in between, `torn` takes them once more without asking and so fails the
+# statement, which then finds that one held. The look is a subquery, as a plan that was made while there were few keys
+# would read them all for a join; so is what `torn` asks.
+_ONE_EACH: Final = _TAKE.format(paired="", pairs="", held="", unheld="", torn="")
+_PAIRS: Final = _TAKE.format(
+    paired="paired, ",
+    pairs="unnest(CAST(:key_pairs AS BOOLEAN[])), ",
+    held=""", held AS MATERIALIZED (
+    SELECT id FROM keys k WHERE paired AND (
+        SELECT true FROM dedupe d WHERE d.tenant_id = k.tenant_id AND d.kind = k.kind AND d.key = k.key)
+)""",
+    unheld=" AND k.id NOT IN (SELECT id FROM held)",
+    torn=""", torn AS (
     INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, expires_at)
     SELECT tenant_id, kind, key, fingerprint, jsonb_build_object(), now() FROM keys
     WHERE CASE WHEN paired THEN id IN (SELECT id FROM claimed GROUP BY id HAVING count(*) = 1) END
-), lost AS MATERIALIZED (
-    SELECT id FROM keys WHERE id NOT IN (SELECT id FROM claimed)
-), taking AS MATERIALIZED (
-    SELECT id, kind, ordering_key, line FROM given
-    WHERE id NOT IN (SELECT id FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale))
-        AND id NOT IN (SELECT id FROM lost)
+)""",
 )
-"""
 # The sequence is allotted in the order of the lines.
-_WRITE: Final = """
-made AS (
+_WRITE: Final = """, taking AS MATERIALIZED (
+    SELECT id, kind, ordering_key, line FROM given
+    WHERE id NOT IN (SELECT id FROM stale) AND NOT (:whole AND EXISTS (SELECT FROM stale)){unless_lost}
+), made AS (
     INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, lane, status, reason, trigger, due_at,
                             published_until, ordering_key, finished_at)
     SELECT ringback_uuid7(), m.tenant_id, t.id, m.type, m.endpoint_id, m.endpoint_id,
@@ -110,8 +123,7 @@ made AS (
            CASE WHEN NOT m.dead AND NOT m.pulled THEN now() + CAST(:published AS INTERVAL) END, t.ordering_key,
            CASE WHEN m.dead THEN now() END
     FROM taking t JOIN matching m ON m.kind = t.kind
-    LEFT JOIN verdicts v ON m.filtered AND v.line = t.line AND v.endpoint_id = m.endpoint_id
-    WHERE NOT m.filtered OR v.selected
+    {selected}
     ORDER BY t.line, m.endpoint_id
     RETURNING id, event_id, lane, published_until
 ), counted AS (
@@ -133,13 +145,30 @@ made AS (
     WHERE g.id IN (SELECT id FROM taking)
 )
 """
-_ACCEPT: Final = f"""
-WITH {_MATCH}, {_TAKE}, {_WRITE}
-SELECT now() AS made_at, ARRAY(SELECT id FROM stale) AS stale, ARRAY(SELECT id FROM lost) AS lost,
-       d.events, d.deliveries, d.lanes
+_SELECTED: Final = """LEFT JOIN verdicts v ON m.filtered AND v.line = t.line AND v.endpoint_id = m.endpoint_id
+    WHERE NOT m.filtered OR v.selected"""
+_TELL: Final = """
+SELECT now() AS made_at, ARRAY(SELECT id FROM stale) AS stale, {lost} AS lost, d.events, d.deliveries, d.lanes
 FROM (SELECT array_agg(event_id) AS events, array_agg(id) AS deliveries,
              array_agg(CASE WHEN published_until IS NOT NULL THEN lane END) AS lanes FROM made) d
 """
+
+
+def _statement(*, judged: bool, keys: str) -> str:
+    lost, unless_lost = ("ARRAY(SELECT id FROM lost)", " AND id NOT IN (SELECT id FROM lost)")
+    write = _WRITE.format(
+        unless_lost=unless_lost if keys else "", selected=_SELECTED if judged else "WHERE NOT m.filtered"
+    )
+    tell = _TELL.format(lost=lost if keys else "CAST('{}' AS UUID[])")
+    return f"WITH {_MATCH}{_JUDGE if judged else _JUDGE_NOTHING}{keys}{write}{tell}"
+
+
+_ACCEPT: Final = {
+    (judged, most): _statement(judged=judged, keys=keys)
+    for judged in (False, True)
+    for most, keys in enumerate(("", _ONE_EACH, _PAIRS))
+}
+"""The statement for lines with verdicts of filters, or without any, of which each has so many keys at the most."""
 
 
 class _Told(msgspec.Struct, frozen=True, gc=False):
@@ -163,7 +192,8 @@ async def insert_lines(
     the primary key of `dedupe`, for another transaction that takes one of the keys. A line with two keys must not share
     one with a line before it; if one of the two is taken by another transaction meanwhile, what is raised `is_taken`.
     """
-    (told,) = await fetch_all(tx, _Told, _ACCEPT, **_values(lines, publish=publish, whole=whole))
+    sql = _ACCEPT[any(line.verdicts for line in lines), max(len(line.keys) for line in lines)]
+    (told,) = await fetch_all(tx, _Told, sql, **_values(lines, publish=publish, whole=whole))
     if whole and told.stale:
         return (_STALE,) * len(lines), ()
     tenants: dict[UUID, TenantId] = {line.event.id: line.event.tenant_id for line in lines}

@@ -5,53 +5,51 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
 from core.database import AnyConnection, fetch_all
 from core.journal.record import Recorded, Settled
+from core.journal.record_columns import TYPES, columns_of, spread
 from core.model.ids import DeliveryId, EndpointId
-from core.model.latency import SLOTS, slot_of
-from core.model.outcome import ErrorClass, OutcomeKind
+from core.model.latency import SLOTS
+from core.model.outcome import ErrorClass
 from core.model.queued import Queued
 from core.model.tables import BUCKET
 
-_encode: Final = msgspec.json.Encoder().encode
 _ERRORS: Final = [error.value for error in ErrorClass]
 COUNTS: Final = ["succeeded", "failed", "unknown", *_ERRORS]
 SUMMED: Final = [*COUNTS, "connected"]
 _BY_ERROR: Final = ", ".join(f"count(*) FILTER (WHERE error = '{error}') AS {error}" for error in _ERRORS)
-_BY_SLOT: Final = ", ".join(f"count(*) FILTER (WHERE slot = {slot})" for slot in range(SLOTS))
+BY_SLOT: Final = ", ".join(f"count(*) FILTER (WHERE slot = {slot})" for slot in range(SLOTS))
 
 # Slot by slot: as a query over both arrays it would cost three times as much as all else that a rollup's row does.
-_SUMS: Final = ", ".join(f"r.latencies[{slot}] + excluded.latencies[{slot}]" for slot in range(1, SLOTS + 1))
+SUMS: Final = ", ".join(f"r.latencies[{slot}] + excluded.latencies[{slot}]" for slot in range(1, SLOTS + 1))
 
 # Adds rows of counts to those of the same lane and bucket, in the order of their key.
 ADD_ROLLUPS: Final = f"""INSERT INTO rollups AS r (lane, bucket, tenant_id, {", ".join(SUMMED)}, latencies)
     SELECT lane, bucket, tenant_id, {", ".join(SUMMED)}, latencies FROM {{source}} ORDER BY lane, bucket
     ON CONFLICT (lane, bucket) DO UPDATE SET {", ".join(f"{name} = r.{name} + excluded.{name}" for name in SUMMED)},
-        latencies = ARRAY[{_SUMS}]"""
+        latencies = ARRAY[{SUMS}]"""
 
 # One row for each lane and bucket of a batch. An attempt counts in the bucket in which it
 # was first recorded, so that a late outcome takes itself out of the unknown ones there; one that is recorded twice is
 # returned by no INSERT, and so not counted.
 # What follows from `locked` asks other parts by hashed sets: Postgres takes each part for one row, and would compare
 # every row of a batch with every other.
-_BUCKET_OF: Final = f"date_bin(INTERVAL '{BUCKET} s', {{}}, TIMESTAMPTZ '2000-01-01Z')"
+BUCKET_OF: Final = f"date_bin(INTERVAL '{BUCKET} s', {{}}, TIMESTAMPTZ '2000-01-01Z')"
 _ROLLUPS: Final = f"""
 counted AS (
     SELECT l.lane, l.endpoint_id, l.tenant_id, l.outcome, l.error, l.connect, l.slot, false AS late,
-           {_BUCKET_OF.format("now()")} AS bucket
+           {BUCKET_OF.format("now()")} AS bucket
     FROM locked l WHERE CASE WHEN l.id IN (SELECT delivery_id FROM logged WHERE NOT late) THEN true ELSE false END
     UNION ALL
     SELECT l.lane, l.endpoint_id, l.tenant_id, l.outcome, l.error, l.connect, l.slot, true,
-           {_BUCKET_OF.format("g.recorded_at")}
+           {BUCKET_OF.format("g.recorded_at")}
     FROM (SELECT * FROM logged WHERE late OFFSET 0) g
     CROSS JOIN LATERAL (SELECT * FROM locked WHERE id = g.delivery_id OFFSET 0) l
 ), tallied AS (
     SELECT lane, bucket, tenant_id, endpoint_id, count(*) FILTER (WHERE outcome = 'succeeded') AS succeeded,
            count(*) FILTER (WHERE outcome = 'failed') AS failed,
            count(*) FILTER (WHERE outcome = 'unknown') - count(*) FILTER (WHERE late) AS unknown,
-           {_BY_ERROR}, count(connect) AS connected, CAST(ARRAY[{_BY_SLOT}] AS INTEGER[]) AS latencies
+           {_BY_ERROR}, count(connect) AS connected, CAST(ARRAY[{BY_SLOT}] AS INTEGER[]) AS latencies
     FROM counted GROUP BY lane, bucket, tenant_id, endpoint_id
 ), rolled AS (
     {ADD_ROLLUPS.format(source="tallied")}
@@ -84,49 +82,6 @@ seen AS (
     RETURNING e.id, e.tenant_id, j.ends AND j.tells AS tells
 )"""
 
-_TYPES: Final = {
-    "delivery_id": "UUID",
-    "tenant_id": "UUID",
-    "claim": "INTEGER",
-    "number": "INTEGER",
-    "trigger": "TEXT",
-    "outcome": "TEXT",
-    "error": "TEXT",
-    "note": "TEXT",
-    "url": "TEXT",
-    "request_headers": "TEXT",
-    "code": "SMALLINT",
-    "headers": "TEXT",
-    "body": "BYTEA",
-    "truncated": "BOOLEAN",
-    "address": "TEXT",
-    "dns": "FLOAT8",
-    "connect": "FLOAT8",
-    "tls": "FLOAT8",
-    "first": "FLOAT8",
-    "total": "FLOAT8",
-    "started_at": "TIMESTAMPTZ",
-    "next_status": "TEXT",
-    "next_reason": "TEXT",
-    "delay": "FLOAT8",
-    "step": "INTEGER",
-    "unknown_run": "INTEGER",
-    "next_trigger": "TEXT",
-    "wait_reason": "TEXT",
-    "disable": "BOOLEAN",
-    "slot": "INTEGER",
-}
-_REPEATED: Final = frozenset(
-    {"tenant_id", "claim", "number", "trigger", "outcome", "next_status", "step", "unknown_run", "next_trigger"}
-)
-"""Columns without nulls: an array of one is for all."""
-_FULL: Final = frozenset({"delivery_id"})
-_ARRAYS: Final = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _TYPES.items())
-_SPREAD: Final = ", ".join(
-    f"coalesce(u.{name}, (CAST(:{name} AS {kind}[]))[1]) AS {name}" if name in _REPEATED else f"u.{name}"
-    for name, kind in _TYPES.items()
-)
-
 # Deliveries are locked in the order of their IDs, by their primary key, then rollups, then endpoints, in the order of
 # their keys: two batches cannot deadlock.
 # `mine` is decided under that lock. What is not mine is late: it fills in its own `unknown` attempt, a late success
@@ -141,8 +96,8 @@ WITH locked AS (
            d.payload_erased, o.next_status = 'retrying' AND d.payload_erased IS TRUE AS void,
            d.resend_asked_at IS NOT NULL AND o.disable IS NOT TRUE AND d.payload_erased IS NOT TRUE AS again,
            d.succeeded_at IS NOT NULL OR o.outcome = 'succeeded' AS success, d.status = 'cancelled' AS cancelled,
-           {", ".join(f"o.{name}" for name in _TYPES)}
-    FROM deliveries d JOIN (SELECT {_SPREAD} FROM unnest({_ARRAYS}) u({", ".join(_TYPES)})) o
+           {", ".join(f"o.{name}" for name in TYPES)}
+    FROM deliveries d JOIN (SELECT {spread(TYPES)}) o
         ON o.delivery_id = d.id AND o.tenant_id IS NOT DISTINCT FROM d.tenant_id  -- by the smaller index
     ORDER BY d.id FOR UPDATE OF d
 ), logged AS (
@@ -198,72 +153,6 @@ UNION ALL SELECT 'disabled', id, id, tenant_id FROM changed WHERE tells
 """
 
 
-def _columns(settled: Sequence[Settled]) -> dict[str, Sequence[object]]:
-    """Return what is recorded, an array for each name.
-
-    The driver looks twice at each element of each array: what is the same for all goes once, what is nothing not at
-    all. The statement fills it up.
-    """
-    columns = dict(zip(_TYPES, zip(*map(_row, settled), strict=True), strict=True))
-    return {name: _short(name, values) for name, values in columns.items()}
-
-
-def _short(name: str, values: Sequence[object]) -> Sequence[object]:
-    if name in _REPEATED:
-        return values[:1] if values.count(values[0]) == len(values) else values
-    return values if name in _FULL or values.count(None) < len(values) else ()
-
-
-def _row(settled: Settled) -> tuple[object, ...]:
-    """Return the values of `_TYPES`, in that order."""
-    outcome, verdict = settled.outcome, settled.verdict
-    response, timings = outcome.response, outcome.timings
-    return (
-        settled.delivery_id,
-        settled.tenant_id,
-        settled.claim,
-        settled.number,
-        settled.trigger,
-        outcome.kind,
-        outcome.error,
-        outcome.note,
-        settled.url,
-        settled.request_headers,
-        response and response.status,
-        response and _json_text(response.headers),
-        response and response.body,
-        response and response.truncated,
-        outcome.address,
-        _rounded(timings.dns),
-        _rounded(timings.connect),
-        _rounded(timings.tls),
-        _rounded(timings.first_byte),
-        round(timings.total, 3),
-        settled.started_at,
-        verdict.status,
-        verdict.reason,
-        verdict.delay,
-        verdict.step,
-        verdict.unknown_run,
-        verdict.next_trigger,
-        verdict.waiting_for,
-        verdict.disable_endpoint or None,
-        None if outcome.kind is OutcomeKind.UNKNOWN else slot_of(timings.total),
-    )
-
-
-def _rounded(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else round(milliseconds, 3)
-
-
-def _json_text(headers: Sequence[Sequence[str]]) -> str:
-    """Encode for a JSONB column, which can hold every character but NUL."""
-    text = _encode(headers).decode()
-    if "\\u0000" not in text:
-        return text
-    return _encode([[part.replace("\x00", "�") for part in pair] for pair in headers]).decode()
-
-
 @dataclass(frozen=True, slots=True)
 class _Told:
     what: str
@@ -279,7 +168,7 @@ async def record_attempts(tx: AnyConnection, *, settled: Sequence[Settled]) -> R
     """
     if not settled:
         return Recorded()
-    rows = await fetch_all(tx, _Told, _RECORD, **_columns(settled))
+    rows = await fetch_all(tx, _Told, _RECORD, **columns_of(settled, TYPES))
     return Recorded(
         due=tuple(Queued(row.id, row.lane, row.tenant_id) for row in rows if row.what == "due"),
         exhausted=tuple(DeliveryId(row.id) for row in rows if row.what == "exhausted"),

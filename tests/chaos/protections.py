@@ -59,8 +59,14 @@ def _does_nothing(place: str) -> None:
 
 def _no_lease() -> None:
     for name in ("_PLAIN", "_ORDERED"):
-        words = {"AND d.lease_until IS NULL FOR UPDATE": "FOR UPDATE", "false) AND d.lease_until IS NULL\n": "false)\n"}
+        words = {"false) AND d.lease_until IS NULL\n": "false)\n"}
         _reword(f"core.lease.queries:{name}", words)
+
+
+def _counters_start_anew() -> None:
+    for module in ("record_queries", "success_queries"):
+        words = {"succeeded = r.succeeded + excluded.succeeded": "succeeded = excluded.succeeded"}
+        _reword(f"core.journal.{module}:_RECORD", words)
 
 
 def _no_order() -> None:
@@ -141,9 +147,5 @@ TAKEN: Final[dict[str, Callable[[], None]]] = {
     "overlap": _newest_secret_only,
     "schedule": _no_wait_between_attempts,
     "patience": _patience_without_end,
-    "counters": partial(
-        _reword,
-        "core.journal.record_queries:_RECORD",
-        {"succeeded = r.succeeded + excluded.succeeded": "succeeded = excluded.succeeded"},
-    ),
+    "counters": _counters_start_anew,
 }

@@ -1,16 +1,19 @@
 """The statement that accepts events finds endpoints by their index, and joins no lines with lines."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import cast
+from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import clock
 from core.database import Role, open_engine
 from core.intake.accept_queries import insert_lines
-from core.intake.event_queries import Line
+from core.intake.event_queries import EventKey, Line
+from core.intake.verdicts import Verdict
 from core.intake.wish import EventWish, line_of
 from core.model.ids import TenantId
 from tests.conftest import TEMPLATE
@@ -45,13 +48,34 @@ async def tx(filled: str) -> AsyncGenerator[AsyncConnection]:
         await connection.rollback()
 
 
-async def lines_of(tx: AsyncConnection, *, client_id: str | None) -> list[Line]:
+def keyed(line: Line) -> Line:
+    return replace(line, keys=(EventKey("event", "one", bytes(32)),))
+
+
+def keyed_twice(line: Line) -> Line:
+    return replace(line, keys=(EventKey("request", "one", bytes(32)), EventKey("event", "one", bytes(32))))
+
+
+def judged(line: Line) -> Line:
+    return replace(line, verdicts=[Verdict(uuid4(), 1, selected=True)])
+
+
+def judged_and_keyed(line: Line) -> Line:
+    return judged(keyed(line))
+
+
+def judged_and_keyed_twice(line: Line) -> Line:
+    return judged(keyed_twice(line))
+
+
+KINDS = [replace, keyed, keyed_twice, judged, judged_and_keyed, judged_and_keyed_twice]
+"""Lines that have statements of their own, the plain ones first."""
+
+
+async def lines_of(tx: AsyncConnection, dressed: Callable[[Line], Line]) -> list[Line]:
     tenants = await tx.scalars(text("SELECT id FROM tenants ORDER BY id LIMIT 500"))
-    now = clock.unix_seconds()
-    return [
-        line_of(TenantId(tenant), EventWish(type="order.paid", data=b"1", value=1, client_id=client_id), now)
-        for tenant in tenants
-    ]
+    now, wish = clock.unix_seconds(), EventWish(type="order.paid", data=b"1", value=1)
+    return [dressed(line_of(TenantId(tenant), wish, now)) for tenant in tenants]
 
 
 def looped_over(plan: Node) -> set[object]:
@@ -60,9 +84,9 @@ def looped_over(plan: Node) -> set[object]:
     return {node.get("CTE Name") for inner in loops for node in nodes(inner)}
 
 
-@pytest.mark.parametrize("client_id", [None, "one"])
-async def test_a_group_finds_endpoints_by_their_index(tx: AsyncConnection, client_id: str | None) -> None:
-    few = (await lines_of(tx, client_id=client_id))[:3]
+@pytest.mark.parametrize("dressed", KINDS)
+async def test_a_group_finds_endpoints_by_their_index(tx: AsyncConnection, dressed: Callable[[Line], Line]) -> None:
+    few = (await lines_of(tx, dressed))[:3]
 
     plan = await plan_of(tx, lambda: insert_lines(tx, lines=few, publish=True, whole=False))
 
@@ -70,9 +94,9 @@ async def test_a_group_finds_endpoints_by_their_index(tx: AsyncConnection, clien
     assert await read_whole(tx, plan) == set()
 
 
-@pytest.mark.parametrize("client_id", [None, "one"])
-async def test_a_large_group_joins_no_lines_with_lines(tx: AsyncConnection, client_id: str | None) -> None:
-    many = await lines_of(tx, client_id=client_id)
+@pytest.mark.parametrize("dressed", KINDS)
+async def test_a_large_group_joins_no_lines_with_lines(tx: AsyncConnection, dressed: Callable[[Line], Line]) -> None:
+    many = await lines_of(tx, dressed)
 
     plan = await plan_of(tx, lambda: insert_lines(tx, lines=many, publish=True, whole=True))
 

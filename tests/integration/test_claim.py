@@ -143,6 +143,7 @@ DISABLED = {"status": "disabled", "disabled_reason": "gone"}
 DELETED = {"deleted_at": func.now()}
 
 
+@pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [(DISABLED, "endpoint_disabled"), (DELETED, "endpoint_deleted"), (DISABLED | DELETED, "endpoint_deleted")],
@@ -154,10 +155,12 @@ async def test_what_has_nowhere_to_go_is_cancelled_with_its_reason(
     delivery: DeliveryId,
     columns: dict[str, object],
     reason: str,
+    *,
+    ordered: bool,
 ) -> None:
     await rows.change(tables.endpoints, endpoint, **columns)
 
-    claimed = await claim(database, delivery)
+    claimed = await claim(database, delivery, ordered=ordered)
 
     row = await rows.row(tables.deliveries, delivery)
     assert claimed == ()
@@ -165,25 +168,44 @@ async def test_what_has_nowhere_to_go_is_cancelled_with_its_reason(
     assert row["finished_at"] is not None
 
 
-async def test_what_has_no_payload_any_more_is_cancelled(database: Database, rows: Rows, delivery: DeliveryId) -> None:
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_what_has_no_payload_any_more_is_cancelled(
+    database: Database, rows: Rows, delivery: DeliveryId, *, ordered: bool
+) -> None:
     event = UUID(str((await rows.row(tables.deliveries, delivery))["event_id"]))
     await rows.change(tables.events, event, body=None, erased_at=func.now())
 
-    claimed = await claim(database, delivery)
+    claimed = await claim(database, delivery, ordered=ordered)
 
     row = await rows.row(tables.deliveries, delivery)
     assert claimed == ()
     assert (row["status"], row["reason"]) == ("cancelled", "payload_erased")
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_what_has_nowhere_to_go_holds_up_no_other(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, delivery: DeliveryId, *, ordered: bool
+) -> None:
+    await rows.change(tables.endpoints, endpoint, **DISABLED)
+    other = await rows.delivery(tenant, await rows.endpoint(tenant))
+    leased = await rows.delivery(tenant, endpoint, lease_until=ago(-60), claim=1, attempt_count=1)
+
+    claimed = await claim(database, delivery, other, leased, ordered=ordered)
+
+    assert [one.delivery_id for one in claimed] == [other]
+    assert (await rows.row(tables.deliveries, delivery))["status"] == "cancelled"
+    assert (await rows.row(tables.deliveries, leased))["status"] == "pending"
+
+
+@pytest.mark.parametrize("ordered", [True, False])
 async def test_a_resend_of_what_has_succeeded_stays_succeeded_where_it_cannot_go(
-    database: Database, rows: Rows, endpoint: EndpointId, delivery: DeliveryId
+    database: Database, rows: Rows, endpoint: EndpointId, delivery: DeliveryId, *, ordered: bool
 ) -> None:
     ended = {"status": "succeeded", "succeeded_at": func.now(), "finished_at": func.now(), "trigger": "resend"}
     await rows.change(tables.deliveries, delivery, **ended)
     await rows.change(tables.endpoints, endpoint, **DISABLED)
 
-    await claim(database, delivery)
+    await claim(database, delivery, ordered=ordered)
 
     row = await rows.row(tables.deliveries, delivery)
     assert (row["status"], row["reason"], row["due_at"]) == ("succeeded", None, None)

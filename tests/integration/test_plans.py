@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core import clock
 from core.database import Role, open_engine
 from core.intake.notice_queries import tenants_that_ask
 from core.intake.queries import count_due, count_waiting
@@ -26,22 +25,19 @@ from core.journal.gauge_queries import (
 )
 from core.journal.queries import TaskFilter, list_deliveries, list_tasks
 from core.journal.read import DeliveryFilter
-from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.journal.stats_queries import read_backlog, read_windows
+from core.journal.success_queries import record_successes
 from core.journal.waiting_queries import read_behind
 from core.lease.lane_queries import due_of_lane, next_in_order
-from core.lease.queries import claim_deliveries
+from core.lease.queries import cancel_dead, claim_deliveries
 from core.model.ids import EndpointId, EventId, TaskId, TenantId
-from core.model.outcome import Trigger
-from core.model.settle import Verdict
-from core.model.states import DeliveryStatus
 from core.registry.endpoint_queries import take_back
 from core.registry.endpoints import EndpointFilter
 from core.registry.event_type_queries import list_schema_versions
 from core.registry.queries import list_endpoints
 from tests.conftest import TEMPLATE
-from tests.support.claiming import OK
+from tests.support.claiming import settled_of
 from tests.support.plans import indexes, plan_of, read_whole
 from tests.support.stores import PostgresServer, ask
 from workers.feeder.delivery_queries import take_due_deliveries
@@ -143,21 +139,6 @@ def listing(look: Look, wanted: DeliveryFilter) -> Awaitable[object]:
     return list_deliveries(look.tx, wanted=wanted, before=None, limit=51)
 
 
-def settled_of(tenant: UUID, delivery: UUID) -> Settled:
-    return Settled(
-        delivery_id=delivery,
-        tenant_id=tenant,
-        claim=1,
-        number=1,
-        trigger=Trigger.FIRST,
-        url="https://example.com/",
-        request_headers="{}",
-        outcome=OK,
-        verdict=Verdict(DeliveryStatus.SUCCEEDED, None, 0, 0),
-        started_at=clock.now(),
-    )
-
-
 def events(look: Look, wanted: EventFilter) -> Awaitable[object]:
     return list_events(look.tx, tenant_id=look.tenant, wanted=wanted, before=None, limit=51)
 
@@ -175,7 +156,7 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     ),
     "claim without an order": (
         lambda at: claim_deliveries(
-            at.tx, ids=[at.waiting, NONE], ordered=False, default_cap=50, default_timeout=15, lease=15
+            at.tx, ids=[at.waiting], ordered=False, default_cap=50, default_timeout=15, lease=15
         ),
         {"deliveries_pkey", "events_pkey", "deliveries_leased_idx", "secrets_tenant_id_endpoint_id_idx"},
     ),
@@ -216,6 +197,11 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         lambda at: record_attempts(at.tx, settled=[settled_of(at.tenant, at.waiting)]),
         {"deliveries_pkey", "endpoints_pkey"},
     ),
+    "record successes": (
+        lambda at: record_successes(at.tx, settled=[settled_of(at.tenant, at.waiting)]),
+        {"deliveries_pkey", "endpoints_failing_idx"},
+    ),
+    "cancel dead": (lambda at: cancel_dead(at.tx, ids=[at.waiting, NONE]), {"deliveries_pkey", "endpoints_pkey"}),
     "who asks": (
         lambda at: tenants_that_ask(at.tx, type_="delivery.exhausted", tenant_ids=[at.tenant]),
         {"endpoints_tenant_id_id_idx"},

@@ -6,13 +6,16 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
+from core import clock
 from core.database import Database
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.lease.claim import Claimed
 from core.lease.queries import claim_deliveries
-from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response
+from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response, Trigger
 from core.model.queued import Queued
+from core.model.settle import Verdict
+from core.model.states import DeliveryStatus
 from tests.support.feeding import new_notices
 from workers.delivery.record import Recorder
 
@@ -28,10 +31,12 @@ GONE = Outcome(OutcomeKind.FAILED, ErrorClass.HTTP_STATUS, response=Response(410
 UNKNOWN = Outcome(OutcomeKind.UNKNOWN)
 
 
-async def claim(database: Database, *ids: UUID) -> tuple[Claimed, ...]:
+async def claim(database: Database, *ids: UUID, ordered: bool = True) -> tuple[Claimed, ...]:
     """Claim deliveries in a transaction of its own."""
     async with database.engine() as tx:
-        return await claim_deliveries(tx, ids=ids, default_cap=CAP, default_timeout=TIMEOUT, lease=LEASE)
+        return await claim_deliveries(
+            tx, ids=ids, ordered=ordered, default_cap=CAP, default_timeout=TIMEOUT, lease=LEASE
+        )
 
 
 async def claim_one(database: Database, id_: UUID) -> Claimed:
@@ -49,6 +54,22 @@ def settled(claimed: Claimed, outcome: Outcome) -> Settled:
         started_at=claimed.claimed_at,
         now=datetime(2026, 1, 1, tzinfo=UTC),
         draw=lambda: 0.0,
+    )
+
+
+def settled_of(tenant: UUID, delivery: UUID) -> Settled:
+    """Return a success that is under no lease."""
+    return Settled(
+        delivery_id=delivery,
+        tenant_id=tenant,
+        claim=1,
+        number=1,
+        trigger=Trigger.FIRST,
+        url="https://example.com/",
+        request_headers="{}",
+        outcome=OK,
+        verdict=Verdict(DeliveryStatus.SUCCEEDED, None, 0, 0),
+        started_at=clock.now(),
     )
 
 

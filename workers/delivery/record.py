@@ -14,6 +14,7 @@ from core.database import Database, is_away, is_lock_timeout
 from core.intake.notices import Notices
 from core.journal.record import Recorded, Settled
 from core.journal.record_queries import record_attempts
+from core.journal.success_queries import record_successes
 from core.lease.lane_queries import next_in_order
 from core.model.queued import Queued
 from workers.loop import STORE_ERRORS, Pace
@@ -167,7 +168,8 @@ class Recorder:
             recorded = await self._write_and_tell(settled)
         else:
             async with self._database.statement() as tx:
-                recorded = await record_attempts(tx, settled=settled)
+                done = await record_successes(tx, settled=settled)
+                recorded = Recorded() if done else await record_attempts(tx, settled=settled)
         if fail_points.reached is not None:
             fail_points.reached("record.committed")
         self._told(settled)
