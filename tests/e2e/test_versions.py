@@ -31,9 +31,7 @@ def outcome(stack: Stack, path: str) -> tuple[object, ...]:
 
 
 def test_each_input_is_run_by_the_worker_that_takes_it(upgrading: Stack) -> None:
-    wished = [
-        (field, n) for field in ("old", "new") for n in range(6)
-    ]  # one kind at a time: else they might take turns
+    wished = [(field, n) for field in ("old", "new") for n in range(6)]
     paths = [submitted(upgrading, {field: n}) for field, n in wished]
 
     outcomes = {outcome(upgrading, path) for path in paths}
