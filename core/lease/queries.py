@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import AnyConnection, execute, fetch_all
@@ -32,60 +31,59 @@ LEFT JOIN endpoints e ON e.id = c.endpoint_id
 """
 # Claimable: due_at set and passed, no lease, whatever the status. The lease is the write-ahead record of the attempt.
 # `coalesce` hides from the planner that an index could find all that is due: it would, while it thinks that little.
-# What is claimable is locked as it is found, for most of it is claimed: to lock that alone takes another look at it.
-_DEAD: Final = """CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
-                WHEN coalesce(e.deleted_at, n.deleted_at) IS NOT NULL THEN 'endpoint_deleted'
-                WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead"""
-_FOUND: Final = """
-    FROM (SELECT DISTINCT unnest(CAST(:ids AS UUID[])) AS id) w JOIN deliveries d ON d.id = w.id
-    JOIN events v ON v.id = d.event_id LEFT JOIN endpoints e ON e.id = d.endpoint_id
-    LEFT JOIN tenants n ON n.id = d.tenant_id
-    WHERE coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL
-    FOR UPDATE OF d SKIP LOCKED"""
-_CANCEL: Final = """UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
-        status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
-        reason = CASE WHEN d.succeeded_at IS NULL THEN s.dead END, finished_at = coalesce(d.finished_at, now())
-    FROM seen s WHERE d.id = s.id AND s.dead IS NOT NULL"""
 # By the primary keys of the wanted rows; what is on the wire of a lane, counted once for each lane of the batch, by
 # deliveries_leased_idx; the head of an order by deliveries_order_idx; secrets, each behind the bytes of its ID, by
 # secrets_tenant_id_endpoint_id_idx, in two arms: no index serves a comparison that minds null.
-_CLAIM: Final = f"""
+_CLAIM: Final = """
 WITH seen AS (
     SELECT d.id, d.lane, d.due_at, d.sequence, coalesce(d.ordering_key, '') AS key,
            coalesce(octet_length(v.body), 0) AS size,
            e.max_in_flight, e.rate_limit, e.timeout, e.ordering = 'fifo' AS ordered, e.status = 'paused' AS paused,
-           d.trigger IN ('resend', 'test') AS asked, e.mode = 'pull' AS pulled, {_DEAD} {_FOUND}
-){{busy}}, numbered AS (
+           d.trigger IN ('resend', 'test') AS asked, e.mode = 'pull' AS pulled,
+           CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
+                WHEN coalesce(e.deleted_at, n.deleted_at) IS NOT NULL THEN 'endpoint_deleted'
+                WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead
+    FROM (SELECT DISTINCT unnest(CAST(:ids AS UUID[])) AS id) w JOIN deliveries d ON d.id = w.id
+    JOIN events v ON v.id = d.event_id LEFT JOIN endpoints e ON e.id = d.endpoint_id
+    LEFT JOIN tenants n ON n.id = d.tenant_id
+    WHERE coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL
+){busy}, numbered AS (
     SELECT s.id, s.lane, s.timeout, s.max_in_flight, s.size,
            row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) AS nth
-    FROM seen s{{beside}}
+    FROM seen s{beside}
     WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.asked)
-      AND s.pulled IS {{pulled}} AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
-      AND {{may_go}}
+      AND s.pulled IS {pulled} AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
+      AND {may_go}
 ), placed AS (
     SELECT id, timeout, max_in_flight, size, nth, nth + max(CASE nth WHEN 1 THEN (
                SELECT count(*) FROM deliveries x WHERE x.lane = n.lane AND x.lease_until IS NOT NULL) END)
            OVER (PARTITION BY lane) <= coalesce(max_in_flight, :cap) AS fits
     FROM numbered n
 ), sized AS (
-    SELECT id, coalesce(timeout, :timeout) AS timeout, coalesce(max_in_flight, :cap) AS cap,
-           sum(size) OVER (ORDER BY nth, id) - size < CAST(:room AS BIGINT) AS has_room
+    SELECT id, timeout, max_in_flight, sum(size) OVER (ORDER BY nth, id) - size < CAST(:room AS BIGINT) AS has_room
     FROM placed WHERE fits
+), locked AS (
+    SELECT d.id, coalesce(p.timeout, :timeout) AS timeout, coalesce(p.max_in_flight, :cap) AS cap
+    FROM sized p JOIN deliveries d ON d.id = p.id
+    WHERE p.has_room IS NOT FALSE
+      AND coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries d SET claim = d.claim + 1, attempt_count = d.attempt_count + 1, published_until = NULL,
-        resend_asked_at = NULL, lease_until = now() + make_interval(secs => s.timeout + :lease)
-    FROM sized s WHERE d.id = s.id AND s.has_room IS NOT FALSE
-    RETURNING d.*, s.timeout, s.cap
-){{cancelled}}{{carried}}"""
+        resend_asked_at = NULL, lease_until = now() + make_interval(secs => l.timeout + :lease)
+    FROM locked l WHERE d.id = l.id
+    RETURNING d.*, l.timeout, l.cap
+), cancelled AS (
+    UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
+        status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
+        reason = CASE WHEN d.succeeded_at IS NULL THEN s.dead END, finished_at = coalesce(d.finished_at, now())
+    FROM seen s WHERE d.id = s.id AND s.dead IS NOT NULL AND d.lease_until IS NULL AND d.due_at IS NOT NULL
+){carried}"""
 # A batch without an ordered lane, as most are, is not looked at for its order: that would cost it a sixth more.
 _CLAIMED: Final = CARRIED.format("claimed")
-# Nor is it one in which nothing is cancelled, as that leaves nothing behind: what is left is looked at again.
 _PLAIN: Final = _CLAIM.format(
-    busy="", beside="", may_go="(s.ordered IS NOT TRUE OR s.asked)", pulled="NOT TRUE", cancelled="", carried=_CLAIMED
+    busy="", beside="", may_go="(s.ordered IS NOT TRUE OR s.asked)", pulled="NOT TRUE", carried=_CLAIMED
 )
-_CANCEL_DEAD: Final = f"WITH seen AS (SELECT d.id, {_DEAD} {_FOUND}) {_CANCEL} RETURNING d.id"
 _IN_ORDER: Final = {
-    "cancelled": f", cancelled AS ({_CANCEL})",
     "carried": _CLAIMED,
     "busy": f", busy AS MATERIALIZED ({on_the_wire('SELECT lane FROM seen WHERE ordered')})",
     "beside": " LEFT JOIN busy b ON b.lane = s.lane AND b.key = s.key",
@@ -94,10 +92,6 @@ _IN_ORDER: Final = {
 }
 _ORDERED: Final = _CLAIM.format(**_IN_ORDER, pulled="NOT TRUE")
 _PULLED: Final = _CLAIM.format(**_IN_ORDER, pulled="TRUE")
-
-
-class _Cancelled(msgspec.Struct, frozen=True, gc=False):
-    id: UUID
 
 
 async def claim_deliveries(
@@ -122,15 +116,7 @@ async def claim_deliveries(
     """
     values: dict[str, object] = {"room": room, "cap": default_cap, "timeout": default_timeout, "lease": lease}
     sql = _PULLED if pulled else _ORDERED if ordered else _PLAIN
-    claimed = await fetch_all(tx, Claimed, sql, ids=list(ids), metered=list(metered), **values)
-    if sql is _PLAIN and len(claimed) < len(ids):
-        await cancel_dead(tx, ids=list(set(ids).difference(one.delivery_id for one in claimed)))
-    return claimed
-
-
-async def cancel_dead(tx: AnyConnection, *, ids: Sequence[UUID]) -> None:
-    """Cancel what of these could be claimed and has nowhere to go, in any role; by the same keys."""
-    await fetch_all(tx, _Cancelled, _CANCEL_DEAD, ids=list(ids))
+    return await fetch_all(tx, Claimed, sql, ids=list(ids), metered=list(metered), **values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def _does_nothing(place: str) -> None:
 
 def _no_lease() -> None:
     for name in ("_PLAIN", "_ORDERED"):
-        words = {"false) AND d.lease_until IS NULL\n": "false)\n"}
+        words = {"AND d.lease_until IS NULL FOR UPDATE": "FOR UPDATE", "false) AND d.lease_until IS NULL\n": "false)\n"}
         _reword(f"core.lease.queries:{name}", words)
 
 

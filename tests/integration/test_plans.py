@@ -30,7 +30,7 @@ from core.journal.stats_queries import read_backlog, read_windows
 from core.journal.success_queries import record_successes
 from core.journal.waiting_queries import read_behind
 from core.lease.lane_queries import due_of_lane, next_in_order
-from core.lease.queries import cancel_dead, claim_deliveries
+from core.lease.queries import claim_deliveries
 from core.model.ids import EndpointId, EventId, TaskId, TenantId
 from core.registry.endpoint_queries import take_back
 from core.registry.endpoints import EndpointFilter
@@ -201,7 +201,6 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         lambda at: record_successes(at.tx, settled=[settled_of(at.tenant, at.waiting)]),
         {"deliveries_pkey", "endpoints_failing_idx"},
     ),
-    "cancel dead": (lambda at: cancel_dead(at.tx, ids=[at.waiting, NONE]), {"deliveries_pkey", "endpoints_pkey"}),
     "who asks": (
         lambda at: tenants_that_ask(at.tx, type_="delivery.exhausted", tenant_ids=[at.tenant]),
         {"endpoints_tenant_id_id_idx"},
