@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Final
 
 from core.model.start_error import StartError
+from core.model.targets import SERVICE_PORTS
 
 # Below 32768, where Linux begins to hand out ports to outgoing connections: a port found here is still free a
 # few seconds later, when the server that it was found for listens.
@@ -12,9 +13,11 @@ _COUNT: Final = 12_000
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody listens on now."""
+    """Return a TCP port of the loopback address that nobody listens on now, and that an endpoint's URL may have."""
     while True:
         port = _LOWEST + secrets.randbelow(_COUNT)
+        if port in SERVICE_PORTS:
+            continue
         with suppress(OSError):
             _try_listening("127.0.0.1", port)
             return port

@@ -28,9 +28,10 @@ _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOWEST_USER_PORT: Final = 1024
 _HIGHEST_PORT: Final = 65_535
-_SERVICE_PORTS: Final = frozenset(
+SERVICE_PORTS: Final = frozenset(
     {2375, 2376, 2379, 2380, 3306, 5432, 5672, 6379, 8500, 9200, 9300, 10250, 11211, 15672, 27017}
 )
+"""Where stores and the machines' own services listen: no URL may have them."""
 _SPECIAL: Final = (
     *("arpa", "corp", "home", "home.arpa", "internal", "intranet"),
     *("invalid", "lan", "local", "localhost", "onion", "svc"),
@@ -136,7 +137,7 @@ def _split_authority(authority: str) -> tuple[str, str | None]:
 
 def _port(text: str) -> int:
     port = int(text) if _PORT.fullmatch(text) else 0
-    user = _LOWEST_USER_PORT <= port <= _HIGHEST_PORT and port not in _SERVICE_PORTS
+    user = _LOWEST_USER_PORT <= port <= _HIGHEST_PORT and port not in SERVICE_PORTS
     if not user and port not in _DEFAULT_PORTS.values():
         raise InvalidTargetError("the port is not allowed")
     return port
