@@ -2,7 +2,7 @@
 
 Capacity: as fast as answers come over some connections, until the last of those events has come
 (`delivered_per_second`). The rates are shares of it, open loop: a latency counts from the moment at which the event was
-meant to be sent. Each event is for one of the endpoints, in turn.
+meant to be sent, to the last of the endpoints that want it. Each event is for `wanted_by` of the endpoints, in turn.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long each rate lasts."""
     capacity_seconds: float = 10
     endpoints: int = 20
+    wanted_by: int = 1
+    """How many of the endpoints an event goes to: one event is that many deliveries."""
     connections: int = 64
     size: int = options.SIZE
     peer: str = ""
     """A file that describes another system, already running; see docs/benchmarks.md."""
+
+    @property
+    def lanes(self) -> int:
+        """Kinds of events, each for endpoints of its own."""
+        return self.endpoints // self.wanted_by
 
 
 QUICK: Final = Settings(seconds=3, capacity_seconds=2)
@@ -44,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
 def measure(settings: Settings) -> dict[str, object]:
     """Measure the capacity, then the rates."""
     with running_sink(Plan(ports=settings.endpoints)) as sink, running_system(settings.peer) as system:
-        system.begin([sink.url(number) for number in range(settings.endpoints)], lanes=settings.endpoints)
+        system.begin([sink.url(number) for number in range(settings.endpoints)], lanes=settings.lanes)
         _as_fast_as_possible(system, sink, settings, seconds=1)  # warm up
         capacity = _as_fast_as_possible(system, sink, settings, seconds=settings.capacity_seconds)
         rate = capacity.sent.count / capacity.seconds
@@ -54,16 +61,16 @@ def measure(settings: Settings) -> dict[str, object]:
 
 
 def _as_fast_as_possible(system: System, sink: Sink, settings: Settings, *, seconds: float) -> Flow:
-    order = system.order(size=settings.size, lanes=settings.endpoints)
+    order = system.order(size=settings.size, lanes=settings.lanes)
     order = msgspec.structs.replace(order, connections=settings.connections, seconds=seconds)
-    found = flow(system, sink, order)
+    found = flow(system, sink, order, fan_out=settings.wanted_by)
     options.say(f"through, capacity: {found.sent.count / found.seconds:.0f}/s {found.cost * 1000:.2f} ms an event")
     return found
 
 
 def _at(system: System, sink: Sink, settings: Settings, share: int, rate: float) -> dict[str, object]:
-    order = system.order(size=settings.size, lanes=settings.endpoints)
+    order = system.order(size=settings.size, lanes=settings.lanes)
     order = msgspec.structs.replace(order, connections=settings.connections, seconds=settings.seconds, rate=rate)
-    figures = flow(system, sink, order).figures()
+    figures = flow(system, sink, order, fan_out=settings.wanted_by).figures()
     options.say(f"through, {share} %: {figures['to_receipt']} {figures['cpu_ms_per_1000']}")
     return {"load": f"{share} %", "rate": round(rate, 1), **figures}
