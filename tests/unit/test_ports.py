@@ -10,6 +10,10 @@ DRAWN = [7_017, 11_999]
 
 def test_a_port_that_no_url_may_have_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter(DRAWN)
-    monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
+
+    def draw(_: int) -> int:
+        return next(drawn)
+
+    monkeypatch.setattr("secrets.randbelow", draw)
 
     assert free_port() == 31_999
