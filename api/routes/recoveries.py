@@ -71,7 +71,8 @@ async def preview_recover(
     until: Annotated[Bound | None, Query(description="Made before then.")] = None,
 ) -> MissedOut:
     """Count what a recover of this window would reopen; changes nothing."""
-    if await read_target(tx.connection, endpoint_id=endpoint) is None:
+    target = await read_target(tx.connection, endpoint_id=endpoint)
+    if target is None or target.deleted:
         raise NotFoundError("endpoint")
     count = await count_recoverable(tx.connection, endpoint_id=endpoint, since=since, until=until)
     return MissedOut(count=count)

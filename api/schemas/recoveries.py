@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import Field
 
 from api.schemas.endpoints import Subscription
-from api.schemas.fields import In, Out, in_utc
+from api.schemas.events import Timestamp
+from api.schemas.fields import In, Out
 
-Bound = Annotated[AwareDatetime, AfterValidator(in_utc), Field(examples=["2026-01-31T12:00:00Z"])]
+Bound = Annotated[Timestamp, Field(examples=["2026-01-31T12:00:00Z"])]
 
 
 class RecoveryIn(In):

@@ -104,6 +104,8 @@ async def test_an_endpoint_that_takes_nothing_is_a_conflict(
         ({"since": "2026-01-01T00:00:00"}, ["/since"]),
         ({"since": SINCE, "until": SINCE}, ["/since"]),
         ({"since": SINCE, "until": "2025-01-01T00:00:00Z"}, ["/since"]),
+        ({"since": SINCE, "until": 1_800_000_000.5}, ["/until"]),
+        ({"since": "1800000000"}, ["/since"]),
         ({"since": SINCE, "event_types": ["*"]}, ["/event_types/0"]),
         ({"since": SINCE, "all": True}, ["/all"]),
     ],

@@ -128,3 +128,9 @@ async def test_a_preview_of_an_endpoint_that_is_not_there_is_not_found(
     theirs = await things_of(rows, other.tenant_id)
 
     refused(await acme.client.get(f"/v1/endpoints/{theirs['endpoint']}/recover"), 404, "not-found")
+
+
+async def test_a_preview_of_an_endpoint_that_was_deleted_is_not_found(acme: Account, rows: Rows) -> None:
+    endpoint = await rows.endpoint(acme.tenant_id, deleted_at=ago(1))
+
+    refused(await acme.client.get(f"/v1/endpoints/{ids.encode(ids.ENDPOINT, endpoint)}/recover"), 404, "not-found")
