@@ -56,3 +56,14 @@ async def test_a_check_that_is_asked_for_again_is_the_first_one(client: httpx.As
 
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json()["task_id"] == first.json()["task_id"]
+
+
+async def test_a_check_that_is_asked_for_again_is_answered_with_the_status_of_the_first(
+    client: httpx.AsyncClient,
+) -> None:
+    endpoint, key = await registered(client), {"Idempotency-Key": uuid4().hex}
+    await client.post(path_of(endpoint, "/check"), headers=key | {"Prefer": "respond-async"})
+
+    again = await client.post(path_of(endpoint, "/check"), headers=key)
+
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (HTTPStatus.ACCEPTED, "true")

@@ -1,5 +1,9 @@
 """A run that is killed at its hard time limit: it ends once, if it still holds its task, whenever Postgres is there."""
 
+import json
+import socket
+from pathlib import Path
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,13 +14,16 @@ from tenacity import wait_fixed
 from core.database import Database
 from core.model import tables
 from core.model.ids import TaskId, TenantId
+from core.progress import Progress, ProgressBoard
+from core.redis import open_redis
 from core.settings import Settings
 from tests.support.keeping import NOWHERE, Keeping
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
+from workers import time_limits
 from workers.task_types.define import Definition, Retry, TaskContext, defined, task_type
 from workers.task_types.retry import NO_RETRY
-from workers.time_limits import TimeLimits, overrun_of
+from workers.time_limits import Overrun, TimeLimits, overrun_of
 
 ME = "here/1"
 RUNNING: dict[str, object] = {"status": "STARTED", "due_at": None, "run": 2, "lease_until": ago(-60), "leased_by": ME}
@@ -53,6 +60,15 @@ async def outcome(rows: Rows, task: TaskId) -> tuple[object, ...]:
     return row["status"], row["error_code"], row["run"], row["lost_count"], row["lease_until"]
 
 
+async def end_overrun(database: Database, task: TaskId, redis_url: str) -> None:
+    limits = TimeLimits(Settings(broker_url="memory://", redis_url=redis_url))
+    await limits.end(database, Overrun(define(), task, 2))
+
+
+async def kept_progress(rows: Rows, task: TaskId) -> object:
+    return (await rows.row(tables.tasks, task))["progress"]
+
+
 async def told(rows: Rows) -> list[object]:
     return [row["event_type"] for row in await rows.all("SELECT event_type FROM deliveries")]
 
@@ -70,6 +86,42 @@ async def test_a_killed_run_ends_with_its_event_for_the_feeder_to_publish(
     assert await rows.all("SELECT event_type, url, published_until FROM deliveries") == (
         {"event_type": "task.failed", "url": URL, "published_until": None},
     )
+
+
+async def test_how_far_a_killed_run_was_stays_with_its_task(
+    database: Database, rows: Rows, running: TaskId, redis_url: str
+) -> None:
+    redis = open_redis(redis_url)
+    board = ProgressBoard(redis, ttl=60)
+    await board.put(running, 1, Progress(10, 100, "the run before"))
+    await board.put(running, 2, Progress(60, 100, "here"))
+    await redis.aclose()
+
+    await end_overrun(database, running, redis_url)
+
+    assert await kept_progress(rows, running) == {"current": 60, "total": 100, "message": "here"}
+    event = await rows.one("SELECT body FROM events")
+    assert json.loads(cast("bytes", event["body"]))["data"]["progress"]["message"] == "here"
+
+
+async def test_a_killed_run_ends_though_redis_is_away(database: Database, rows: Rows, running: TaskId) -> None:
+    await end_overrun(database, running, "unix:///nonexistent?db=1")
+
+    assert (await outcome(rows, running))[:2] == ("FAILURE", "time_limit")
+    assert await kept_progress(rows, running) is None
+
+
+async def test_a_killed_run_ends_though_redis_says_nothing(
+    database: Database, rows: Rows, running: TaskId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_limits, "PATIENCE", 0.05)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "redis"))
+        silent.listen()
+
+        await end_overrun(database, running, f"unix://{tmp_path}/redis?db=1")
+
+    assert (await outcome(rows, running))[:2] == ("FAILURE", "time_limit")
 
 
 async def test_a_killed_run_is_ended_once(database: Database, rows: Rows, keeping: Keeping, running: TaskId) -> None:
