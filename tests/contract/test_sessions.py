@@ -1,14 +1,19 @@
 """Sessions: a key is exchanged for a cookie, which serves the dashboard's own pages and nobody else."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import sessions
 from core.model import ids, tables
 from core.model.session import IDLE
+from core.registry.sessions import SessionRecord
 from tests.support.accounts import Account, client_of, data, document, refused
+from tests.support.apps import serving, settings_of
 from tests.support.browsing import COOKIE, Page, exchange, sign_in, token_in
 from tests.support.rows import Rows
 from tests.support.samples import ago
@@ -167,6 +172,33 @@ async def test_a_revoked_key_ends_its_sessions(page: Page, client: httpx.AsyncCl
         assert answer.status_code == 401
 
     eventually(ended, within=5)
+
+
+async def test_a_session_that_was_being_looked_up_when_its_tenant_was_closed_is_not_believed(
+    page: Page, acme: Account, api_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, found, go_on = sessions.find_session, asyncio.Event(), asyncio.Event()
+    cookie = {name: page.headers[name] for name in ("Cookie", "Sec-Fetch-Site")}
+
+    async def slow(tx: AsyncConnection, *, hash_: bytes) -> SessionRecord | None:
+        answer = await find(tx, hash_=hash_)
+        found.set()
+        await go_on.wait()
+        return answer
+
+    monkeypatch.setattr(sessions, "find_session", slow)
+    monkeypatch.setattr(sessions, "CACHED_FOR", 3600)
+    async with serving(settings_of(database=api_database)) as api:
+        operator = dict(api.headers)
+        del api.headers["authorization"]
+        before = asyncio.create_task(api.get("/v1/tasks", headers=cookie))
+        await found.wait()
+        closed = await api.delete(f"/v1/tenants/{ids.encode(ids.TENANT, acme.tenant_id)}", headers=operator)
+        go_on.set()
+        answers = [await before, await api.get("/v1/tasks", headers=cookie)]
+
+    assert closed.status_code == 204
+    assert [one.status_code for one in answers] == [200, 401]
 
 
 async def test_the_operators_session_acts_for_whom_it_names(api: Stack, acme: Account, other: Account) -> None:
