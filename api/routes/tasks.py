@@ -19,7 +19,8 @@ from api.schemas.fields import Moment, Problem
 from api.schemas.tasks import PendingOut, Status, TaskOut, TaskPage
 from api.submissions import SUBMISSION, SubmissionDep
 from api.traces import TraceHeader
-from core.intake.submit import Submitted, TaskWish
+from core.intake.submit import TaskWish
+from core.intake.submitted import Submitted
 from core.journal.queries import TaskFilter, look_tasks
 from core.journal.tasks import TaskRecord, task_document
 from core.model import ids

@@ -13,7 +13,8 @@ from core.intake import task_queries
 from core.intake.accept import SentFile
 from core.intake.dedupe import RequestKey
 from core.intake.erase_queries import erase_payloads
-from core.intake.submit import Submissions, Submitted, TaskWish
+from core.intake.submit import Submissions, TaskWish
+from core.intake.submitted import Submitted, answered
 from core.intake.telling import Teller
 from core.journal.queries import read_task
 from core.journal.tasks import TaskRecord
@@ -88,7 +89,7 @@ class Changes:
 
         `key` and `status` are those of `Submissions.submit`. It stays in its trace, unless there is another.
         """
-        if replayed := await submissions.answered(key):
+        if replayed := await answered(self._database, key):
             return replayed
         async with self._database.tenant(tenant_id) as tx:
             task = await read_task(tx, task_id=task_id)

@@ -12,15 +12,13 @@ import msgspec
 
 from core.database import Database
 from core.dispatch.publish import Publisher
-from core.intake import dedupe, queries
 from core.intake.accept import NewTask
-from core.intake.dedupe import Kept, RequestKey
-from core.intake.submit import Submitted
-from core.journal.queries import read_task
+from core.intake.dedupe import RequestKey
+from core.intake.own_tasks import start_own
+from core.intake.submitted import Submitted, answered
 from core.model import conformance, ids
-from core.model.errors import ConflictError, GoneError, NotFoundError
+from core.model.errors import ConflictError, NotFoundError
 from core.model.ids import EndpointId, TaskId, TenantId, new_uuid7
-from core.model.queued import QueuedTask
 from core.model.sealing import KeyRing
 from core.model.signature import SigningKey, parse_secret
 from core.registry.queries import read_endpoint, read_secret
@@ -62,23 +60,12 @@ class Checks:
         `status` is what the answer will be, kept with the key.
         Raises `NotFoundError` for an endpoint that this owner does not see, `ConflictError` for one to pull from.
         """
+        if before := await answered(self._database, key):
+            return before
         signing, headers = await self._read(tenant_id, owner, endpoint_id)
         new = self._new_task(tenant_id, endpoint_id, signing, headers=headers)
-        new, publish = replace(new, traceparent=traceparent), self._publisher.ready
-        async with self._database.tenant(tenant_id) as tx:  # tasks are no owner's
-            kept = None if key is None else await dedupe.claim(tx, key)
-            if kept is not None:
-                task = await read_task(tx, task_id=TaskId(kept.made))
-                if task is None:
-                    raise GoneError("What was made for this Idempotency-Key is past its retention.")
-                return Submitted(task, made=False, replayed=True, status=kept.status)
-            task = await queries.insert_task(tx, task=new, publish=publish)
-            assert task is not None  # it has no unique key
-            if key is not None:
-                await dedupe.fill(tx, key, Kept(task.id, status))
-        if publish:
-            self._publisher.tasks([QueuedTask(task.id, CHECK.name, CHECK.queue)])
-        return Submitted(task, made=True)
+        new = replace(new, traceparent=traceparent)
+        return await start_own(self._database, self._publisher, new, status=status, key=key)
 
     async def _read(self, tenant_id: TenantId, owner: str | None, endpoint_id: EndpointId) -> tuple[SigningKey, bool]:
         """Return what an endpoint's messages are signed with, and whether it has headers of its own."""

@@ -14,19 +14,17 @@ import msgspec
 from core import clock
 from core.database import Database
 from core.dispatch.publish import Publisher
-from core.intake import dedupe, queries
 from core.intake.accept import NewTask
 from core.intake.check import CHECK
-from core.intake.dedupe import Kept, RequestKey
+from core.intake.dedupe import RequestKey
+from core.intake.own_tasks import start_own
 from core.intake.reopen import check_target
 from core.intake.reopen_queries import read_target
-from core.intake.submit import Submitted
-from core.journal.queries import read_task
+from core.intake.submitted import Submitted, answered
 from core.journal.tasks import TaskRecord, timestamp
 from core.model import ids
-from core.model.errors import FieldError, GoneError, InvalidInputError, NotFoundError
+from core.model.errors import FieldError, InvalidInputError, NotFoundError
 from core.model.ids import EndpointId, TaskId, TenantId, new_uuid7
-from core.model.queued import QueuedTask
 from core.registry.task_types import TaskType
 
 ATTEMPTS: Final = 10
@@ -82,24 +80,15 @@ class Recoveries:
         Raises `NotFoundError` for an endpoint that this owner does not see, `ConflictError` for one that is disabled or
         deleted, `InvalidInputError` for a window that ends before it begins.
         """
+        if before := await answered(self._database, key):
+            return before
         async with self._database.tenant(tenant_id, owner) as tx:
             target = await read_target(tx, endpoint_id=window.endpoint_id)
         if target is None:
             raise NotFoundError("endpoint")
-        publish = self._publisher.ready
         new = replace(self._new_task(tenant_id, window), traceparent=traceparent)
-        async with self._database.tenant(tenant_id) as tx:  # tasks are no owner's
-            kept = None if key is None else await dedupe.claim(tx, key)
-            if kept is not None:
-                return _replayed(await read_task(tx, task_id=TaskId(kept.made)), kept)
-            check_target(target)
-            task = await queries.insert_task(tx, task=new, publish=publish)
-            assert task is not None  # it has no unique key
-            if key is not None:
-                await dedupe.fill(tx, key, Kept(task.id, status))
-        if publish:
-            self._publisher.tasks([QueuedTask(task.id, RECOVER.name, RECOVER.queue)])
-        return Submitted(task, made=True)
+        check_target(target)
+        return await start_own(self._database, self._publisher, new, status=status, key=key)
 
     async def may_poll(self, tenant_id: TenantId, owner: str | None, task: TaskRecord) -> bool:
         """Tell whether a task is a recover or a check of an endpoint that this owner sees."""
@@ -127,9 +116,3 @@ class Recoveries:
             input=msgspec.json.encode(written),
             metadata={},
         )
-
-
-def _replayed(task: TaskRecord | None, kept: Kept) -> Submitted:
-    if task is None:
-        raise GoneError("What was made for this Idempotency-Key is past its retention.")
-    return Submitted(task, made=False, replayed=True, status=kept.status)

@@ -17,11 +17,10 @@ from core.intake.dedupe import RequestKey
 from core.intake.group import TaskGroups, Wanted
 from core.intake.limits import Admission
 from core.intake.shared import REFUSED_WITHIN
-from core.journal.queries import read_task
+from core.intake.submitted import Submitted, answered, replay
 from core.journal.tasks import TaskRecord
 from core.model.errors import (
     FieldError,
-    GoneError,
     InvalidInputError,
     LimitReachedError,
     NotFoundError,
@@ -69,16 +68,6 @@ LONE: Final = 4
 """Submits that run alone at once: a whole group that failed waits here, not in the pool, which gives up after 1.9 s."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """A task that was made, or found: `replayed` if its request was answered before."""
-
-    task: TaskRecord
-    made: bool
-    replayed: bool = False
-    status: int = 0
-
-
 class Submissions:
     """Takes tasks in: checked, committed, then published."""
 
@@ -117,7 +106,7 @@ class Submissions:
             return await patience.within(self._within, self._submit(tenant_id, wish, url, status=status, key=key))
         except InvalidInputError:  # a worker may have gone, a name may resolve elsewhere since it was taken
             left = max(began + self._within - clock.monotonic(), LEAST)
-            if replayed := await patience.within(left, self.answered(key)):
+            if replayed := await patience.within(left, answered(self._database, key)):
                 return replayed
             raise
 
@@ -131,14 +120,6 @@ class Submissions:
                 return Submitted(pending_record(wanted.task, made_at), made=True)
         return await self._alone(wanted, refused)
 
-    async def answered(self, key: RequestKey | None) -> Submitted | None:
-        """Return what was answered to a request with this key, if it was; raise `KeyReusedError` for another body."""
-        if key is None:
-            return None
-        async with self._database.tenant(key.tenant_id) as tx:
-            kept = await dedupe.look(tx, key)
-            return None if kept is None else await self._replay(tx, kept)
-
     async def _alone(self, wanted: Wanted, refused: LimitReachedError | None) -> Submitted:
         """Record a task in a transaction of its own: its key is taken, it has two or a file, or its group failed.
 
@@ -149,7 +130,7 @@ class Submissions:
         async with self._lone, self._database.tenant(new.tenant_id) as tx:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
-                return await self._replay(tx, kept)
+                return await replay(tx, kept)
             if refused is not None:
                 raise refused
             submitted = await self._record(tx, new, publish=publish)
@@ -158,12 +139,6 @@ class Submissions:
         if submitted.made and publish:
             self._publisher.tasks([QueuedTask(new.id, new.type.name, new.type.queue)])
         return submitted
-
-    async def _replay(self, tx: AsyncConnection, kept: Kept) -> Submitted:
-        task = await read_task(tx, task_id=TaskId(kept.made))
-        if task is None:
-            raise GoneError("What was made for this Idempotency-Key is past its retention.")
-        return Submitted(task, made=False, replayed=True, status=kept.status)
 
     async def _record(self, tx: AsyncConnection, new: NewTask, *, publish: bool) -> Submitted:
         for _ in range(TRIES):

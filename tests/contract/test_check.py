@@ -67,3 +67,22 @@ async def test_a_check_that_is_asked_for_again_is_answered_with_the_status_of_th
     again = await client.post(path_of(endpoint, "/check"), headers=key)
 
     assert (again.status_code, again.headers["idempotent-replayed"]) == (HTTPStatus.ACCEPTED, "true")
+
+
+async def test_a_check_is_answered_again_though_its_endpoint_is_gone(client: httpx.AsyncClient) -> None:
+    endpoint, key = await registered(client), {"Idempotency-Key": uuid4().hex}
+    first = await client.post(path_of(endpoint, "/check"), headers=key)
+    await client.delete(path_of(endpoint))
+
+    again = await client.post(path_of(endpoint, "/check"), headers=key)
+
+    refused(await client.post(path_of(endpoint, "/check")), 404, "not-found")
+    assert (again.status_code, again.json()["task_id"]) == (first.status_code, first.json()["task_id"])
+
+
+async def test_a_key_of_another_endpoints_check_is_another_key(client: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": uuid4().hex}
+
+    made = [await client.post(path_of(await registered(client), "/check"), headers=key) for _ in range(2)]
+
+    assert len({one.json()["task_id"] for one in made}) == 2

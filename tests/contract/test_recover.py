@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import func
 
-from core.model import ids
+from core.model import ids, tables
 from core.model.ids import EndpointId
 from tests.support.accounts import Account, Json, client_of, document, pointers, refused
 from tests.support.rows import Rows
@@ -82,6 +82,17 @@ async def test_the_same_key_is_answered_with_the_same_status(acme: Account, rows
     answers = [await acme.client.post(path(endpoint), json={"since": SINCE}, headers=headers) for _ in range(2)]
 
     assert [one.status_code for one in answers] == [202, 202]
+
+
+async def test_a_recover_is_answered_again_though_its_endpoint_takes_nothing_more(acme: Account, rows: Rows) -> None:
+    endpoint, key = await rows.endpoint(acme.tenant_id), {"Idempotency-Key": "once"}
+    first = await acme.client.post(path(endpoint), json={"since": SINCE}, headers=key)
+    await rows.change(tables.endpoints, endpoint, deleted_at=func.now())
+
+    again = await acme.client.post(path(endpoint), json={"since": SINCE}, headers=key)
+
+    refused(await acme.client.post(path(endpoint), json={"since": SINCE}), 409, "conflict")
+    assert (again.status_code, again.json()["task_id"]) == (303, first.json()["task_id"])
 
 
 @pytest.mark.parametrize(

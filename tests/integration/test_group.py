@@ -19,7 +19,8 @@ from core.intake.accept import NewTask
 from core.intake.dedupe import KeyReusedError, RequestKey
 from core.intake.group import TaskGroups, Wanted
 from core.intake.shared import SIZE
-from core.intake.submit import Submissions, Submitted, TaskWish
+from core.intake.submit import Submissions, TaskWish
+from core.intake.submitted import Submitted
 from core.model import tables
 from core.model.errors import LimitReachedError, UnavailableError
 from core.model.ids import TaskId, TenantId
