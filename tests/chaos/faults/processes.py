@@ -73,7 +73,7 @@ def stop_past_the_lease(scene: Scene) -> None:
     """Stop a deliverer and a worker past their leases; others take over; then they go on.
 
     One receiver keeps the first request of each event for itself and answers the next ones after 4 s, so that those who
-    took over are at work when the first one comes back.
+    took over, a second after the last lease at the latest, are at work for two seconds more when the first one is back.
     """
     scene.tenant.register("sleepy", "sleepy", wants=False, timeout=LONGER, event_types=["order.slow"])
     for number in range(FEW):
@@ -81,7 +81,7 @@ def stop_past_the_lease(scene: Scene) -> None:
     pause(1.5)
     for name in ("deliverer1", "worker1"):
         scene.cluster.processes[name].send_signal(SIGSTOP)
-    pause(LONGER + LEASE + 1.5)
+    pause(LONGER + LEASE)
     for name in ("deliverer1", "worker1"):
         scene.cluster.processes[name].send_signal(SIGCONT)
 
