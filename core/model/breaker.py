@@ -52,9 +52,10 @@ def opened(now: float) -> Hold:
 def after(hold: Hold, *, succeeded: bool, started: float, now: float) -> Hold | None:
     """Return the state after an attempt that began at `started`; `None` is closed.
 
-    A success closes. A failure that began before the time was over was on the wire already, and says nothing new.
+    A success closes, unless it began before the breaker opened: of many on the wire some succeed while most fail. A
+    failure that began before the time was over was on the wire already, and says nothing new.
     """
-    if not hold.broken:
+    if not hold.broken or started < hold.until - hold.length:
         return hold
     if succeeded:
         return None

@@ -21,6 +21,8 @@ def test_ten_attempts_of_which_seven_in_ten_failed_open_it(succeeded: int, faile
     ("hold", "succeeded", "started", "now", "left"),
     [
         (OPEN, True, NOW, NOW + 1, None),
+        (OPEN, True, NOW - 0.1, NOW + 1, OPEN),
+        (OPEN, True, NOW - 0.1, NOW + 31, OPEN),
         (OPEN, False, NOW, NOW + 1, OPEN),
         (OPEN, False, NOW + 29, NOW + 59, OPEN),
         (OPEN, False, NOW + 30, NOW + 45, Hold(NOW + 105, 60)),
@@ -30,7 +32,19 @@ def test_ten_attempts_of_which_seven_in_ten_failed_open_it(succeeded: int, faile
         (PAUSED, True, NOW, NOW, PAUSED),
         (PAUSED, False, NOW + 21, NOW + 22, PAUSED),
     ],
-    ids=["success", "on the wire", "long on the wire", "failed probe", "probe", "ten minutes", "no longer", "p", "p2"],
+    ids=[
+        "success",
+        "well on the wire",
+        "for long",
+        "on the wire",
+        "long on the wire",
+        "failed probe",
+        "probe",
+        "ten minutes",
+        "no longer",
+        "p",
+        "p2",
+    ],
 )
 def test_what_an_attempt_means_for_a_hold(
     hold: Hold,
