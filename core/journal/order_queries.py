@@ -1,5 +1,7 @@
 """Which delivery of an ordered lane goes first: the first that waits, unless an earlier one is on the wire.
 
+One that was cancelled on the wire is waited for, too: it may still succeed.
+
 `deliveries_order_idx` holds what waits and not what is on the wire: else each claim, of lanes without an order too,
 would write to it. What is on the wire is found by `deliveries_leased_idx`. No key is the empty one.
 """
@@ -21,4 +23,4 @@ def on_the_wire(lanes: str) -> str:
     """Return the query for `lane`, `key` and the least `sequence` of what is on the wire in lanes."""
     return f"""
         SELECT b.lane, coalesce(b.ordering_key, '') AS key, min(b.sequence) AS sequence FROM deliveries b
-        WHERE b.lease_until IS NOT NULL AND b.status IN ('pending', 'retrying') AND b.lane IN ({lanes}) GROUP BY 1, 2"""
+        WHERE b.lease_until IS NOT NULL AND b.succeeded_at IS NULL AND b.lane IN ({lanes}) GROUP BY 1, 2"""

@@ -140,12 +140,13 @@ WITH locked AS (
     RETURNING d.id, d.lane, d.tenant_id, d.endpoint_id, d.due_at, l.disable, l.tells,
         d.status = 'exhausted' AND NOT l.was_exhausted AND l.tells AS exhausted
 ), late AS (
-    UPDATE deliveries d SET status = 'succeeded', succeeded_at = now(), finished_at = now(), wait_reason = NULL,
+    UPDATE deliveries d SET status = 'succeeded', reason = NULL, succeeded_at = now(), finished_at = now(),
+        wait_reason = NULL,
         due_at = CASE WHEN d.trigger = 'resend' AND d.lease_until IS NULL THEN d.due_at END,
         last_response_code = (SELECT l.code FROM locked l WHERE l.id = d.id), last_error = NULL
     WHERE d.id = ANY(ARRAY(SELECT l.id FROM locked l WHERE NOT l.mine AND l.outcome = 'succeeded'))
       AND CASE WHEN d.id IN (SELECT delivery_id FROM logged) THEN true ELSE false END
-      AND d.status IN ('pending', 'retrying', 'exhausted')
+      AND d.succeeded_at IS NULL
 ), {_ROLLUPS}, {_ENDPOINTS}
 SELECT CAST('due' AS TEXT) AS what, id, lane, tenant_id FROM settled WHERE due_at <= now()
 UNION ALL SELECT 'exhausted', id, lane, tenant_id FROM settled WHERE exhausted

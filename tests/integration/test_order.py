@@ -23,6 +23,8 @@ from workers.delivery.attempt import Leases
 from workers.delivery.record import Recorder
 from workers.feeder.delivery_queries import take_due_deliveries
 
+GIVEN_UP = {"due_at": None, "finished_at": func.now()}
+
 
 @pytest.fixture
 async def fifo(rows: Rows, tenant: TenantId) -> EndpointId:
@@ -73,8 +75,16 @@ async def test_the_order_is_that_of_acceptance_not_of_time_or_id(
         {"lease_until": ago(-60), "claim": 1, "attempt_count": 1},
         {"lease_until": ago(60), "claim": 1, "attempt_count": 1},
         {"due_at": ago(-60), "status": "retrying", "claim": 1, "attempt_count": 1},
+        {
+            "lease_until": ago(-60),
+            "claim": 1,
+            "attempt_count": 1,
+            "status": "cancelled",
+            "reason": "client",
+            **GIVEN_UP,
+        },
     ],
-    ids=["on the wire", "its lease has lapsed", "waiting for its schedule"],
+    ids=["on the wire", "its lease has lapsed", "waiting for its schedule", "cancelled on the wire"],
 )
 async def test_the_next_waits_while_the_head_is_unfinished(
     database: Database, rows: Rows, tenant: TenantId, fifo: EndpointId, columns: dict[str, object]
@@ -84,9 +94,6 @@ async def test_the_next_waits_while_the_head_is_unfinished(
 
     assert await claim(database, second) == ()
     assert (await take(database), await look(database, fifo)) == ([], [])
-
-
-GIVEN_UP = {"due_at": None, "finished_at": func.now()}
 
 
 @pytest.mark.parametrize(
