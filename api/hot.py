@@ -14,7 +14,7 @@ from api.bodies import BATCH_PATH, FORM, JSON, StrictRequest, check_body, check_
 from api.deps import get_caller, get_state, get_submissions, get_watcher, scoped
 from api.errors import error_answer
 from api.hot_events import EVENTS_PATH, accept_hot, accept_hot_batch
-from api.middleware import log_request, name_request
+from api.middleware import join_lists, log_request, name_request
 from api.openapi import Api
 from api.routes.tasks import submit_task
 from api.submissions import read_submission
@@ -24,6 +24,7 @@ _writer: Final = scoped("tasks:write")
 
 
 async def _submit(request: Request) -> Response:
+    join_lists(request.scope)
     check_query(request)
     check_body(request, (JSON, FORM))
     headers = request.headers

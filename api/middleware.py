@@ -13,6 +13,7 @@ from core import clock
 
 _log: Final = structlog.stdlib.get_logger()
 _QUIET: Final = frozenset({"/healthz", "/readyz"})
+_LISTS: Final = frozenset({b"prefer", b"if-match", b"if-none-match"})
 
 
 class RequestLog:
@@ -26,6 +27,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        join_lists(scope)
         request_id = name_request(scope)
         started, status = clock.monotonic(), 0
 
@@ -45,6 +47,17 @@ class RequestLog:
         finally:
             if scope["path"] not in _QUIET:
                 log_request(scope, status, started)
+
+
+def join_lists(scope: Scope) -> None:
+    """Make one line of several lines of a header that is a list, as they mean the same (RFC 9110, section 5.3)."""
+    lines: dict[bytes, list[bytes]] = {}
+    for name, value in scope["headers"]:
+        if name in _LISTS:
+            lines.setdefault(name, []).append(value)
+    if any(len(values) > 1 for values in lines.values()):
+        others = [(name, value) for name, value in scope["headers"] if name not in _LISTS]
+        scope["headers"] = [*others, *((name, b", ".join(values)) for name, values in lines.items())]
 
 
 def name_request(scope: Scope) -> str:

@@ -28,13 +28,16 @@ class Preferences:
 
 
 def read_preferences(header: str | None, *, may_wait: bool = True) -> Preferences:
-    """Read the header; what is malformed is as good as absent, and so is `wait` where nobody waits."""
+    """Read the header; what is malformed is as good as absent, and so is `wait` where nobody waits.
+
+    Of a preference that is there twice, the first counts (section 2).
+    """
     respond_async, wait = False, None
     for part in (header or "").split(","):
         name, _, value = (text.strip() for text in part.partition(";")[0].partition("="))
         if name.lower() == "respond-async":
             respond_async = True
         seconds = value.strip('"')
-        if may_wait and name.lower() == "wait" and seconds.isdecimal():
+        if may_wait and wait is None and name.lower() == "wait" and seconds.isdecimal():
             wait = min(int(seconds[-_DIGITS:]), WAIT_LIMIT) if len(seconds.lstrip("0")) <= _DIGITS else WAIT_LIMIT
     return Preferences(respond_async, wait)

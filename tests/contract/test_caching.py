@@ -58,6 +58,14 @@ async def test_what_the_client_has_is_not_sent_again(client: httpx.AsyncClient, 
     assert again.headers["x-request-id"]
 
 
+async def test_what_the_client_has_may_be_told_in_several_lines(client: httpx.AsyncClient, path: Path) -> None:
+    first = await client.get(path)
+
+    again = await client.get(path, headers=[("If-None-Match", '"x"'), ("If-None-Match", first.headers["etag"])])
+
+    assert again.status_code == 304
+
+
 @pytest.mark.parametrize("tag", ['"x"', "", "x", '"', "W/"])
 async def test_what_the_client_has_not_is_sent(client: httpx.AsyncClient, path: Path, tag: str) -> None:
     answer = await client.get(path, headers={"If-None-Match": tag})

@@ -84,6 +84,15 @@ async def test_the_same_key_is_answered_with_the_same_status(acme: Account, rows
     assert [one.status_code for one in answers] == [202, 202]
 
 
+async def test_preferences_may_come_in_several_lines(acme: Account, rows: Rows) -> None:
+    endpoint = await rows.endpoint(acme.tenant_id)
+    lines = [("Prefer", "return=minimal"), ("Prefer", "respond-async")]
+
+    answer = await acme.client.post(path(endpoint), json={"since": SINCE}, headers=lines)
+
+    assert (answer.status_code, answer.headers["preference-applied"]) == (202, "respond-async")
+
+
 async def test_a_recover_is_answered_again_though_its_endpoint_takes_nothing_more(acme: Account, rows: Rows) -> None:
     endpoint, key = await rows.endpoint(acme.tenant_id), {"Idempotency-Key": "once"}
     first = await acme.client.post(path(endpoint), json={"since": SINCE}, headers=key)

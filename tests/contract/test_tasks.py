@@ -69,6 +69,14 @@ async def test_a_client_may_prefer_202_to_being_sent_on(client: httpx.AsyncClien
     assert (answer.headers["retry-after"], answer.headers["vary"]) == ("1", "Prefer")
 
 
+async def test_preferences_may_come_in_several_lines(client: httpx.AsyncClient) -> None:
+    lines = [("Prefer", "return=minimal"), ("Prefer", "respond-async")]
+
+    answer = await client.post("/v1/tasks", json=DIVIDE, headers=lines)
+
+    assert (answer.status_code, answer.headers["preference-applied"]) == (202, "respond-async")
+
+
 @pytest.mark.parametrize("prefer", ["", "return=minimal", "respond-asynchronously", "wait=0"])
 async def test_another_preference_changes_nothing(client: httpx.AsyncClient, prefer: str) -> None:
     answer = await client.post("/v1/tasks", json=DIVIDE, headers={"Prefer": prefer})

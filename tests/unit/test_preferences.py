@@ -15,6 +15,8 @@ from api.preferences import WAIT_LIMIT, read_preferences
         ("wait=" + "9" * 5000, WAIT_LIMIT),
         ("wait=" + "0" * 5000 + "7", 7),
         ("wait=0", 0),
+        ("wait=7, wait=60", 7),
+        ("wait=x, wait=60", 60),
         ("wait=", None),
         ("wait=-1", None),
         ("wait=1.5", None),
