@@ -99,6 +99,7 @@ class TaskFilter:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+_ANY: Final[tuple[object, ...]] = (None, {})
 _TASK_TESTS: Final = {
     "status": "d.status = :status",
     "type": "d.type = :type",
@@ -131,7 +132,7 @@ async def look_tasks(
 
 
 def _look_for_tasks(wanted: TaskFilter, before: TaskId | None) -> Look:
-    values: dict[str, object] = {name: value for name in _TASK_TESTS if (value := getattr(wanted, name))}
+    values: dict[str, object] = {name: value for name in _TASK_TESTS if (value := getattr(wanted, name)) not in _ANY}
     tests = [_TASK_TESTS[name] for name in values]
     if wanted.metadata:
         values["metadata"] = json.dumps(dict(wanted.metadata))

@@ -264,6 +264,7 @@ async def test_a_large_result_is_read_from_redis(acme: Account, rows: Rows, redi
         ({"type": "math.divide"}, ["REVOKED", "SUCCESS"]),
         ({"type": "words.count"}, ["PENDING"]),
         ({"type": "words.count", "status": "SUCCESS"}, []),
+        ({"type": ""}, []),
         ({}, ["REVOKED", "PENDING", "SUCCESS"]),
     ],
 )
