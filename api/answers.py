@@ -13,6 +13,7 @@ from api.paging import Identified, Page
 
 T = TypeVar("T", bound=Identified)
 JSON: Final = "application/json"
+_SAFE: Final = frozenset({"GET", "HEAD"})
 
 
 class Ready(Response):
@@ -35,10 +36,10 @@ def single(
 def tagged(
     request: Request, body: bytes, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return JSON bytes with their ETag, or 304 if the client has them; a 304 keeps the other headers."""
+    """Return JSON bytes with their ETag, or 304 to a `GET` if the client has them; a 304 keeps the other headers."""
     tag = _tag(body)
     more = {**(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
-    if _has(request.headers.get("if-none-match"), tag):
+    if request.method in _SAFE and _has(request.headers.get("if-none-match"), tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=more)
     return Response(body, status, more, media_type=JSON)
 

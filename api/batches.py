@@ -90,13 +90,13 @@ def _array(body: bytes, read: Read = read_plain) -> list[EventWish | Refusal]:
         parse_json(body)  # says where the mistake is
         raise InvalidInputError(FieldError("", "It is not a JSON array.")) from None
     _check_count(len(lines))
-    return [_line(bytes(line), read, array=True) for line in lines]
+    return [_line(bytes(line), read) for line in lines]
 
 
 def _ndjson(body: bytes) -> list[EventWish | Refusal]:
     lines = [line for line in body.split(b"\n") if line.strip()]
     _check_count(len(lines))
-    return [_line(line, read_plain, array=False) for line in lines]
+    return [_line(line, read_plain) for line in lines]
 
 
 def _cloud_event(written: bytes) -> EventWish:
@@ -112,7 +112,7 @@ def _check_count(lines: int) -> None:
         raise InvalidInputError(FieldError("", f"A batch holds {LINES} events at most."))
 
 
-def _line(written: bytes, read: Read, *, array: bool) -> EventWish | Refusal:
+def _line(written: bytes, read: Read) -> EventWish | Refusal:
     if len(written) > BODY_LIMIT:
         return Refusal("too-large", f"It is over {BODY_LIMIT} bytes.")
     try:
@@ -120,8 +120,6 @@ def _line(written: bytes, read: Read, *, array: bool) -> EventWish | Refusal:
     except InvalidInputError as error:
         return Refusal.of(error)
     except ProblemError as error:
-        if array and error.code == "invalid-json":  # a mistake in an array is one in the whole of it
-            raise
         return Refusal(error.code, str(error.detail))
     except RequestValidationError as error:
         found = tuple(FieldError(one["pointer"], one["detail"]) for one in field_errors(error))

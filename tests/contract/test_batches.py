@@ -44,6 +44,15 @@ async def test_a_bad_line_does_not_spoil_the_others(client: httpx.AsyncClient) -
     assert lines[4]["client_id"] == "x"
 
 
+@pytest.mark.parametrize("data", ["[" * 70 + "]" * 70, "1e400", "1" * 5000], ids=["deep", "large", "long"])
+async def test_a_line_beyond_a_limit_of_json_does_not_spoil_the_others(client: httpx.AsyncClient, data: str) -> None:
+    body = f'[{{"type":"a.b","data":1}},{{"type":"a.b","data":{data}}}]'
+
+    answer = await client.post("/v1/events/batch", content=body, headers={"Content-Type": "application/json"})
+
+    assert [one["status"] for one in answer.json()["data"]] == [202, 400]
+
+
 async def test_the_lines_are_delivered_in_their_order(acme: Account, rows: Rows) -> None:
     await rows.endpoint(acme.tenant_id, ordering="fifo")
     await rows.endpoint(acme.tenant_id, filter="$[?@ == 'never']")

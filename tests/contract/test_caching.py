@@ -66,6 +66,14 @@ async def test_what_the_client_has_may_be_told_in_several_lines(client: httpx.As
     assert again.status_code == 304
 
 
+async def test_a_change_is_answered_with_what_it_made(client: httpx.AsyncClient, acme: Account, rows: Rows) -> None:
+    path = f"/v1/endpoints/{ids.encode(ids.ENDPOINT, await rows.endpoint(acme.tenant_id))}"
+
+    answer = await client.patch(path, json={"description": "new"}, headers={"If-None-Match": "*"})
+
+    assert (answer.status_code, document(answer)["description"]) == (200, "new")
+
+
 @pytest.mark.parametrize("tag", ['"x"', "", "x", '"', "W/"])
 async def test_what_the_client_has_not_is_sent(client: httpx.AsyncClient, path: Path, tag: str) -> None:
     answer = await client.get(path, headers={"If-None-Match": tag})
