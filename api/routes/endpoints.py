@@ -40,7 +40,10 @@ _CHANGED: Final[dict[int | str, dict[str, object]]] = {
 async def create_endpoint(
     body: EndpointIn, response: Response, state: StateDep, endpoints: EndpointsDep, caller: Writer, once: OnceDep
 ) -> NewEndpointOut:
-    """Register a callback URL. Its secret is shown here, by `rotate`, and to keys with `secrets:read`."""
+    """Register a callback URL. Its secret is shown here, by `rotate`, and to keys with `secrets:read`.
+
+    A repeat under its `Idempotency-Key` shows it as long as no other has taken its place.
+    """
     wish = wished(body, caller.owner_for(body))
     endpoint, secret = await endpoints.create(caller.tenant_id, wish, once, secret=body.secret, within=caller.owner)
     document = shown(endpoint, endpoints, state.settings)

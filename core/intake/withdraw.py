@@ -40,10 +40,10 @@ class Withdrawals:
         Returns how many were cancelled; raises `NotFoundError` if the caller has no such endpoint.
         """
         async with self._database.tenant(tenant_id, owner) as tx:
-            if await read_endpoint(tx, endpoint_id=endpoint_id) is None:
-                raise NotFoundError("endpoint")
             if kept := await once.take(tx, endpoint_id):
                 return cast("int", kept.more["cancelled"])
+            if await read_endpoint(tx, endpoint_id=endpoint_id) is None:
+                raise NotFoundError("endpoint")
             prefixes = [one.removesuffix("*") for one in event_types if one.endswith(_ANY)]
             names = [one for one in event_types if not one.endswith(_ANY)]
             # The key's transaction stays open beside the batches: it is kept with the count, or not at all.

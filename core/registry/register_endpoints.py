@@ -28,6 +28,7 @@ TRIES: Final = 5
 FIRST_AGAIN: Final = 1_000
 """Deliveries that are sent at once when an endpoint is enabled again; what was published beyond follows in 30 s."""
 
+_SIGNED_BY: Final = "secret_id"
 _PULLED: Final = "An endpoint that is pulled from sends no requests: it has none."
 
 Revise = Callable[[EndpointRecord], EndpointWish]
@@ -71,17 +72,21 @@ class EndpointRegistrar:
             kept = await once.take(tx, endpoint_id)
             made = None if kept else await _insert(tx, tenant_id, endpoint_id, values)
             if made is not None:
-                await queries.insert_secret(tx, secret=self._new_secret(made, key))
+                await self._keep(tx, made, key, once)
         return (made, show(key)) if made is not None else await self._again(tenant_id, kept, within)
 
     async def _again(
         self, tenant_id: TenantId, kept: Kept | None, within: str | None
     ) -> tuple[EndpointRecord, ShownSecret]:
+        """Return what a request has made, and its secret unless another one has taken its place since."""
         if kept is None:
             raise NotFoundError("tenant")
         async with self._database.tenant(tenant_id, within) as tx:
             found = still(await queries.read_endpoint(tx, endpoint_id=EndpointId(kept.made)))
-        return found, await self.secret(tenant_id, within, found.id)
+            sealed = await queries.read_secret(tx, endpoint_id=found.id)
+        if sealed is None or str(sealed.id) != kept.more.get(_SIGNED_BY):
+            return found, ShownSecret(None, found.public_key)
+        return found, self._opened(sealed, tenant_id)
 
     async def change(
         self, tenant_id: TenantId, owner: str | None, endpoint_id: EndpointId, revise: Revise
@@ -111,15 +116,18 @@ class EndpointRegistrar:
     ) -> ShownSecret:
         """Replace an endpoint's secret; the old one signs beside the new for `overlap` seconds more.
 
-        A replay returns the present secret. Raises `InvalidInputError` for a secret of another kind.
+        A replay returns no secret once it was replaced. Raises `InvalidInputError` for a secret of another kind.
         """
         async with self._database.tenant(tenant_id, owner) as tx:
-            if not await once.take(tx, endpoint_id):
+            kept = await once.take(tx, endpoint_id)
+            if not kept:
                 seen = _found(await endpoint_queries.lock_endpoint(tx, endpoint_id=endpoint_id))
                 key = signing_key(secret, Scheme(seen.signature))
                 await endpoint_queries.set_public_key(tx, endpoint_id=endpoint_id, public_key=public_key(key))
-                await self._renew(tx, seen, key, overlap)
-        return await self.secret(tenant_id, owner, endpoint_id)
+                await self._renew(tx, seen, key, overlap, once)
+                return show(key)
+        _, shown = await self._again(tenant_id, kept, owner)
+        return shown
 
     async def pause(
         self, tenant_id: TenantId, owner: str | None, endpoint_id: EndpointId, once: Once = EVERY_TIME
@@ -129,7 +137,8 @@ class EndpointRegistrar:
             kept = await once.take(tx, endpoint_id)
             if not kept and (paused := await endpoint_queries.pause_endpoint(tx, endpoint_id=endpoint_id)):
                 return paused
-            found = _found(await queries.read_endpoint(tx, endpoint_id=endpoint_id))
+            read = await queries.read_endpoint(tx, endpoint_id=endpoint_id)
+            found = still(read) if kept else _found(read)
             if found.status == "disabled" and not kept:
                 raise ConflictError("The endpoint is disabled: nothing is sent to it until it is enabled.")
         return found
@@ -142,7 +151,8 @@ class EndpointRegistrar:
             kept = await once.take(tx, endpoint_id)
             enabled = None if kept else await endpoint_queries.enable_endpoint(tx, endpoint_id=endpoint_id)
             if enabled is None:
-                return _found(await queries.read_endpoint(tx, endpoint_id=endpoint_id))
+                read = await queries.read_endpoint(tx, endpoint_id=endpoint_id)
+                return still(read) if kept else _found(read)
             await endpoint_queries.take_back(tx, endpoint_id=endpoint_id, limit=FIRST_AGAIN)
         return enabled
 
@@ -160,8 +170,7 @@ class EndpointRegistrar:
             sealed = await queries.read_secret(tx, endpoint_id=endpoint_id)
         if sealed is None:
             raise NotFoundError("secret")
-        text = open_secret(self._ring, sealed.sealed, tenant_id=tenant_id, secret_id=sealed.id)
-        return show(parse_secret(text))
+        return self._opened(sealed, tenant_id)
 
     def headers(self, endpoint: EndpointRecord) -> dict[str, str]:
         """Open an endpoint's own headers."""
@@ -186,10 +195,21 @@ class EndpointRegistrar:
                 await self._renew(tx, changed, key, OVERLAP)
         return changed
 
-    async def _renew(self, tx: AsyncConnection, endpoint: EndpointRecord, key: SigningKey, overlap: int) -> None:
+    async def _renew(
+        self, tx: AsyncConnection, endpoint: EndpointRecord, key: SigningKey, overlap: int, once: Once = EVERY_TIME
+    ) -> None:
         await lock_secrets(tx, tenant_id=endpoint.tenant_id, endpoint_id=endpoint.id)
         await retire_secrets(tx, endpoint_id=endpoint.id, overlap=overlap)
-        await queries.insert_secret(tx, secret=self._new_secret(endpoint, key))
+        await self._keep(tx, endpoint, key, once)
+
+    async def _keep(self, tx: AsyncConnection, endpoint: EndpointRecord, key: SigningKey, once: Once) -> None:
+        """Keep a secret, and by which one the request can be answered again."""
+        made = self._new_secret(endpoint, key)
+        await queries.insert_secret(tx, secret=made)
+        await once.note(tx, endpoint.id, {_SIGNED_BY: str(made.id)})
+
+    def _opened(self, sealed: SecretRecord, tenant_id: TenantId) -> ShownSecret:
+        return show(parse_secret(open_secret(self._ring, sealed.sealed, tenant_id=tenant_id, secret_id=sealed.id)))
 
     async def _checked_url(self, wish: EndpointWish, tenant_id: TenantId) -> str:
         """Return where events are pushed to, or the empty text for what is pulled from."""

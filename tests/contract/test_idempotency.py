@@ -52,6 +52,47 @@ async def test_the_same_request_gets_its_first_answer_again(
     assert unless_once(again) == unless_once(first)
 
 
+async def test_who_made_an_endpoint_is_not_told_a_later_secret(client: httpx.AsyncClient) -> None:
+    made, rotated, again = keyed(), keyed(), keyed()
+    endpoint = (await client.post("/v1/endpoints", json=ENDPOINT, headers=made)).json()
+    place = f"/v1/endpoints/{endpoint['id']}/secret/rotate"
+    second = (await client.post(place, headers=rotated)).json()["secret"]
+    repeated = (await client.post(place, headers=rotated)).json()["secret"]
+    await client.post(place, headers=again)
+
+    answers = [
+        await client.post("/v1/endpoints", json=ENDPOINT, headers=made),
+        await client.post(place, headers=rotated),
+    ]
+
+    assert repeated == second != endpoint["secret"]
+    assert [(one.headers[REPLAYED], one.json()["secret"]) for one in answers] == [("true", None), ("true", None)]
+
+
+@pytest.mark.parametrize("action", ["pause", "enable", "secret/rotate"])
+async def test_what_was_done_to_an_endpoint_that_is_gone_cannot_be_told_again(
+    client: httpx.AsyncClient, action: str
+) -> None:
+    endpoint, headers = (await client.post("/v1/endpoints", json=ENDPOINT)).json(), keyed()
+    path = f"/v1/endpoints/{endpoint['id']}"
+    await client.post(f"{path}/{action}", headers=headers)
+    await client.delete(path)
+
+    refused(await client.post(f"{path}/{action}", headers=headers), 410, "gone")
+    refused(await client.post(f"{path}/{action}", headers=keyed()), 404, "not-found")
+
+
+async def test_how_many_were_cancelled_is_told_again_though_the_endpoint_is_gone(client: httpx.AsyncClient) -> None:
+    endpoint, headers = (await client.post("/v1/endpoints", json=ENDPOINT)).json(), keyed()
+    path = f"/v1/endpoints/{endpoint['id']}"
+    first = await client.post(f"{path}/cancel", headers=headers)
+    await client.delete(path)
+
+    again = await client.post(f"{path}/cancel", headers=headers)
+
+    assert (again.status_code, again.json(), again.headers[REPLAYED]) == (202, first.json(), "true")
+
+
 async def test_a_key_that_was_made_is_not_told_twice(client: httpx.AsyncClient) -> None:
     headers = keyed()
     first = await client.post("/v1/keys", json=KEY, headers=headers)
