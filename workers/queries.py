@@ -200,11 +200,11 @@ async def read_marker(tx: AsyncConnection, *, task_id: UUID, name: str) -> bytes
 
 
 async def write_marker(tx: AsyncConnection, *, task_id: UUID, run: int, name: str, value: bytes) -> bool:
-    """Note a side effect, only for the run that holds the task; false if another does."""
+    """Note a side effect, only for the run that holds the task; false if another does, or the task was erased."""
     sql = """
     INSERT INTO task_markers (task_id, name, tenant_id, run, value)
-    SELECT id, :name, tenant_id, run, :value FROM tasks WHERE id = :id AND run = :run AND lease_until IS NOT NULL
-    FOR SHARE
+    SELECT id, :name, tenant_id, run, :value FROM tasks
+    WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND erased_at IS NULL FOR SHARE
     """
     return await execute(tx, sql, id=task_id, run=run, name=name, value=value) == 1
 

@@ -62,13 +62,14 @@ class Changes:
         return task
 
     async def erase(self, tenant_id: TenantId, task_id: TaskId) -> None:
-        """End a task if it has not, and erase its input, result, progress and the payloads of its events."""
+        """End a task if it has not, and erase its input, result, progress, markers and the payloads of its events."""
         async with self._database.engine() as tx:  # all in one: what would be told of its end is erased with it
             with suppress(ConflictError):
                 await self._end_in(tx, tenant_id, task_id, publish=False)
             task = await task_queries.erase_task(tx, tenant_id=tenant_id, task_id=task_id)
             if task is None:
                 raise NotFoundError("task")
+            await task_queries.erase_markers(tx, tenant_id=tenant_id, task_id=task_id)
             await erase_payloads(tx, tenant_id=tenant_id, task_id=task_id)
         for run in range(1, task.run + 1):
             await self._results.erase(task_id, run)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import fetch_one
+from core.database import execute, fetch_one
 from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.endings import CANCELLED
@@ -53,6 +53,15 @@ async def erase_task(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskI
     WHERE id = :id AND tenant_id = :tenant_id RETURNING {TASK_COLUMNS}
     """
     return await fetch_one(tx, TaskRecord, sql, id=task_id, tenant_id=tenant_id)
+
+
+async def erase_markers(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> None:
+    """Erase what the side effects of an erased task gave back, by the primary key.
+
+    A statement after `erase_task`: it sees what was noted while that one waited, and no more is noted then.
+    """
+    sql = "DELETE FROM task_markers WHERE task_id = :id AND tenant_id = :tenant_id"
+    await execute(tx, sql, id=task_id, tenant_id=tenant_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Desk(Protocol):
         ...
 
     def mark(self, name: str, value: bytes) -> None:
-        """Note that a side effect was done; raise `CancelledTaskError` if the task is another run's by now."""
+        """Note that a side effect was done; raise `CancelledTaskError` if the task is another run's, or erased."""
         ...
 
 

@@ -103,11 +103,11 @@ async def reopen_missed(tx: AsyncConnection, *, stretch: Stretch, after: int, li
 
 
 async def note_reopened(tx: AsyncConnection, *, task_id: UUID, run: int, count: int) -> bool:
-    """Add to what a task has reopened, only for the run that holds it; false if another does."""
+    """Add to what a task has reopened, only for the run that holds it; false if another does, or it was erased."""
     sql = f"""
     INSERT INTO task_markers AS m (task_id, name, tenant_id, run, value)
     SELECT id, '{REOPENED}', tenant_id, run, convert_to(CAST(:count AS TEXT), 'UTF8')
-    FROM tasks WHERE id = :id AND run = :run AND lease_until IS NOT NULL FOR SHARE
+    FROM tasks WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND erased_at IS NULL FOR SHARE
     ON CONFLICT (task_id, name) DO UPDATE SET run = excluded.run, value = convert_to(CAST(
         CAST(convert_from(m.value, 'UTF8') AS BIGINT) + CAST(convert_from(excluded.value, 'UTF8') AS BIGINT) AS TEXT),
         'UTF8')

@@ -1,0 +1,102 @@
+"""Erasing a task that runs: nothing of what it was given, gave back or noted is there afterwards."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+from redis.asyncio import Redis
+
+from core.database import Database
+from core.intake.change import Changes
+from core.intake.telling import Teller
+from core.model.ids import TaskId, TenantId
+from core.model.sealing import KeyRing
+from core.progress import ProgressBoard
+from core.redis import open_redis
+from core.results import Results
+from tests.support.feeding import BASE_URL, new_publisher
+from tests.support.rows import Rows
+from tests.support.samples import ago
+from tests.support.stack import SECRET_KEYS
+from workers.queries import write_marker
+from workers.task_types.recovery_queries import note_reopened
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncGenerator[Redis]:
+    """An empty Redis."""
+    opened = open_redis(redis_url)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def results(redis: Redis) -> Results:
+    """The results in it."""
+    return Results(redis, ttl=60)
+
+
+@pytest.fixture
+def board(redis: Redis) -> ProgressBoard:
+    """The board in it."""
+    return ProgressBoard(redis, ttl=60)
+
+
+@pytest.fixture
+def changes(database: Database, results: Results, board: ProgressBoard) -> Changes:
+    """What erases tasks; its publisher is not started."""
+    teller = Teller(database, new_publisher("memory://"), BASE_URL)
+    return Changes(database, teller, results, board, KeyRing(SECRET_KEYS))
+
+
+@pytest.fixture
+async def running(rows: Rows, tenant: TenantId) -> TaskId:
+    """A task in its second run."""
+    return await rows.task(tenant, status="STARTED", due_at=None, lease_until=ago(-60), leased_by="here/1", run=2)
+
+
+async def mark(database: Database, task: TaskId, name: str) -> bool:
+    async with database.engine() as tx:
+        return await write_marker(tx, task_id=task, run=2, name=name, value=b"1")
+
+
+async def names_of_markers(rows: Rows) -> list[object]:
+    return [row["name"] for row in await rows.all("SELECT name FROM task_markers")]
+
+
+async def test_what_side_effects_gave_back_is_erased(
+    database: Database, rows: Rows, changes: Changes, tenant: TenantId, running: TaskId
+) -> None:
+    await mark(database, running, "first")
+
+    await changes.erase(tenant, running)
+
+    assert await names_of_markers(rows) == []
+
+
+async def test_the_markers_of_other_tasks_stay(
+    database: Database, rows: Rows, changes: Changes, tenant: TenantId, running: TaskId
+) -> None:
+    await mark(database, running, "first")
+
+    await changes.erase(tenant, await rows.task(tenant))
+
+    assert await names_of_markers(rows) == ["first"]
+
+
+async def test_a_side_effect_of_an_erased_task_is_not_noted(
+    database: Database, rows: Rows, changes: Changes, tenant: TenantId, running: TaskId
+) -> None:
+    await changes.erase(tenant, running)
+
+    assert not await mark(database, running, "second")
+    assert await names_of_markers(rows) == []
+
+
+async def test_what_an_erased_recover_reopened_is_not_noted(
+    database: Database, rows: Rows, changes: Changes, tenant: TenantId, running: TaskId
+) -> None:
+    await changes.erase(tenant, running)
+
+    async with database.engine() as tx:
+        assert not await note_reopened(tx, task_id=running, run=2, count=1)
+    assert await names_of_markers(rows) == []
