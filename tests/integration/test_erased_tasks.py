@@ -10,7 +10,7 @@ from core.intake.change import Changes
 from core.intake.telling import Teller
 from core.model.ids import TaskId, TenantId
 from core.model.sealing import KeyRing
-from core.progress import ProgressBoard
+from core.progress import CHANNEL, ProgressBoard
 from core.redis import open_redis
 from core.results import Results
 from tests.support.feeding import BASE_URL, new_publisher
@@ -100,3 +100,34 @@ async def test_what_an_erased_recover_reopened_is_not_noted(
     async with database.engine() as tx:
         assert not await note_reopened(tx, task_id=running, run=2, count=1)
     assert await names_of_markers(rows) == []
+
+
+async def test_a_result_that_is_put_after_the_erasure_is_not_kept(
+    changes: Changes, results: Results, tenant: TenantId, running: TaskId
+) -> None:
+    await changes.erase(tenant, running)
+
+    await results.put_and_tell(running, 2, b"7", channel=CHANNEL)
+    await results.put(running, 2, b"7")
+
+    assert await results.get(running, 2) is None
+
+
+async def test_a_result_that_was_put_before_the_erasure_is_erased(
+    changes: Changes, results: Results, redis: Redis, tenant: TenantId, running: TaskId
+) -> None:
+    await results.put(running, 1, b"6")
+    await results.put_and_tell(running, 2, b"7", channel=CHANNEL)
+
+    await changes.erase(tenant, running)
+
+    assert [await results.get(running, run) for run in (1, 2)] == [None, None]
+    assert [await redis.get(f"ringback:result:{running}:{run}") for run in (1, 2)] == [b"", b""]
+
+
+async def test_what_stands_for_an_erased_result_goes_in_its_time(
+    results: Results, redis: Redis, running: TaskId
+) -> None:
+    await results.erase(running, 2)
+
+    assert await redis.ttl(f"ringback:result:{running}:2") in range(1, 61)

@@ -122,7 +122,7 @@ async def test_results_are_erased_with_their_tasks(
 
     await erase(Erasure(database, results))
 
-    assert await results.get(task, 2) is None
+    assert await redis.exists(f"ringback:result:{task}:2") == 0
     await redis.aclose()
 
 

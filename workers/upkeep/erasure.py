@@ -76,7 +76,7 @@ class Erasure:
             try:
                 for task in ended:
                     for run in range(1, task.run + 1):
-                        await self._results.erase(task.id, run)
+                        await self._results.forget(task.id, run)
             except RedisError as error:
                 _log.warning("erasure.results_kept", error=type(error).__name__)
                 return []
