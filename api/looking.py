@@ -74,7 +74,7 @@ async def result_of(state: State, task: TaskRecord) -> bytes | None:
 
 
 async def _progress_of(state: State, task: TaskRecord) -> dict[str, object] | None:
-    if TaskStatus(task.status) not in RUNNING_TASK:
+    if task.erased or TaskStatus(task.status) not in RUNNING_TASK:
         return None
     found = await state.progress_reads.share((task.id, task.run), partial(state.board.get, task.id, task.run))
     return None if found is None else found.document()

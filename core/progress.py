@@ -18,6 +18,13 @@ CHANNEL: Final = "ringback:tasks"
 CLOSED: Final = "closed"
 """What is published there when a tenant was closed, whose keys end with it."""
 
+# A run goes on for a moment after its task was erased: an empty value, which no progress is, keeps it from the board.
+_PUT: Final = """
+if redis.call('GET', KEYS[1]) == '' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1
+"""
+
 _log: Final = structlog.stdlib.get_logger()
 
 
@@ -40,11 +47,12 @@ class ProgressBoard:
     def __init__(self, redis: Redis, *, ttl: int) -> None:
         self._redis: Final = redis
         self._ttl: Final = ttl
+        self._put: Final = redis.register_script(_PUT)
 
     async def put(self, task_id: TaskId, run: int, progress: Progress) -> None:
-        """Show how far a run is; nothing happens if Redis is away."""
+        """Show how far a run is, unless its task was erased; nothing happens if Redis is away."""
         try:
-            await self._redis.set(_key(task_id, run), msgspec.json.encode(progress), ex=self._ttl)
+            await self._put(keys=[_key(task_id, run)], args=[msgspec.json.encode(progress), self._ttl])
             await self._publish(task_id)
         except RedisError as error:
             _log.warning("progress.not_shown", error=type(error).__name__)
@@ -55,7 +63,7 @@ class ProgressBoard:
             found: object = await self._redis.get(_key(task_id, run))
         except RedisError:
             return None
-        return msgspec.json.decode(found, type=Progress) if isinstance(found, bytes) else None
+        return msgspec.json.decode(found, type=Progress) if isinstance(found, bytes) and found else None
 
     async def changed(self, task_id: TaskId) -> None:
         """Tell those who watch a task to look again."""
@@ -75,8 +83,8 @@ class ProgressBoard:
         await self._redis.publish(CHANNEL, str(word))  # pyright: ignore[reportUnknownMemberType] - untyped options
 
     async def erase(self, task_id: TaskId, run: int) -> None:
-        """Forget how far a run was; raise `RedisError` if Redis is away."""
-        await self._redis.delete(_key(task_id, run))
+        """Forget how far a run is, and what it shows from now on; raise `RedisError` if Redis is away."""
+        await self._redis.set(_key(task_id, run), b"", ex=self._ttl)
 
 
 def _key(task_id: TaskId, run: int) -> str:

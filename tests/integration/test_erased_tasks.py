@@ -10,7 +10,7 @@ from core.intake.change import Changes
 from core.intake.telling import Teller
 from core.model.ids import TaskId, TenantId
 from core.model.sealing import KeyRing
-from core.progress import CHANNEL, ProgressBoard
+from core.progress import CHANNEL, Progress, ProgressBoard
 from core.redis import open_redis
 from core.results import Results
 from tests.support.feeding import BASE_URL, new_publisher
@@ -131,3 +131,30 @@ async def test_what_stands_for_an_erased_result_goes_in_its_time(
     await results.erase(running, 2)
 
     assert await redis.ttl(f"ringback:result:{running}:2") in range(1, 61)
+
+
+async def test_progress_that_is_shown_after_the_erasure_is_not_kept(
+    changes: Changes, board: ProgressBoard, tenant: TenantId, running: TaskId
+) -> None:
+    await board.put(running, 2, Progress(1, 2, "before"))
+    await changes.erase(tenant, running)
+
+    await board.put(running, 2, Progress(2, 2, "after"))
+
+    assert await board.get(running, 2) is None
+
+
+async def test_what_stands_for_erased_progress_goes_in_its_time(
+    board: ProgressBoard, redis: Redis, running: TaskId
+) -> None:
+    await board.erase(running, 2)
+
+    assert await redis.ttl(f"ringback:progress:{running}:2") in range(1, 61)
+
+
+async def test_the_progress_that_was_shown_last_is_kept(board: ProgressBoard, redis: Redis, running: TaskId) -> None:
+    await board.put(running, 2, Progress(1, 2))
+    await board.put(running, 2, Progress(2, 2))
+
+    assert await board.get(running, 2) == Progress(2, 2)
+    assert await redis.ttl(f"ringback:progress:{running}:2") in range(1, 61)
