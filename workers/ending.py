@@ -88,20 +88,20 @@ async def end_task(
 async def end_lost_tasks(database: Database, teller: Teller, *, limit: int, board: ProgressBoard | None = None) -> int:
     """Make tasks due again whose lease has run out, or end those that were cancelled or lost too often.
 
-    What a run has shown on the `board` stays with its task.
+    What a run has shown on the `board` stays with its task: one that is due again may end before its next run.
     """
     publish = teller.publisher.ready
     queued: list[Queued] = []
     async with database.engine() as tx:
         lost: Sequence[LostRun] = await queries.take_lost(tx, limit=limit)
-        ends = {one.id: end for one in lost if (end := _end_of(one)) is not None}
-        shown = await _shown(board, [one for one in lost if one.id in ends])
+        shown = await _shown(board, lost)
         for one in lost:
-            end = ends.get(one.id)
+            end, progress = _end_of(one), shown.get(one.id)
             if end is None:
-                task = await queries.run_again(tx, task_id=one.id, lost=not one.unstarted)
+                document = None if progress is None else progress.document()
+                task = await queries.run_again(tx, task_id=one.id, lost=not one.unstarted, progress=document)
             else:
-                task = await queries.end_run(tx, task_id=one.id, run=one.run, end=with_progress(end, shown.get(one.id)))
+                task = await queries.end_run(tx, task_id=one.id, run=one.run, end=with_progress(end, progress))
             if task is not None:
                 queued += await teller.tell(tx, task, publish=publish)
     if publish:

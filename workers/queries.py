@@ -223,13 +223,16 @@ async def take_lost(tx: AsyncConnection, *, limit: int) -> tuple[LostRun, ...]:
     return await fetch_all(tx, LostRun, sql, limit=limit)
 
 
-async def run_again(tx: AsyncConnection, *, task_id: UUID, lost: bool) -> TaskRecord | None:
+async def run_again(
+    tx: AsyncConnection, *, task_id: UUID, lost: bool, progress: Mapping[str, object] | None = None
+) -> TaskRecord | None:
     """Make a task due again whose lease has run out, and count the loss; the caller holds its lock."""
     sql = f"""
     UPDATE tasks SET status = 'RETRY', due_at = now(), lease_until = NULL, leased_by = NULL, published_until = NULL,
+        progress = coalesce(CAST(:progress AS JSONB), progress),
         lost_count = lost_count + CAST(:lost AS INTEGER) WHERE id = :id RETURNING {TASK_COLUMNS}
     """
-    return await fetch_one(tx, TaskRecord, sql, id=task_id, lost=int(lost))
+    return await fetch_one(tx, TaskRecord, sql, id=task_id, lost=int(lost), progress=_json(progress))
 
 
 async def take_expired(tx: AsyncConnection, *, limit: int) -> tuple[TaskRecord, ...]:

@@ -132,7 +132,12 @@ async def test_a_lost_task_that_runs_again_is_told_as_retried(
     assert told == ({"endpoint_id": endpoint, "event_type": "task.retried"},)
 
 
-@pytest.mark.parametrize("columns", [{"lost_count": 2, "run": 3}, {"cancel_asked_at": ago(1), "run": 3}])
+@pytest.mark.usefixtures("endpoint")
+@pytest.mark.parametrize(
+    "columns",
+    [{"lost_count": 2, "run": 3}, {"cancel_asked_at": ago(1), "run": 3}, {"run": 3}],
+    ids=["ends", "was cancelled", "runs again"],
+)
 async def test_how_far_a_dead_run_was_stays_with_its_task(
     database: Database,
     rows: Rows,
