@@ -236,12 +236,12 @@ async def run_again(
 
 
 async def take_expired(tx: AsyncConnection, *, limit: int) -> tuple[TaskRecord, ...]:
-    """End tasks that waited too long, by `tasks_expiring_idx`."""
+    """End tasks that waited too long for their first start, by `tasks_expiring_idx`."""
     sql = f"""
     UPDATE tasks SET status = 'REVOKED', error_code = :code, error_title = :title, error_detail = :detail,
         due_at = NULL, published_until = NULL, finished_at = now()
     WHERE id IN (SELECT id FROM tasks WHERE expires_at <= now() AND expires_at IS NOT NULL AND due_at IS NOT NULL
-                 ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+                 AND started_at IS NULL ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
     RETURNING {TASK_COLUMNS}
     """
     values = {"code": EXPIRED.error_code, "title": EXPIRED.error_title, "detail": EXPIRED.error_detail}

@@ -18,7 +18,7 @@ _START: Final = """
 UPDATE tasks t SET status = 'STARTED', run = run + 1, due_at = NULL, published_until = NULL,
     lease_until = statement_timestamp() + make_interval(secs => :lease), leased_by = :leased_by,
     started_at = coalesce(started_at, statement_timestamp())
-WHERE id = :id AND due_at <= now() AND (expires_at IS NULL OR expires_at > now())
+WHERE id = :id AND due_at <= now() AND (expires_at IS NULL OR expires_at > now() OR started_at IS NOT NULL)
 """
 _LIVES: Final = "AND EXISTS (SELECT FROM tenants n WHERE n.id = t.tenant_id AND n.deleted_at IS NULL"
 _UNLIMITED: Final = f"{_LIVES} AND n.running_tasks IS NULL)"
