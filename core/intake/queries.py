@@ -54,19 +54,25 @@ async def insert_task(tx: AsyncConnection, *, task: NewTask, publish: bool) -> T
 
 _HOLDS: Final = """d.tenant_id = ringback_tenant_id() AND d.type = :type AND d.unique_key = :unique_key
     AND d.status NOT IN ('FAILURE', 'REVOKED')"""
+# One that waited too long for its start will not run any more, also before it is swept.
+_IN_FORCE: Final = f"""{KEPT_TASK}
+    AND (d.due_at IS NULL OR d.started_at IS NOT NULL OR d.expires_at IS NULL OR d.expires_at > now())"""
 
 
 async def read_by_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str) -> TaskRecord | None:
     """Return the task that holds a unique key, in the tenant's role, by `tasks_unique_key_idx`."""
     sql = f"""
-    SELECT {TASK_COLUMNS} FROM tasks d WHERE {_HOLDS} AND {KEPT_TASK}
+    SELECT {TASK_COLUMNS} FROM tasks d WHERE {_HOLDS} AND {_IN_FORCE}
     """
     return await fetch_one(tx, TaskRecord, sql, type=type_, unique_key=unique_key)
 
 
 async def free_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str) -> None:
-    """Take a unique key from a task that is past the retention, which nobody is shown any more."""
-    sql = f"UPDATE tasks d SET unique_key = NULL WHERE {_HOLDS} AND NOT {KEPT_TASK}"
+    """Take a unique key from a task past the retention, which nobody is shown any more, or past its `expires_at`.
+
+    That is put back to where a start that began before it, and waits for this, finds it passed as well.
+    """
+    sql = f"UPDATE tasks d SET unique_key = NULL, expires_at = created_at WHERE {_HOLDS} AND NOT ({_IN_FORCE})"
     await execute(tx, sql, type=type_, unique_key=unique_key)
 
 
