@@ -128,11 +128,18 @@ class Changes:
     async def _end_in(
         self, tx: AsyncConnection, tenant_id: TenantId, task_id: TaskId, *, publish: bool
     ) -> tuple[TaskRecord, Sequence[Queued]]:
-        """Revoke a waiting task and tell of it, or ask a running one to end; return what is to be published then."""
-        task = await task_queries.cancel_waiting(tx, tenant_id=tenant_id, task_id=task_id)
-        if task is None:
-            return await _ask_to_end(tx, tenant_id, task_id), ()
-        return task, await self._teller.tell(tx, task, publish=publish)
+        """Revoke a waiting task and tell of it, or ask a running one to end; return what is to be published then.
+
+        One that ran, and was to run again before it was asked to end, waits once more.
+        """
+        for _ in range(2):
+            task = await task_queries.cancel_waiting(tx, tenant_id=tenant_id, task_id=task_id)
+            if task is not None:
+                return task, await self._teller.tell(tx, task, publish=publish)
+            task = await task_queries.ask_to_end(tx, tenant_id=tenant_id, task_id=task_id)
+            if task is not None:
+                return task, ()
+        raise ConflictError("The task has ended.")
 
     async def _find(self, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
         async with self._database.tenant(tenant_id) as tx:
@@ -152,13 +159,6 @@ def _as_conflict() -> Generator[None]:
         yield
     except InvalidInputError as error:
         raise ConflictError(f"The task cannot run again: {error.errors[0].detail}") from None
-
-
-async def _ask_to_end(tx: AsyncConnection, tenant_id: TenantId, task_id: TaskId) -> TaskRecord:
-    task = await task_queries.ask_to_end(tx, tenant_id=tenant_id, task_id=task_id)
-    if task is None:
-        raise ConflictError("The task has ended.")
-    return task
 
 
 def _kept_input(task: TaskRecord) -> bytes:

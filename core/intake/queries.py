@@ -72,7 +72,10 @@ async def free_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str) -
 
     That is put back to where a start that began before it, and waits for this, finds it passed as well.
     """
-    sql = f"UPDATE tasks d SET unique_key = NULL, expires_at = created_at WHERE {_HOLDS} AND NOT ({_IN_FORCE})"
+    sql = f"""
+    UPDATE tasks d SET unique_key = NULL, expires_at = CASE WHEN expires_at <= now() THEN created_at ELSE expires_at END
+    WHERE {_HOLDS} AND NOT ({_IN_FORCE})
+    """
     await execute(tx, sql, type=type_, unique_key=unique_key)
 
 

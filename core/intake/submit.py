@@ -123,7 +123,7 @@ class Submissions:
     async def _alone(self, wanted: Wanted, refused: LimitReachedError | None) -> Submitted:
         """Record a task in a transaction of its own: its key is taken, it has two or a file, or its group failed.
 
-        A request that was answered before is answered again even if its tenant may make no more now.
+        A request that was answered before, or whose unique key is held, makes none: its tenant may have all it may.
         """
         new, key = wanted.task, wanted.key
         publish = self._publisher.ready and wanted.publish
@@ -131,9 +131,8 @@ class Submissions:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
                 return await replay(tx, kept)
-            if refused is not None:
-                raise refused
-            submitted = await self._record(tx, new, publish=publish)
+            making = self._record(tx, new, publish=publish) if refused is None else _held(tx, new, refused)
+            submitted = await making
             if key is not None:
                 await dedupe.fill(tx, key, Kept(submitted.task.id, wanted.status))
         if submitted.made and publish:
@@ -192,6 +191,15 @@ class Submissions:
             return None
         text = format_secret(signing_key(secret, pointer="/webhook_secret"))
         return self._ring.seal(text.encode(), tenant=tenant_id, row=task_id, column=TASK_SIGNING)
+
+
+async def _held(tx: AsyncConnection, new: NewTask, refused: LimitReachedError) -> Submitted:
+    """Return the task that holds the unique key of one that may not be made; raise why it may not if none does."""
+    key = new.unique_key
+    holder = None if key is None else await queries.read_by_unique_key(tx, type_=new.type.name, unique_key=key)
+    if holder is None:
+        raise refused
+    return Submitted(holder, made=False)
 
 
 def _fitting(versions: Sequence[TaskType], wish: TaskWish) -> TaskType:

@@ -4,10 +4,15 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
+from core.intake import task_queries
 from core.intake.change import Changes
 from core.intake.telling import Teller
+from core.journal.tasks import TaskRecord
+from core.model import tables
 from core.model.ids import TaskId, TenantId
 from core.model.sealing import KeyRing
 from core.progress import CHANNEL, Progress, ProgressBoard
@@ -71,6 +76,23 @@ async def test_what_side_effects_gave_back_is_erased(
     await changes.erase(tenant, running)
 
     assert await names_of_markers(rows) == []
+
+
+async def test_a_task_whose_run_is_lost_meanwhile_does_not_run_once_more(
+    rows: Rows, changes: Changes, running: TaskId, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = task_queries.ask_to_end
+
+    async def lost(tx: AsyncConnection, *, tenant_id: TenantId, task_id: TaskId) -> TaskRecord | None:
+        await rows.change(tables.tasks, running, status="RETRY", due_at=func.now(), lease_until=None, leased_by=None)
+        return await asked(tx, tenant_id=tenant_id, task_id=task_id)
+
+    monkeypatch.setattr(task_queries, "ask_to_end", lost)
+
+    await changes.erase(tenant, running)
+
+    row = await rows.row(tables.tasks, running)
+    assert (row["status"], row["due_at"], row["input"]) == ("REVOKED", None, None)
 
 
 async def test_the_markers_of_other_tasks_stay(
