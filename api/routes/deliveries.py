@@ -1,7 +1,6 @@
 """Deliveries and attempts: what was sent, when, and why not yet."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from api.schemas.deliveries import (
     ErrorName,
     ScheduledOut,
 )
-from api.schemas.fields import in_utc
+from api.schemas.fields import Timestamp
 from api.state import State
 from core.journal.event_queries import read_event
 from core.journal.queries import list_attempt_lines, list_attempts, look_deliveries, read_delivery, read_task
@@ -29,7 +28,7 @@ from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.journal.schedule import plan
 from core.journal.waiting import explain
 from core.model import ids
-from core.model.errors import FieldError, InvalidInputError, NotFoundError
+from core.model.errors import NotFoundError
 from core.model.ids import AttemptId, DeliveryId, EndpointId, EventId, TaskId
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 
@@ -52,8 +51,8 @@ class Filters:
         task_id: Annotated[str | None, Query()] = None,
         response_code: Annotated[str | None, Query(pattern=r"^[1-9](\d\d|xx)$", description="`503` or `5xx`.")] = None,
         error: Annotated[ErrorName | None, Query()] = None,
-        created_after: Annotated[datetime | None, Query()] = None,
-        created_before: Annotated[datetime | None, Query()] = None,
+        created_after: Annotated[Timestamp | None, Query()] = None,
+        created_before: Annotated[Timestamp | None, Query()] = None,
     ) -> None:
         exact = response_code is not None and response_code.isdecimal()
         self.wanted = DeliveryFilter(
@@ -65,8 +64,8 @@ class Filters:
             response_code=int(response_code) if response_code and exact else None,
             response_class=int(response_code[0]) if response_code and not exact else None,
             error=error,
-            created_after=_bound("created_after", created_after),
-            created_before=_bound("created_before", created_before),
+            created_after=created_after,
+            created_before=created_before,
         )
 
 
@@ -167,14 +166,3 @@ def _optional(prefix: str, text: str | None, kind: Callable[[UUID], T]) -> T | N
         return kind(ids.decode(prefix, text))
     except ids.InvalidIdError:
         return kind(UUID(int=0))
-
-
-def _bound(name: str, moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        raise InvalidInputError(FieldError(f"/{name}", "A time needs its offset from UTC."))
-    try:
-        return in_utc(moment)
-    except ValueError as error:
-        raise InvalidInputError(FieldError(f"/{name}", str(error))) from None

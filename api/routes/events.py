@@ -15,7 +15,7 @@ from api.idempotency import REPLAYED, KeyHeader, request_key
 from api.incoming import INCOMING, IncomingDep
 from api.paging import Page
 from api.schemas.events import BatchOut, EventOut, EventPage
-from api.schemas.fields import Moment
+from api.schemas.fields import Timestamp
 from api.traces import TraceHeader, all_traced, traced
 from core.intake.outcomes import Accepted, Refusal
 from core.journal.event_queries import look_events, read_event
@@ -91,8 +91,8 @@ class EventFilters:
         type_: Annotated[str | None, Query(alias="type", max_length=128)] = None,
         client_id: Annotated[str | None, Query(max_length=2000)] = None,
         ordering_key: Annotated[str | None, Query(max_length=255)] = None,
-        created_after: Annotated[Moment | None, Query()] = None,
-        created_before: Annotated[Moment | None, Query()] = None,
+        created_after: Annotated[Timestamp | None, Query()] = None,
+        created_before: Annotated[Timestamp | None, Query()] = None,
     ) -> None:
         self.wanted = EventFilter(
             type=type_,

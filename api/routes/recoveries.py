@@ -12,8 +12,8 @@ from api.looking import document_of
 from api.polling import STARTING, RecoveriesDep
 from api.preferences import read_preferences
 from api.routes.tasks import answer_to_submit
-from api.schemas.fields import Problem
-from api.schemas.recoveries import Bound, MissedOut, RecoveryIn
+from api.schemas.fields import Problem, Timestamp
+from api.schemas.recoveries import MissedOut, RecoveryIn
 from api.schemas.tasks import TaskOut
 from api.traces import TraceHeader
 from core.intake.recover import Window
@@ -67,8 +67,8 @@ async def recover_endpoint(
 async def preview_recover(
     endpoint: NamedEndpoint,
     tx: Annotated[Transaction, Depends(Transaction.of("deliveries:read"), scope="function")],
-    since: Annotated[Bound | None, Query(description="Made from then on.")] = None,
-    until: Annotated[Bound | None, Query(description="Made before then.")] = None,
+    since: Annotated[Timestamp | None, Query(description="Made from then on.")] = None,
+    until: Annotated[Timestamp | None, Query(description="Made before then.")] = None,
 ) -> MissedOut:
     """Count what a recover of this window would reopen; changes nothing."""
     target = await read_target(tx.connection, endpoint_id=endpoint)

@@ -15,7 +15,7 @@ from api.looking import document_of, look, look_until_ended, parse_task_id, resu
 from api.paging import Page
 from api.polling import task_poller
 from api.preferences import Preferences, read_preferences
-from api.schemas.fields import Moment, Problem
+from api.schemas.fields import Problem, Timestamp
 from api.schemas.tasks import PendingOut, Status, TaskOut, TaskPage
 from api.submissions import SUBMISSION, SubmissionDep
 from api.traces import TraceHeader
@@ -93,8 +93,8 @@ class TaskFilters:
         *,
         status: Annotated[Status | None, Query()] = None,
         type_: Annotated[str | None, Query(alias="type", max_length=128)] = None,
-        created_after: Annotated[Moment | None, Query()] = None,
-        created_before: Annotated[Moment | None, Query()] = None,
+        created_after: Annotated[Timestamp | None, Query()] = None,
+        created_before: Annotated[Timestamp | None, Query()] = None,
     ) -> None:
         prefix = "metadata."
         metadata = {k.removeprefix(prefix): v for k, v in request.query_params.items() if k.startswith(prefix)}

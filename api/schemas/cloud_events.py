@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.schemas.events import EventTypeName, Key, Timestamp
+from api.schemas.events import EventTypeName, Key
+from api.schemas.fields import Timestamp
 
 TEXT_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
 """Text of an attribute (CloudEvents 1.0.2, section 3.1): no control characters."""

@@ -10,7 +10,6 @@ from api.schemas.fields import (
     EndpointIdOut,
     HeaderMap,
     In,
-    InstantIn,
     Metadata,
     MetadataKey,
     MetadataValue,
@@ -18,6 +17,7 @@ from api.schemas.fields import (
     Out,
     Owner,
     Text,
+    Timestamp,
     Url,
     never_null,
 )
@@ -214,7 +214,7 @@ class EndpointSecretOut(Out):
 class CancelIn(In):
     """What to cancel; all that waits, unless told."""
 
-    before: InstantIn | None = Field(default=None, description="Only deliveries that were made before.")
+    before: Timestamp | None = Field(default=None, description="Only deliveries that were made before.")
     event_types: Annotated[list[Subscription], Field(min_length=1, max_length=100)] | None = None
 
 

@@ -1,28 +1,12 @@
 """Events on the wire."""
 
-import re
-from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
-from api.schemas.fields import EventIdOut, In, Moment, Out, ProblemField, in_utc
+from api.schemas.fields import EventIdOut, In, Moment, Out, ProblemField, Timestamp
 from core.model.matching import TYPE_LENGTH, TYPE_PATTERN
 
-# RFC 3339, section 5.6; its leap second is no time that can be kept.
-_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:[0-5]\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
-def check_rfc_3339(value: object) -> object:
-    """Return what looks like a time of RFC 3339; raise `ValueError` for anything else that could be read as one."""
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("a time is RFC 3339 with its offset from UTC")
-    return value
-
-
-Timestamp = Annotated[
-    datetime, BeforeValidator(check_rfc_3339, json_schema_input_type=AwareDatetime), AfterValidator(in_utc)
-]
 Key = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", min_length=1, max_length=255)]
 EventTypeName = Annotated[
     str,

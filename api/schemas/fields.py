@@ -1,5 +1,6 @@
 """Field types that several schemas share, each described once."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Final, cast
@@ -22,14 +23,23 @@ from core.model import ids
 from core.model.header_rules import COUNT_LIMIT, NAME_PATTERN, VALUE_LIMIT, VALUE_PATTERN
 
 NO_NUL: Final = r"^[^\x00]*$"
+# RFC 3339, section 5.6; its leap second is no time that can be kept.
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:[0-5]\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _encoder(prefix: str) -> Callable[[object], object]:
     return lambda value: ids.encode(prefix, value) if isinstance(value, UUID) else value
 
 
+def check_rfc_3339(value: object) -> object:
+    """Return what looks like a time of RFC 3339; raise `ValueError` for anything else that could be read as one."""
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("a time is RFC 3339 with its offset from UTC")
+    return value
+
+
 def in_utc(moment: datetime) -> datetime:
-    """Return the time in UTC; one without an offset is left to whoever refuses it.
+    """Return the time in UTC; one without an offset stays as it is.
 
     Raises `ValueError` for one that lies outside of the years 1 to 9999 in UTC.
     """
@@ -70,8 +80,9 @@ Moment = Annotated[
     Field(description="RFC 3339, UTC.", examples=["2026-01-31T12:00:00.000Z"]),
 ]
 LinkIdOut = Annotated[str, BeforeValidator(_encoder(ids.LINK)), Field(examples=["link_01jz8f6kq3e5v9t2w4x6y8z0ab"])]
-InstantIn = Annotated[
-    AwareDatetime,
+Timestamp = Annotated[
+    datetime,
+    BeforeValidator(check_rfc_3339, json_schema_input_type=AwareDatetime),
     AfterValidator(in_utc),
     Field(description="RFC 3339, with its offset from UTC.", examples=["2026-01-31T12:00:00Z"]),
 ]

@@ -5,17 +5,14 @@ from typing import Annotated
 from pydantic import Field
 
 from api.schemas.endpoints import Subscription
-from api.schemas.events import Timestamp
-from api.schemas.fields import In, Out
-
-Bound = Annotated[Timestamp, Field(examples=["2026-01-31T12:00:00Z"])]
+from api.schemas.fields import In, Out, Timestamp
 
 
 class RecoveryIn(In):
     """What to reopen: deliveries that were made from `since` on and before `until`."""
 
-    since: Bound
-    until: Bound | None = Field(default=None, description="Now, unless told.")
+    since: Timestamp
+    until: Timestamp | None = Field(default=None, description="Now, unless told.")
     event_types: Annotated[list[Subscription], Field(max_length=100)] | None = Field(
         default=None, description="Exact names, or a prefix with `.*`; all of them, unless told."
     )

@@ -153,7 +153,9 @@ async def test_an_export_takes_the_filters_of_the_list(acme: Account, rows: Rows
     assert [one["id"] for one in await exported(acme.client, **query)] == [ids.encode(ids.DELIVERY, wanted)]
 
 
-@pytest.mark.parametrize("query", [{"format": "xlsx"}, {"format": ""}, {"status": "sending"}], ids=repr)
+@pytest.mark.parametrize(
+    "query", [{"format": "xlsx"}, {"format": ""}, {"status": "sending"}, {"created_after": "1700000000"}], ids=repr
+)
 async def test_a_bad_parameter_is_told_by_its_name(acme: Account, query: dict[str, str]) -> None:
     assert pointers(await acme.client.get(EXPORT, params=query)) == [f"/{next(iter(query))}"]
 

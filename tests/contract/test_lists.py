@@ -6,12 +6,14 @@ import httpx
 import pytest
 
 from core.model import ids, tables
-from tests.support.accounts import Account, Json, refused
+from tests.support.accounts import Account, Json, pointers, refused
 from tests.support.rows import Rows
 
 LISTS = {"/v1/tasks": "task_id", "/v1/endpoints": "id", "/v1/deliveries": "id", "/v1/keys": "id"}
 COUNT = 7
 each_list = pytest.mark.parametrize("path", LISTS)
+each_list_by_time = pytest.mark.parametrize("path", ["/v1/tasks", "/v1/events", "/v1/deliveries"])
+each_bound = pytest.mark.parametrize("name", ["created_after", "created_before"])
 
 
 @pytest.fixture
@@ -105,6 +107,34 @@ async def test_a_cursor_of_another_tenant_does_not_exist(filled: Account, other:
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "A" * 48, "é", "%%%"])
 async def test_what_is_no_cursor_is_a_bad_request(client: httpx.AsyncClient, path: str, cursor: str) -> None:
     refused(await client.get(path, params={"cursor": cursor}), 400, "bad-request")
+
+
+@each_list_by_time
+@each_bound
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-01-01T00:00:00",
+        "2026-01-01",
+        "1700000000",
+        "1700000000000.5",
+        "2026-01-01 00:00:00Z",
+        "2026-01-01T00:00Z",
+        "9999-12-31T23:59:59-23:59",
+        "",
+    ],
+)
+async def test_a_bound_in_time_that_is_not_rfc_3339_is_told(
+    client: httpx.AsyncClient, path: str, name: str, moment: str
+) -> None:
+    assert pointers(await client.get(path, params={name: moment})) == [f"/{name}"]
+
+
+@each_list_by_time
+@each_bound
+@pytest.mark.parametrize("moment", ["2026-01-01T00:00:00Z", "2026-01-01t02:00:00.123456789+02:00"])
+async def test_a_bound_in_time_has_any_offset(client: httpx.AsyncClient, path: str, name: str, moment: str) -> None:
+    assert (await client.get(path, params={name: moment})).status_code == 200
 
 
 async def test_the_operators_list_of_tenants_has_cursors_of_its_own(

@@ -2738,6 +2738,7 @@ export interface components {
             /**
              * Since
              * Format: date-time
+             * @description RFC 3339, with its offset from UTC.
              * @example 2026-01-31T12:00:00Z
              */
             since: string;
@@ -5885,6 +5886,7 @@ export interface operations {
                  *       "id": "A234-1234-1234",
                  *       "source": "/shops/berlin",
                  *       "specversion": "1.0",
+                 *       "time": "2026-01-31T12:00:00Z",
                  *       "type": "order.paid"
                  *     }
                  */
@@ -5938,6 +5940,7 @@ export interface operations {
                  *         "order": "42",
                  *         "total": 1
                  *       },
+                 *       "timestamp": "2026-01-31T12:00:00Z",
                  *       "type": "order.paid"
                  *     }
                  */
@@ -6040,6 +6043,7 @@ export interface operations {
                  *         "id": "A234-1234-1234",
                  *         "source": "/shops/berlin",
                  *         "specversion": "1.0",
+                 *         "time": "2026-01-31T12:00:00Z",
                  *         "type": "order.paid"
                  *       }
                  *     ]
@@ -6095,6 +6099,7 @@ export interface operations {
                  *           "order": "42",
                  *           "total": 1
                  *         },
+                 *         "timestamp": "2026-01-31T12:00:00Z",
                  *         "type": "order.paid"
                  *       }
                  *     ]
