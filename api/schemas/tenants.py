@@ -6,7 +6,6 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
 from api.schemas.fields import WHOLE, In, KeyIdOut, Line, Moment, Out, Owner, TenantIdOut, Timestamp, never_null
-from core import clock
 from core.model.merge_patch import merge_patch
 from core.registry.tenant_changes import TenantWish
 from core.registry.tenants import SCOPES, TenantLimits, TenantRecord
@@ -137,8 +136,6 @@ class KeyIn(In):
             raise ValueError("give either role or scopes")
         if unknown := set(self.scopes or ()) - set(SCOPES):
             raise ValueError(f"there is no scope {min(unknown)}")
-        if self.expires_at is not None and self.expires_at <= clock.now():
-            raise ValueError("expires_at must lie in the future")
         return self
 
 

@@ -59,7 +59,7 @@ class Registrar:
         """Make an API key; return its record, and the key itself, which is not kept: a replay has none.
 
         `within` is the owner of the key that asks, if it has one. Raises `InvalidInputError` for a scope that a key
-        with an owner cannot hold.
+        with an owner cannot hold, and for an end that has passed, unless this is a replay.
         """
         if wish.owner is not None and (beyond := set(wish.scopes) - OWNER_SCOPES):
             detail = f"A key with an owner cannot hold {min(beyond)}."
@@ -69,6 +69,8 @@ class Registrar:
         async with self._database.tenant(tenant_id, within) as tx:
             if kept := await once.take(tx, record.id):
                 return still(await queries.read_key(tx, key_id=KeyId(kept.made))), None
+            if record.expires_at is not None and record.expires_at <= record.created_at:
+                raise InvalidInputError(FieldError("/expires_at", "It must lie in the future."))
             await queries.insert_key(tx, key=record, hash_=hash_api_key(text))
         return record, text
 

@@ -1,15 +1,18 @@
 """`Idempotency-Key` on any `POST`: done once, answered the same again."""
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from core import clock
 from core.model import ids, tables
-from tests.support.accounts import Account, client_of, data, document, refused
+from tests.support.accounts import Account, client_of, data, document, pointers, refused
 from tests.support.rows import Rows
 from tests.support.samples import ago, sample
+from tests.support.stack import eventually
 
 KEY = {"name": "backend", "role": "client"}
 ENDPOINT = {"url": "http://127.0.0.1:9999/hook", "headers": {"Authorization": "Bearer s3cret"}}
@@ -241,6 +244,31 @@ async def test_an_expired_key_is_new(acme: Account, rows: Rows) -> None:
 
     assert answer.status_code == 201
     assert REPLAYED not in answer.headers
+
+
+async def test_a_key_that_has_ended_since_is_answered_again(client: httpx.AsyncClient) -> None:
+    headers, body = keyed(), KEY | {"expires_at": (clock.now() + timedelta(seconds=2)).isoformat()}
+    first = await client.post("/v1/keys", json=body, headers=headers)
+
+    def look() -> None:
+        bearer = {"Authorization": f"Bearer {document(first)['key']}"}
+        assert httpx.get(f"{client.base_url}/v1/tasks", headers=bearer, trust_env=False).status_code == 401
+
+    await asyncio.to_thread(eventually, look)
+    again = await client.post("/v1/keys", json=body, headers=headers)
+
+    assert pointers(await client.post("/v1/keys", json=body, headers=keyed())) == ["/expires_at"]
+    assert (again.status_code, again.headers[REPLAYED]) == (201, "true")
+    assert unless_once(again) == unless_once(first) | {"last_used_at": again.json()["last_used_at"]}
+
+
+async def test_a_wish_for_a_key_that_has_ended_frees_its_key(client: httpx.AsyncClient) -> None:
+    headers = keyed()
+    ended = await client.post("/v1/keys", json=KEY | {"expires_at": "2020-01-01T00:00:00Z"}, headers=headers)
+
+    answer = await client.post("/v1/keys", json=KEY, headers=headers)
+
+    assert (pointers(ended), answer.status_code) == (["/expires_at"], 201)
 
 
 async def test_what_was_made_and_is_gone_is_told_so(acme: Account) -> None:

@@ -223,7 +223,7 @@ async def test_a_key_never_grants_more_than_its_maker_holds(client: httpx.AsyncC
         ({"role": "emperor"}, ["/role"]),
         ({"role": "client", "name": ""}, ["/name"]),
         ({"role": "client", "name": "a\x00"}, ["/name"]),
-        ({"role": "client", "expires_at": "2020-01-01T00:00:00Z"}, [""]),
+        ({"role": "client", "expires_at": "2020-01-01T00:00:00Z"}, ["/expires_at"]),
         ({"role": "client", "expires_at": "2099-01-01T00:00:00"}, ["/expires_at"]),
         ({"role": "client", "expires_at": "2099-01-01"}, ["/expires_at"]),
         ({"role": "client", "expires_at": "2099-01-01 00:00:00Z"}, ["/expires_at"]),
