@@ -23,6 +23,7 @@ from workers.delivery.attempt import Leases
 from workers.delivery.record import Recorder
 from workers.feeder.delivery_queries import take_due_deliveries
 
+LEASED = {"lease_until": ago(-60), "claim": 1, "attempt_count": 1}
 GIVEN_UP = {"due_at": None, "finished_at": func.now()}
 
 
@@ -72,17 +73,10 @@ async def test_the_order_is_that_of_acceptance_not_of_time_or_id(
 @pytest.mark.parametrize(
     "columns",
     [
-        {"lease_until": ago(-60), "claim": 1, "attempt_count": 1},
-        {"lease_until": ago(60), "claim": 1, "attempt_count": 1},
+        LEASED,
+        {**LEASED, "lease_until": ago(60)},
         {"due_at": ago(-60), "status": "retrying", "claim": 1, "attempt_count": 1},
-        {
-            "lease_until": ago(-60),
-            "claim": 1,
-            "attempt_count": 1,
-            "status": "cancelled",
-            "reason": "client",
-            **GIVEN_UP,
-        },
+        {**LEASED, "status": "cancelled", "reason": "client", **GIVEN_UP},
     ],
     ids=["on the wire", "its lease has lapsed", "waiting for its schedule", "cancelled on the wire"],
 )

@@ -254,6 +254,8 @@ export interface paths {
         /**
          * Create endpoint
          * @description Register a callback URL. Its secret is shown here, by `rotate`, and to keys with `secrets:read`.
+         *
+         *     A repeat under its `Idempotency-Key` shows it as long as no other has taken its place.
          */
         post: operations["create_endpoint"];
         delete?: never;
