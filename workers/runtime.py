@@ -197,10 +197,12 @@ class TaskDesk:
             raise CancelledTaskError
 
     async def _show(self, progress: Progress, *, first: bool) -> None:
+        """Show how far the run is, the first time before its state says so: nobody sees the state without it."""
+        await self._board.put(self._task.id, self._task.run, progress)
         if first:
             async with self._database.engine() as tx:
                 await queries.show_progress(tx, task_id=self._task.id, run=self._task.run)
-        await self._board.put(self._task.id, self._task.run, progress)
+            await self._board.changed(self._task.id)
 
     async def _ask(self) -> bool:
         async with self._database.engine() as tx:

@@ -1,11 +1,13 @@
 """Faults of our own processes: killed at random and at the worst moment, stopped past their leases, restarted."""
 
 from collections.abc import Sequence
+from functools import partial
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
 
 from tests.chaos.cluster import APIS, LEASE, PROCESSES, WORKERS, pause
 from tests.chaos.launcher import Fail
 from tests.chaos.rounds import Fault, Scene
+from tests.support.stack import eventually
 from tests.support.stores import ask_redis
 
 GONE = "A request without an answer; the same request again, under the same key, settles it."
@@ -14,6 +16,11 @@ FEW = 8
 """Events; ten that fail would open the receiver's circuit breaker."""
 LONGER = 5
 """Seconds: the timeout of an endpoint that is slow."""
+PATIENCE = 30
+_TAKEN_OVER = """
+    SELECT count(*) FROM deliveries d JOIN attempts a ON a.delivery_id = d.id AND a.outcome = 'unknown'
+    WHERE d.event_type = 'order.slow' AND d.lease_until IS NOT NULL
+"""
 
 
 def _die_at(scene: Scene, name: str, points: Sequence[str], after: int) -> None:
@@ -72,8 +79,8 @@ def two_more_feeders(scene: Scene) -> None:
 def stop_past_the_lease(scene: Scene) -> None:
     """Stop a deliverer and a worker past their leases; others take over; then they go on.
 
-    One receiver keeps the first request of each event for itself and answers the next ones after 4 s, so that those who
-    took over, a second after the last lease at the latest, are at work for two seconds more when the first one is back.
+    One receiver keeps the first request of each event for itself and answers the next ones after 4 s. The first
+    deliverer comes back as soon as another has taken over, so that both are at work.
     """
     scene.tenant.register("sleepy", "sleepy", wants=False, timeout=LONGER, event_types=["order.slow"])
     for number in range(FEW):
@@ -81,9 +88,15 @@ def stop_past_the_lease(scene: Scene) -> None:
     pause(1.5)
     for name in ("deliverer1", "worker1"):
         scene.cluster.processes[name].send_signal(SIGSTOP)
-    pause(LONGER + LEASE)
+    pause(LONGER)
+    eventually(partial(_is_taken_over, scene), within=LEASE + PATIENCE)
     for name in ("deliverer1", "worker1"):
         scene.cluster.processes[name].send_signal(SIGCONT)
+
+
+def _is_taken_over(scene: Scene) -> None:
+    """Raise unless somebody sends again what was on the wire when its lease ran out."""
+    assert scene.cluster.sql(_TAKEN_OVER) != "0"
 
 
 def rolling_restart(scene: Scene) -> None:
