@@ -7,12 +7,14 @@ from typing import Final, TypeVar
 
 import msgspec
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from api.answers import with_etag
+from api.deps import get_caller, let_in_once
 from api.errors import ClientLeftError, ProblemError
 from api.idempotency import mark_replay
 from core.model.errors import FieldError, InvalidInputError
@@ -103,8 +105,11 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
         accepted, single = self._media_types(), self._is_single()
         optional = self.body_field is not None and not self.body_field.field_info.is_required()
+        guarded = _asks_who_calls(self.dependant)
 
         async def handle(request: Request) -> Response:
+            if guarded:  # before anything of the request is looked at, which whoever may not call has no business in
+                await let_in_once(request)
             check_query(request)
             if accepted and request.method in _WITH_BODY and not (optional and _is_bare(request)):
                 check_body(request, accepted)
@@ -124,6 +129,10 @@ class StrictRoute(APIRoute):
         if described is None:
             return () if self.body_field is None else (JSON,)
         return tuple(described["content"])
+
+
+def _asks_who_calls(dependant: Dependant) -> bool:
+    return any(one.call is get_caller or _asks_who_calls(one) for one in dependant.dependencies)
 
 
 def _is_bare(request: Request) -> bool:

@@ -37,6 +37,7 @@ from core.registry.register import Registrar
 from core.registry.register_endpoints import EndpointRegistrar
 from core.registry.tenant_changes import TenantChanges
 
+_CALLER: Final = "ringback.caller"
 _bearer: Final = HTTPBearer(auto_error=False, description="An API key: `rb_…`.")
 
 
@@ -59,7 +60,17 @@ async def get_caller(
     ] = None,
 ) -> Caller:
     """Find out who calls."""
-    return await let_in(request, request.headers.get("authorization"), acting_for)
+    return await let_in_once(request, acting_for)
+
+
+async def let_in_once(request: Request, acting_for: str | None = None) -> Caller:
+    """Find out who calls, unless it was found out for this request before, which is counted once."""
+    found: Caller | None = request.scope.get(_CALLER)
+    if found is None:
+        headers = request.headers
+        acting_for = acting_for or headers.get("ringback-tenant")
+        found = request.scope[_CALLER] = await let_in(request, headers.get("authorization"), acting_for)
+    return found
 
 
 async def let_in(request: Request, authorization: str | None, acting_for: str | None) -> Caller:

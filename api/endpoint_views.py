@@ -107,6 +107,10 @@ class Revision:
         if isinstance(headers, dict):
             spelt = {name.lower(): name for name in cast("dict[str, JsonValue]", document["headers"])}
             patch["headers"] = {spelt.get(name.lower(), name): value for name, value in headers.items()}
+        policy = patch.get("retry_policy")
+        if isinstance(policy, dict) and policy.get("schedule") is None:
+            del patch["retry_policy"]
+            return patch | ({"retry_policy": None} if "schedule" in policy else {})
         return patch
 
 

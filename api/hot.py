@@ -25,12 +25,13 @@ _writer: Final = scoped("tasks:write")
 
 async def _submit(request: Request) -> Response:
     join_lists(request.scope)
+    headers = request.headers
+    caller = await get_caller(request, None, headers.get("ringback-tenant"))
     check_query(request)
     check_body(request, (JSON, FORM))
-    headers = request.headers
     return await submit_task(
         request,
-        await _writer(await get_caller(request, None, headers.get("ringback-tenant"))),
+        await _writer(caller),
         await read_submission(request),
         await get_state(request),
         await get_submissions(request),

@@ -60,12 +60,13 @@ async def accept_hot_batch(request: Request) -> Response:
 
 
 async def _accept(request: Request) -> Response:
-    check_query(request)
     headers = request.headers
+    caller = await get_caller(request, None, headers.get("ringback-tenant"))
+    check_query(request)
     check_body(request, MEDIA_TYPES, also=is_json_event(request.scope["headers"], headers.get("content-type")))
     return await accept_event(
         request,
-        await _sender(await get_caller(request, None, headers.get("ringback-tenant"))),
+        await _sender(caller),
         await read_incoming(request),
         await get_acceptance(request),
         traceparent=headers.get("traceparent"),
@@ -74,12 +75,13 @@ async def _accept(request: Request) -> Response:
 
 
 async def _accept_batch(request: Request) -> Response:
+    headers = request.headers
+    caller = await get_caller(request, None, headers.get("ringback-tenant"))
     check_query(request)
     check_body(request, BATCH_TYPES)
-    headers = request.headers
     return await accept_batch(
         request,
-        await _sender(await get_caller(request, None, headers.get("ringback-tenant"))),
+        await _sender(caller),
         await read_batch(request),
         await get_acceptance(request),
         traceparent=headers.get("traceparent"),

@@ -21,6 +21,7 @@ from core.journal.queries import read_delivery
 from core.model import ids
 from core.model.errors import NotFoundError
 from core.model.ids import EndpointId, EventId
+from core.registry.register import still
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 Writer = Annotated[TenantCaller, Depends(scoped("events:write"))]
@@ -69,7 +70,7 @@ async def send_test(
         sample = await sample_data(tx, tenant_id=caller.tenant_id, type_=type_)
     delivery_id = await replays.test(caller.tenant_id, endpoint_id, type_=type_, data=sample, once=once)
     async with state.database.tenant(caller.tenant_id, caller.owner) as tx:
-        made = await read_delivery(tx, delivery_id=delivery_id)
+        made = still(await read_delivery(tx, delivery_id=delivery_id))
     response.headers["Location"] = f"/v1/deliveries/{ids.encode(ids.DELIVERY, delivery_id)}"
     return DeliveryOut.model_validate(made)
 

@@ -76,6 +76,12 @@ class RetryPolicy(In):
     schedule: Schedule
 
 
+class RetryPolicyPatch(In):
+    """A change of a retry policy: without a schedule it stays, with `null` it is the platform's default again."""
+
+    schedule: Schedule | None = None
+
+
 Mode = Annotated[
     Literal["push", "pull"],
     Field(
@@ -131,7 +137,7 @@ class EndpointPatch(In):
     rate_limit: RateLimit | None = None
     max_in_flight: MaxInFlight | None = None
     ordering: Ordering | None = None
-    retry_policy: RetryPolicy | None = None
+    retry_policy: RetryPolicyPatch | None = None
     timeout: Timeout | None = None
     send_traceparent: SendTraceparent | None = None
     filter: Filter | None = None

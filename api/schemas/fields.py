@@ -20,7 +20,7 @@ from pydantic.config import JsonDict
 
 from core.clock import timestamp
 from core.model import ids
-from core.model.header_rules import COUNT_LIMIT, NAME_PATTERN, VALUE_LIMIT, VALUE_PATTERN
+from core.model.header_rules import COUNT_LIMIT, NAME_PATTERN, TOTAL_LIMIT, VALUE_PATTERN
 
 NO_NUL: Final = r"^[^\x00]*$"
 # RFC 3339, section 5.6; its leap second is no time that can be kept.
@@ -116,7 +116,7 @@ HeaderMap = Annotated[
         json_schema_extra={
             "maxProperties": COUNT_LIMIT,
             "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
-            "additionalProperties": {"type": "string", "maxLength": VALUE_LIMIT, "pattern": f"^{VALUE_PATTERN}$"},
+            "additionalProperties": {"type": "string", "maxLength": TOTAL_LIMIT, "pattern": f"^{VALUE_PATTERN}$"},
         },
     ),
 ]

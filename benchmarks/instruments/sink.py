@@ -9,7 +9,6 @@ import asyncio
 import ssl
 import sys
 from array import array
-from collections.abc import Sequence
 from typing import Final, cast
 
 import msgspec
@@ -148,7 +147,7 @@ async def _serve(plan: Plan) -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(plan.certificate)
     mark = plan.mark.encode()
-    ports = _free_ports(plan.ports + 1)
+    ports = sorted(free_port() for _ in range(plan.ports + 1))
     servers = [await loop.create_server(lambda: Telling(ledger), "127.0.0.1", ports[0])]
     for port in ports[1:]:
         receiving = loop.create_server(lambda: Receiving(ledger, mark), "127.0.0.1", port, ssl=context, backlog=1024)
@@ -156,13 +155,6 @@ async def _serve(plan: Plan) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(ports) + b"\n")
     sys.stdout.buffer.flush()
     await asyncio.gather(*(server.serve_forever() for server in servers))
-
-
-def _free_ports(count: int) -> Sequence[int]:
-    found: set[int] = set()
-    while len(found) < count:
-        found.add(free_port())
-    return sorted(found)
 
 
 if __name__ == "__main__":

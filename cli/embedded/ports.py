@@ -1,6 +1,5 @@
 import secrets
 import socket
-from contextlib import suppress
 from typing import Final
 
 from core.model.start_error import StartError
@@ -13,14 +12,25 @@ _COUNT: Final = 12_000
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody listens on now, and that an endpoint's URL may have."""
+    """Return a TCP port of the loopback address that nobody has now, and that an endpoint's URL may have.
+
+    It is this process's until it ends: no other call, in whatever process, returns it, even while the server that it
+    was found for is down. A socket that is bound and never listens keeps it; servers that set SO_REUSEADDR, as all
+    do, may listen there.
+    """
     while True:
         port = _LOWEST + secrets.randbelow(_COUNT)
         if port in SERVICE_PORTS:
             continue
-        with suppress(OSError):
-            _try_listening("127.0.0.1", port)
-            return port
+        kept = socket.socket()
+        try:
+            kept.bind(("127.0.0.1", port))
+        except OSError:
+            kept.close()
+            continue
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.detach()  # open until the process ends
+        return port
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -82,13 +82,16 @@ seen AS (
     RETURNING e.id, e.tenant_id, j.ends AND j.tells AS tells
 )"""
 
+_VOID: Final = """CASE WHEN d.event_id <= (SELECT emptied_to FROM tenants WHERE id = d.tenant_id) THEN 'expired'
+                                                               ELSE 'payload_erased' END"""
+
 # Deliveries are locked in the order of their IDs, by their primary key, then rollups, then endpoints, in the order of
 # their keys: two batches cannot deadlock.
 # `mine` is decided under that lock. What is not mine is late: it fills in its own `unknown` attempt, a late success
 # that did so ends the delivery, and nothing else is touched. What was sent of an operational event tells nothing more.
-# `again`: a client has asked meanwhile for another attempt, due now. `void`: the payload was erased meanwhile, so that
-# there is nothing left to send again. What was cancelled meanwhile stays so, unless this
-# attempt has succeeded.
+# `again`: a client has asked meanwhile for another attempt, due now. `void`: the payload was erased meanwhile, by
+# somebody or by the retention, so that there is nothing left to send again. What was cancelled meanwhile stays so,
+# unless this attempt has succeeded.
 _RECORD: Final = f"""
 WITH locked AS (
     SELECT d.id, d.lane, d.endpoint_id, d.claim = o.claim AND d.lease_until IS NOT NULL AS mine,
@@ -123,7 +126,7 @@ WITH locked AS (
         status = CASE WHEN l.success THEN 'succeeded' WHEN l.again THEN 'retrying' WHEN l.cancelled THEN d.status
                       WHEN l.void THEN 'cancelled' ELSE l.next_status END,
         reason = CASE WHEN NOT l.success AND NOT l.again
-                      THEN coalesce(d.reason, CASE WHEN l.void THEN 'payload_erased' END, l.next_reason) END,
+                      THEN coalesce(d.reason, CASE WHEN l.void THEN {_VOID} END, l.next_reason) END,
         due_at = CASE WHEN l.again THEN now()
                       WHEN NOT l.success AND NOT l.cancelled AND NOT l.void
                       THEN now() + make_interval(secs => l.delay) END,

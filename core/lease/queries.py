@@ -40,7 +40,7 @@ WITH seen AS (
            coalesce(octet_length(v.body), 0) AS size,
            e.max_in_flight, e.rate_limit, e.timeout, e.ordering = 'fifo' AS ordered, e.status = 'paused' AS paused,
            d.trigger IN ('resend', 'test') AS asked, e.mode = 'pull' AS pulled,
-           CASE WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
+           CASE WHEN v.id <= n.emptied_to THEN 'expired' WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
                 WHEN coalesce(e.deleted_at, n.deleted_at) IS NOT NULL THEN 'endpoint_deleted'
                 WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead
     FROM (SELECT DISTINCT unnest(CAST(:ids AS UUID[])) AS id) w JOIN deliveries d ON d.id = w.id

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tests.chaos.rounds import WIPED_REST_WITHIN, Fault, Scene, SkippedError
+from tests.chaos.rounds import Fault, Scene, SkippedError
 
 AT_ONCE: Final = 3
 LONG: Final = frozenset({"F6b", "F13", "F17", "F17b", "F18", "F21", "F22"})
@@ -21,7 +21,9 @@ def mixed(faults: Sequence[Fault], seed: int) -> Iterator[Fault]:
         chosen = [*draw.sample(short, AT_ONCE - 1), draw.choice(faults)]
         draw.shuffle(chosen)
         name = ", ".join(fault.number for fault in chosen)
-        yield Fault(f"mix{number}", name, _Acts(chosen), "", "P1 to P14", rest_within=WIPED_REST_WITHIN)
+        yield Fault(
+            f"mix{number}", name, _Acts(chosen), "", "P1 to P14", rest_within=max(one.rest_within for one in chosen)
+        )
 
 
 class _Acts:

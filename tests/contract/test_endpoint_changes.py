@@ -51,6 +51,7 @@ async def test_what_is_not_named_stays(client: httpx.AsyncClient) -> None:
         ({"rate_limit": 20, "max_in_flight": 7}, {"rate_limit": 20, "max_in_flight": 7}),
         ({"ordering": "none"}, {"ordering": "none"}),
         ({"retry_policy": {"schedule": [9]}}, {"retry_policy": {"schedule": [9]}}),
+        ({"retry_policy": {}}, {"retry_policy": FULL["retry_policy"]}),
         ({"timeout": 9}, {"timeout": 9}),
         ({"filter": {"path": "$.b", "equals": 1}}, {"filter": {"path": "$.b", "equals": 1}}),
         ({"owner": "two"}, {"owner": "two"}),
@@ -90,10 +91,19 @@ async def test_null_means_the_default_again(client: httpx.AsyncClient, field: st
     assert (await changed(client, made, **{field: None}))[field] == default
 
 
+async def test_a_schedule_of_null_is_the_default_again(client: httpx.AsyncClient, rows: Rows) -> None:
+    made = await registered(client, **FULL)
+
+    await changed(client, made, retry_policy={"schedule": None})
+
+    row = await rows.row(tables.endpoints, ids.decode(ids.ENDPOINT, str(made["id"])))
+    assert row["retry_schedule"] is None
+
+
 async def test_a_default_is_not_written_down_by_a_change(client: httpx.AsyncClient, rows: Rows) -> None:
     made = await registered(client)
 
-    await changed(client, made, description="x")
+    await changed(client, made, description="x", retry_policy={})
 
     row = await rows.row(tables.endpoints, ids.decode(ids.ENDPOINT, str(made["id"])))
     assert (row["retry_schedule"], row["timeout"]) == (None, None)
@@ -138,7 +148,6 @@ async def test_a_mask_of_nothing_is_refused(client: httpx.AsyncClient) -> None:
         ({"max_in_flight": 1001}, "/max_in_flight"),
         ({"timeout": 31}, "/timeout"),
         ({"retry_policy": {"schedule": [0]}}, "/retry_policy/schedule/0"),
-        ({"retry_policy": {"schedule": None}}, "/retry_policy/schedule"),
         ({"filter": "$["}, "/filter"),
         ({"signature": "rsa"}, "/signature"),
         ({"metadata": {"a b": "c"}}, "/metadata/a b"),

@@ -189,6 +189,15 @@ async def test_a_test_may_be_of_any_type_and_comes_once(acme: Account, rows: Row
     assert first.json()["id"] == second.json()["id"]
 
 
+async def test_a_test_that_comes_again_past_its_deliverys_retention_is_gone(acme: Account, rows: Rows) -> None:
+    path = f"/v1/endpoints/{public(await rows.endpoint(acme.tenant_id))}/test"
+    await acme.client.post(path, headers=KEY)
+    async with rows.database.engine() as tx:
+        await tx.execute(tables.deliveries.delete())
+
+    refused(await acme.client.post(path, headers=KEY), 410, "gone")
+
+
 @pytest.mark.parametrize("columns", [GONE, {"deleted_at": ago(1)}], ids=["disabled", "deleted"])
 async def test_an_endpoint_that_is_disabled_or_deleted_is_not_tested(
     acme: Account, rows: Rows, columns: dict[str, object]

@@ -28,6 +28,26 @@ async def tried(of: httpx.AsyncClient, key: str, path: str = "/v1/tasks") -> htt
         return await client.get(path)
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/tasks"),
+        ("POST", "/v1/events"),
+        ("POST", "/v1/events/batch"),
+        ("POST", "/v1/endpoints"),
+        ("PATCH", "/v1/endpoints/ep_x"),
+        ("GET", "/v1/tasks?cursor=%00"),
+    ],
+)
+async def test_whoever_has_no_key_is_not_told_what_is_wrong_with_the_request(
+    nobody: httpx.AsyncClient, method: str, path: str, media_type: str
+) -> None:
+    answer = await nobody.request(method, path, content=b"{", headers={"Content-Type": media_type})
+
+    refused(answer, 401, "unauthorized")
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -8,7 +8,8 @@ from core.journal.queries import list_deliveries, read_delivery
 from core.journal.read import DeliveryFilter
 from core.model import tables
 from core.model.ids import DeliveryId
-from tests.support.claiming import claim
+from core.model.outcome import Outcome
+from tests.support.claiming import DOWN, UNKNOWN, claim, claim_one, record, settled
 from tests.support.samples import BODY, URL, ago
 from tests.support.weeks import DONE, Old
 from workers.upkeep.retention import BATCH, Retention
@@ -97,7 +98,33 @@ async def test_what_is_on_the_wire_is_left_to_its_end(old: Old, retention: Reten
 
     await retention.run_once()
 
-    assert await old.rows.row(tables.deliveries, delivery) == before
+    assert await old.rows.row(tables.deliveries, delivery) == before | {"payload_erased": True}
+
+
+@pytest.mark.parametrize("outcome", [DOWN, UNKNOWN], ids=["failed", "unknown"])
+async def test_what_fails_on_the_wire_as_its_retention_passes_has_expired_and_leaves_no_body(
+    database: Database, old: Old, retention: Retention, outcome: Outcome
+) -> None:
+    delivery = await old.delivery()
+    claimed = await claim_one(database, delivery)
+
+    await retention.run_once()
+    await record(database, settled(claimed, outcome))
+
+    (attempt,) = await old.rows.attempts(delivery)
+    assert await old.state(delivery) == ("cancelled", "expired", None)
+    assert attempt["response_body"] is None
+
+
+async def test_what_is_claimed_past_the_retention_has_expired(
+    database: Database, old: Old, retention: Retention
+) -> None:
+    delivery = await old.delivery(lease_until=ago(-60))
+    await retention.run_once()
+    await old.rows.change(tables.deliveries, delivery, lease_until=None)
+
+    assert await claim(database, delivery) == ()
+    assert await old.state(delivery) == ("cancelled", "expired", None)
 
 
 async def test_sessions_and_links_that_are_over_are_deleted(old: Old, retention: Retention) -> None:

@@ -12,7 +12,7 @@ from tests.support.node import SOURCE
 from tests.support.node_packages import installed
 
 CHROMIUM: Final = "/usr/bin/chromium"
-PATIENCE: Final = 10_000
+PATIENCE: Final = 30_000
 """Milliseconds that a page may take to show what is waited for."""
 SERIOUS: Final = {"serious", "critical"}
 _VIOLATIONS: Final = """

@@ -67,7 +67,7 @@ def test_twenty_one_headers_are_refused() -> None:
 
 
 def test_eight_kib_in_all_are_allowed() -> None:
-    headers = {"X-A": "a" * 4096, "X-B": "b" * (4096 - 6)}
+    headers = {"X-A": "a" * (8192 - 3)}
 
     assert check_headers(headers) == headers
 
@@ -75,11 +75,6 @@ def test_eight_kib_in_all_are_allowed() -> None:
 def test_one_byte_more_than_eight_kib_is_refused() -> None:
     with pytest.raises(InvalidHeaderError, match="8192"):
         check_headers({"X-A": "a" * 4096, "X-B": "b" * (4096 - 5)})
-
-
-def test_a_value_over_four_kib_is_refused() -> None:
-    with pytest.raises(InvalidHeaderError, match="4096"):
-        check_headers({"X-A": "a" * 4097})
 
 
 def test_masking_hides_every_value() -> None:

@@ -61,7 +61,12 @@ WITH old AS (
 ), waiting AS (
     SELECT d.id FROM deliveries d WHERE d.event_id = ANY(ARRAY(SELECT id FROM past))
         AND d.due_at IS NOT NULL AND d.lease_until IS NULL ORDER BY d.id FOR UPDATE OF d SKIP LOCKED
-), expired AS ({_EXPIRE}), emptied AS (
+), expired AS ({_EXPIRE}), flying AS (
+    UPDATE deliveries d SET payload_erased = true FROM (
+        SELECT id FROM deliveries WHERE event_id = ANY(ARRAY(SELECT id FROM past)) AND lease_until IS NOT NULL
+        ORDER BY id FOR UPDATE SKIP LOCKED) f
+    WHERE d.id = f.id
+), emptied AS (
     UPDATE events e SET body = NULL, erased_at = now()
     WHERE e.id = ANY(ARRAY(SELECT id FROM past)) AND e.erased_at IS NULL
 ), echoes AS (

@@ -186,6 +186,14 @@ class RetryPolicy(TypedDict):
     schedule: list[int]
 
 
+class RetryPolicyPatch(TypedDict):
+    """
+    A change of a retry policy: without a schedule it stays, with `null` it is the platform's default again.
+    """
+
+    schedule: NotRequired[list[int] | None]
+
+
 class RotateIn(TypedDict):
     """
     How to replace a secret.
@@ -485,7 +493,7 @@ class EndpointPatch(TypedDict):
     owner: NotRequired[str | None]
     public_key: NotRequired[Any]
     rate_limit: NotRequired[int | None]
-    retry_policy: NotRequired[RetryPolicy | None]
+    retry_policy: NotRequired[RetryPolicyPatch | None]
     send_traceparent: NotRequired[bool | None]
     signature: NotRequired[Literal["hmac", "ed25519"] | None]
     status: NotRequired[Any]

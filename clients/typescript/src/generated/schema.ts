@@ -1916,7 +1916,7 @@ export interface components {
             public_key?: components["schemas"]["JsonValue"];
             /** Rate Limit */
             rate_limit?: number | null;
-            retry_policy?: components["schemas"]["RetryPolicy"] | null;
+            retry_policy?: components["schemas"]["RetryPolicyPatch"] | null;
             /** Send Traceparent */
             send_traceparent?: boolean | null;
             /** Signature */
@@ -2817,6 +2817,14 @@ export interface components {
              *     ]
              */
             schedule: number[];
+        };
+        /**
+         * RetryPolicyPatch
+         * @description A change of a retry policy: without a schedule it stays, with `null` it is the platform's default again.
+         */
+        RetryPolicyPatch: {
+            /** Schedule */
+            schedule?: number[] | null;
         };
         /**
          * RotateIn
