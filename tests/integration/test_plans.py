@@ -45,7 +45,15 @@ from workers.feeder.queries import cancel_undeliverable, take_due_tasks, take_la
 from workers.queries import take_lost
 from workers.start_queries import start_in_turn, start_untold
 from workers.upkeep.health_queries import FailingRule, take_failing
-from workers.upkeep.retention_queries import delete_keys, delete_rollups, delete_tasks, empty_events, fold_rollups
+from workers.upkeep.retention_queries import (
+    delete_keys,
+    delete_rollups,
+    delete_tasks,
+    empty,
+    fold_rollups,
+    hold_past_events,
+    hold_unfinished,
+)
 
 # 200 tenants with 10 endpoints each; of 20,000 deliveries 2,000 wait, some 100 are on the wire, the rest have ended.
 FILL = """
@@ -209,9 +217,11 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         lambda at: take_failing(at.tx, rule=FailingRule(after=5.0, part=1.0, parts=1, untold=True), limit=100),
         {"endpoints_failing_idx", "rollups_pkey"},
     ),
+    "hold past events": (lambda at: hold_past_events(at.tx, limit=500), {"events_tenant_id_id_idx"}),
+    "hold unfinished": (lambda at: hold_unfinished(at.tx, events=[at.event]), {"deliveries_event_id_idx"}),
     "empty events": (
-        lambda at: empty_events(at.tx, limit=500),
-        {"events_tenant_id_id_idx", "deliveries_event_id_idx"},
+        lambda at: empty(at.tx, past={at.event: at.tenant}),
+        {"events_pkey", "deliveries_event_id_idx"},
     ),
     "delete tasks": (lambda at: delete_tasks(at.tx, limit=500), {"tasks_tenant_id_id_idx", "deliveries_task_id_idx"}),
     "delete keys": (lambda at: delete_keys(at.tx, limit=500), {"dedupe_expires_at_idx"}),

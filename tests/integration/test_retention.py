@@ -1,16 +1,22 @@
 """What has passed its time is hidden and emptied, ended tasks and expired keys are deleted; what has not stays."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import func
 
 from core.database import Database
 from core.journal.queries import list_deliveries, read_delivery
 from core.journal.read import DeliveryFilter
+from core.journal.record_queries import record_attempts
 from core.model import tables
 from core.model.ids import DeliveryId
 from core.model.outcome import Outcome
+from tests.integration.test_event_group import WAITING
 from tests.support.claiming import DOWN, UNKNOWN, claim, claim_one, record, settled
 from tests.support.samples import BODY, URL, ago
+from tests.support.stack import eventually
+from tests.support.stores import ask
 from tests.support.weeks import DONE, Old
 from workers.upkeep.retention import BATCH, Retention
 
@@ -114,6 +120,40 @@ async def test_what_fails_on_the_wire_as_its_retention_passes_has_expired_and_le
     (attempt,) = await old.rows.attempts(delivery)
     assert await old.state(delivery) == ("cancelled", "expired", None)
     assert attempt["response_body"] is None
+
+
+async def test_what_is_being_recorded_as_its_retention_passes_leaves_no_body(
+    database: Database, old: Old, retention: Retention, database_url: str
+) -> None:
+    delivery = await old.delivery()
+    claimed = await claim_one(database, delivery)
+
+    def look() -> None:
+        assert ask(database_url, WAITING) == "1"
+
+    async with database.engine() as tx:
+        await record_attempts(tx, settled=[settled(claimed, DOWN)])
+        emptying = asyncio.create_task(retention.run_once())
+        await asyncio.to_thread(eventually, look)
+    await emptying
+
+    (attempt,) = await old.rows.attempts(delivery)
+    assert await old.state(delivery) == ("cancelled", "expired", None)
+    assert (attempt["response_status"], attempt["response_body"]) == (500, None)
+
+
+async def test_a_late_answer_past_the_retention_leaves_no_body(
+    database: Database, old: Old, retention: Retention
+) -> None:
+    delivery = await old.delivery()
+    claimed = await claim_one(database, delivery)
+    await record(database, settled(claimed, UNKNOWN))
+
+    await retention.run_once()
+    await record(database, settled(claimed, DOWN))
+
+    (attempt,) = await old.rows.attempts(delivery)
+    assert (attempt["note"], attempt["response_status"], attempt["response_body"]) == ("late", 500, None)
 
 
 async def test_what_is_claimed_past_the_retention_has_expired(

@@ -1,36 +1,28 @@
 """Ports for servers of tests and of the embedded stores."""
 
 import socket
+from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
 from cli.embedded.ports import free_port
 
-DRAWN = [7_017, 11_999]
-"""Above 20,000: MongoDB's, and one of nobody's."""
+MONGO = 7_017
+"""MongoDB's port, above 20,000."""
 
 
 def test_a_port_that_no_url_may_have_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = iter(DRAWN)
+    draw(monkeypatch, MONGO)
 
-    def draw(_: int) -> int:
-        return next(drawn)
-
-    monkeypatch.setattr("secrets.randbelow", draw)
-
-    assert free_port() == 31_999
+    assert free_port() > 20_000 + MONGO
 
 
 def test_a_port_is_given_out_once_though_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     first = free_port()
-    drawn = iter([first - 20_000, first - 20_000, 11_111])
+    draw(monkeypatch, first - 20_000)
 
-    def draw(_: int) -> int:
-        return next(drawn)
-
-    monkeypatch.setattr("secrets.randbelow", draw)
-
-    assert free_port() == 31_111
+    assert free_port() != first
 
 
 def test_a_server_listens_on_the_port_that_was_found_for_it() -> None:
@@ -41,3 +33,13 @@ def test_a_server_listens_on_the_port_that_was_found_for_it() -> None:
 
     with socket.create_server(("127.0.0.1", port)) as again:
         assert again.getsockname() == ("127.0.0.1", port)
+
+
+def draw(monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    """Have this drawn, and then what follows on it."""
+    drawn: Iterator[int] = count(first)
+
+    def following(below: int) -> int:
+        return next(drawn) % below
+
+    monkeypatch.setattr("secrets.randbelow", following)

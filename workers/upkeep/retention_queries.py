@@ -1,5 +1,6 @@
 """The statements of the retention, in the engine's role; each takes a batch, so that none holds anything for long."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -7,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import execute, fetch_one
+from core.database import execute, fetch_all, fetch_one
 from core.journal.record_queries import ADD_ROLLUPS
 from core.journal.retention_queries import PAST_LOCK
 from core.journal.stats_queries import SUM_OF_LATENCIES, SUMS
@@ -29,10 +30,9 @@ async def try_lock(tx: AsyncConnection, *, past: bool = False) -> bool:
     return found is not None and found.locked
 
 
-# Cancelled is what waits; what is on the wire ends and is recorded, and its claim is refused from then on. Whoever
-# holds a row now decides about it: it is met again, or refused.
+# Cancelled is what waits. A mark keeps bodies of answers that are recorded later out of the log.
 _EXPIRE: Final = """
-    UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
+    UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL, payload_erased = true,
         status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
         reason = CASE WHEN d.succeeded_at IS NULL THEN 'expired' END, finished_at = coalesce(d.finished_at, now())
     FROM waiting w WHERE d.id = w.id
@@ -45,7 +45,7 @@ _KEPT_SINCE: Final = """
 # Each tenant goes on after the last event that it was emptied to. Events go together as long as their deliveries do
 # not exceed the limit; one that alone has more goes alone. Arrays keep the plan from reading whole tables: it cannot
 # know how few rows a batch is.
-_EMPTY: Final = f"""
+_HOLD_PAST: Final = f"""
 WITH old AS (
     SELECT t.id AS tenant_id, e.id, e.deliveries FROM tenants t CROSS JOIN LATERAL (
         SELECT id, deliveries FROM events
@@ -58,25 +58,34 @@ WITH old AS (
         SELECT tenant_id, id, row_number() OVER (ORDER BY tenant_id, id) AS place,
                sum(greatest(deliveries, 1)) OVER (ORDER BY tenant_id, id) AS weight FROM old) o
     WHERE weight <= :limit OR place = 1
-), waiting AS (
-    SELECT d.id FROM deliveries d WHERE d.event_id = ANY(ARRAY(SELECT id FROM past))
-        AND d.due_at IS NOT NULL AND d.lease_until IS NULL ORDER BY d.id FOR UPDATE OF d SKIP LOCKED
+)
+SELECT id, tenant_id FROM events WHERE id = ANY(ARRAY(SELECT id FROM past)) ORDER BY id FOR UPDATE
+"""
+# `coalesce` hides from the planner that an index finds all that waits, of whatever event.
+_HOLD_UNFINISHED: Final = """
+SELECT id FROM deliveries
+WHERE event_id = ANY(CAST(:events AS UUID[])) AND coalesce(due_at, lease_until) IS NOT NULL
+ORDER BY id FOR UPDATE
+"""
+# What is on the wire ends and is recorded, and its claim is refused from then on.
+_EMPTY: Final = f"""
+WITH waiting AS (
+    SELECT id FROM deliveries
+    WHERE event_id = ANY(CAST(:events AS UUID[])) AND due_at IS NOT NULL AND lease_until IS NULL
 ), expired AS ({_EXPIRE}), flying AS (
-    UPDATE deliveries d SET payload_erased = true FROM (
-        SELECT id FROM deliveries WHERE event_id = ANY(ARRAY(SELECT id FROM past)) AND lease_until IS NOT NULL
-        ORDER BY id FOR UPDATE SKIP LOCKED) f
-    WHERE d.id = f.id
+    UPDATE deliveries d SET payload_erased = true
+    WHERE d.event_id = ANY(CAST(:events AS UUID[])) AND d.lease_until IS NOT NULL
 ), emptied AS (
     UPDATE events e SET body = NULL, erased_at = now()
-    WHERE e.id = ANY(ARRAY(SELECT id FROM past)) AND e.erased_at IS NULL
+    WHERE e.id = ANY(CAST(:events AS UUID[])) AND e.erased_at IS NULL
 ), echoes AS (
     UPDATE attempts a SET response_body = NULL WHERE a.response_body IS NOT NULL AND a.delivery_id = ANY(ARRAY(
-        SELECT d.id FROM deliveries d WHERE d.event_id = ANY(ARRAY(SELECT id FROM past))))
-), noted AS (
-    UPDATE tenants t SET emptied_to = l.id FROM (
-        SELECT DISTINCT ON (tenant_id) tenant_id, id FROM past ORDER BY tenant_id, id DESC) l WHERE t.id = l.tenant_id
+        SELECT d.id FROM deliveries d WHERE d.event_id = ANY(CAST(:events AS UUID[]))))
 )
-SELECT count(*)::INTEGER AS count FROM past
+UPDATE tenants t SET emptied_to = l.id FROM (
+    SELECT DISTINCT ON (tenant_id) tenant_id, id
+    FROM unnest(CAST(:tenants AS UUID[]), CAST(:events AS UUID[])) p(tenant_id, id) ORDER BY tenant_id, id DESC) l
+WHERE t.id = l.tenant_id
 """
 
 
@@ -86,12 +95,37 @@ class _Count:
 
 
 async def empty_events(tx: AsyncConnection, *, limit: int) -> int:
-    """Erase the payloads of events past their tenant's retention, by `events_tenant_id_id_idx`; return how many.
+    """Erase the payloads of events past their tenant's retention; return how many.
 
     What waits of them ends as `expired`; response bodies go too, for receivers may echo what they got.
     """
-    found = await fetch_one(tx, _Count, _EMPTY, limit=limit)
-    return 0 if found is None else found.count
+    past = await hold_past_events(tx, limit=limit)
+    if past:
+        await hold_unfinished(tx, events=list(past))
+        await empty(tx, past=past)
+    return len(past)
+
+
+async def hold_past_events(tx: AsyncConnection, *, limit: int) -> dict[UUID, UUID]:
+    """Lock the next events that are past their tenant's retention, by `events_tenant_id_id_idx`; return their tenants.
+
+    Whoever brings one of them back waits, and finds no payload then.
+    """
+    found = await fetch_all(tx, dict[str, UUID], _HOLD_PAST, limit=limit)
+    return {row["id"]: row["tenant_id"] for row in found}
+
+
+async def hold_unfinished(tx: AsyncConnection, *, events: Sequence[UUID]) -> None:
+    """Lock what waits of these events, or is on the wire, by `deliveries_event_id_idx`, as those who record do.
+
+    Nothing of it is claimed or recorded until the transaction ends, and its next statement sees what was before.
+    """
+    await execute(tx, _HOLD_UNFINISHED, events=events)
+
+
+async def empty(tx: AsyncConnection, *, past: Mapping[UUID, UUID]) -> None:
+    """Erase the payloads of events that are held, given with their tenants; see `empty_events`."""
+    await execute(tx, _EMPTY, events=list(past), tenants=list(past.values()))
 
 
 @dataclass(frozen=True, slots=True)
