@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
 from api.answers import with_etag
+from api.auth import Caller
 from api.deps import get_caller, let_in_once
 from api.errors import ClientLeftError, ProblemError
 from api.idempotency import mark_replay
@@ -184,6 +185,14 @@ def check_body(request: Request, accepted: tuple[str, ...], *, also: bool = Fals
         detail = f"Send {' or '.join(accepted)}, not encoded."
         raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
     _check_length(request)
+
+
+async def checked_caller(request: Request, accepted: tuple[str, ...], *, also: bool = False) -> Caller:
+    """Find out who calls, and only then look at the query, the media type and the length; see `check_body`."""
+    caller = await let_in_once(request)
+    check_query(request)
+    check_body(request, accepted, also=also)
+    return caller
 
 
 def _check_length(request: Request) -> None:

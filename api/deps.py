@@ -54,22 +54,22 @@ StateDep = Annotated[State, Depends(get_state)]
 async def get_caller(
     request: Request,
     _scheme: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    acting_for: Annotated[
+    _acting_for: Annotated[
         str | None,
         Header(alias="Ringback-Tenant", description="The tenant that the operator acts for: its ID or slug."),
     ] = None,
 ) -> Caller:
-    """Find out who calls."""
-    return await let_in_once(request, acting_for)
+    """Find out who calls; the parameters are there to be documented."""
+    return await let_in_once(request)
 
 
-async def let_in_once(request: Request, acting_for: str | None = None) -> Caller:
+async def let_in_once(request: Request) -> Caller:
     """Find out who calls, unless it was found out for this request before, which is counted once."""
     found: Caller | None = request.scope.get(_CALLER)
     if found is None:
         headers = request.headers
-        acting_for = acting_for or headers.get("ringback-tenant")
-        found = request.scope[_CALLER] = await let_in(request, headers.get("authorization"), acting_for)
+        found = await let_in(request, headers.get("authorization"), headers.get("ringback-tenant"))
+        request.scope[_CALLER] = found
     return found
 
 

@@ -10,8 +10,8 @@ from typing import Final
 from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
-from api.bodies import BATCH_PATH, FORM, JSON, StrictRequest, check_body, check_query
-from api.deps import get_caller, get_state, get_submissions, get_watcher, scoped
+from api.bodies import BATCH_PATH, FORM, JSON, StrictRequest, checked_caller
+from api.deps import get_state, get_submissions, get_watcher, scoped
 from api.errors import error_answer
 from api.hot_events import EVENTS_PATH, accept_hot, accept_hot_batch
 from api.middleware import join_lists, log_request, name_request
@@ -26,9 +26,7 @@ _writer: Final = scoped("tasks:write")
 async def _submit(request: Request) -> Response:
     join_lists(request.scope)
     headers = request.headers
-    caller = await get_caller(request, None, headers.get("ringback-tenant"))
-    check_query(request)
-    check_body(request, (JSON, FORM))
+    caller = await checked_caller(request, (JSON, FORM))
     return await submit_task(
         request,
         await _writer(caller),

@@ -13,9 +13,9 @@ from fastapi import Request, Response
 
 from api.auth import Caller, Keys
 from api.batches import BATCH_TYPES, batch_of, read_batch
-from api.bodies import BATCH_LIMIT, BATCH_PATH, BODY_LIMIT, check_body, check_query, too_large
+from api.bodies import BATCH_LIMIT, BATCH_PATH, BODY_LIMIT, checked_caller, too_large
 from api.cloud_events import MARKS, is_json_event
-from api.deps import TenantCaller, get_acceptance, get_caller, let_in, let_through, scoped
+from api.deps import TenantCaller, get_acceptance, let_in, let_through, scoped
 from api.errors import ClientLeftError
 from api.idempotency import key_of
 from api.incoming import MEDIA_TYPES, read_incoming, read_plain
@@ -61,9 +61,8 @@ async def accept_hot_batch(request: Request) -> Response:
 
 async def _accept(request: Request) -> Response:
     headers = request.headers
-    caller = await get_caller(request, None, headers.get("ringback-tenant"))
-    check_query(request)
-    check_body(request, MEDIA_TYPES, also=is_json_event(request.scope["headers"], headers.get("content-type")))
+    also = is_json_event(request.scope["headers"], headers.get("content-type"))
+    caller = await checked_caller(request, MEDIA_TYPES, also=also)
     return await accept_event(
         request,
         await _sender(caller),
@@ -76,9 +75,7 @@ async def _accept(request: Request) -> Response:
 
 async def _accept_batch(request: Request) -> Response:
     headers = request.headers
-    caller = await get_caller(request, None, headers.get("ringback-tenant"))
-    check_query(request)
-    check_body(request, BATCH_TYPES)
+    caller = await checked_caller(request, BATCH_TYPES)
     return await accept_batch(
         request,
         await _sender(caller),

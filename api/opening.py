@@ -7,7 +7,7 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import Caller, unauthorized
-from api.deps import StateDep, get_caller
+from api.deps import StateDep, let_in_once
 from api.sessions import sessions_of
 from core.model.session import LINK_PREFIX, hash_token
 from core.registry.session_queries import find_session
@@ -44,7 +44,7 @@ async def open_session(
     state: StateDep,
     sign_ins: SignInsDep,
     _scheme: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    acting_for: Annotated[
+    _acting_for: Annotated[
         str | None,
         Header(alias="Ringback-Tenant", description="The tenant that the key is of; an operator's session has none."),
     ] = None,
@@ -54,7 +54,7 @@ async def open_session(
     if scheme.lower() == "bearer" and brought.strip().startswith(LINK_PREFIX):
         token = await _of_link(request, brought.strip(), sign_ins)
     elif scheme:
-        token = await _of_caller(await get_caller(request, None, acting_for), state, sign_ins)
+        token = await _of_caller(await let_in_once(request), state, sign_ins)
     else:  # a cookie opens no other session
         token = None
     if token is None:

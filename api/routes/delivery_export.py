@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
-from api.deps import TenantCaller, scoped
+from api.deps import CallerDep, TenantCaller, scoped
 from api.errors import ProblemError
 from api.lines import csv_lines, ndjson
 from api.routes.deliveries import Filters
@@ -33,7 +33,7 @@ async def get_exports(request: Request) -> Exports:
     return exports
 
 
-async def whole(request: Request) -> None:
+async def whole(request: Request, _caller: CallerDep) -> None:
     """Want HTTP/1.1 or later: in HTTP/1.0 (RFC 9112, section 6.3) a body that breaks off looks like one that ends."""
     if request.scope["http_version"] == "1.0":
         detail = "Ask in HTTP/1.1 or later; if you did, the proxy in between does not."

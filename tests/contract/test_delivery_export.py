@@ -203,17 +203,26 @@ async def test_an_export_that_fails_at_once_is_an_error(acme: Account, rows: Row
     refused(await acme.client.get(EXPORT), 500, "internal")
 
 
-async def test_a_client_that_could_not_tell_is_refused(acme: Account) -> None:
+async def asked_in_1_0(acme: Account, authorization: str) -> bytes:
+    """Ask for the export in HTTP/1.0 and return the answer."""
     url = acme.client.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
-    key = acme.client.headers["authorization"]
-    writer.write(f"GET {EXPORT} HTTP/1.0\r\nAuthorization: {key}\r\n\r\n".encode())
+    writer.write(f"GET {EXPORT} HTTP/1.0\r\nAuthorization: {authorization}\r\n\r\n".encode())
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    finally:
+        writer.close()
 
-    answer = await asyncio.wait_for(reader.read(), 10)
 
-    writer.close()
+async def test_a_client_that_could_not_tell_is_refused(acme: Account) -> None:
+    answer = await asked_in_1_0(acme, acme.client.headers["authorization"])
+
     assert answer.startswith(b"HTTP/1.1 426 ")
     assert b'"/problems/upgrade-required"' in answer
+
+
+async def test_whoever_has_no_key_is_told_that_first(acme: Account) -> None:
+    assert (await asked_in_1_0(acme, "Bearer rb_none")).startswith(b"HTTP/1.1 401 ")
 
 
 async def test_a_client_that_hangs_up_ends_the_export(
