@@ -82,7 +82,7 @@ def told(result: Result) -> str:
         f"accepted {result.accepted}, lost {result.lost}, duplicates {result.duplicates} "
         f"({result.unexplained} unexplained), refused {result.refused} (slowest {result.slowest_refusal} s), "
         f"unanswered {result.unanswered}, accepts after {result.accepts_after} s, rests after {result.rests_after} s, "
-        f"p99 {result.latency} s"
+        f"p99 {result.latency} s, stood still {result.stood_still} s"
     )
     against = "".join(f"\n    {one}" for one in result.violations[:20])
     return f"{word} {result.number:5} {result.name}: {figures}{against}"

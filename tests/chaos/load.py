@@ -15,6 +15,7 @@ import httpx
 
 from core.clock import monotonic, unix_seconds
 from tests.chaos.ledger import Ledger
+from tests.chaos.pulse import Pulse
 from tests.chaos.tenant import TYPE, Tenant
 
 Json = dict[str, object]
@@ -47,8 +48,9 @@ class Wish:
 class Load:
     """Some clients, each a thread, that share a rate."""
 
-    def __init__(self, ledger: Ledger, *, rate: float, seed: int) -> None:
+    def __init__(self, ledger: Ledger, pulse: Pulse, *, rate: float, seed: int) -> None:
         self.seed: Final = seed
+        self.pulse: Final = pulse
         self._ledger: Final = ledger
         self._gap: Final = CLIENTS / rate
         self._stopping: Final = threading.Event()
@@ -151,8 +153,10 @@ class _Client:
                 deliveries = found.get("deliveries")
         except httpx.HTTPError as raised:
             error = type(raised).__name__
+        after = monotonic()
+        times = {"took": round(after - before, 3), "missed": round(self._load.pulse.missed(before, after), 3)}
         answered = {"status": status, "made": made, "error": error, "deliveries": deliveries}
-        self._write(wish, {"api": api, **answered, "took": round(monotonic() - before, 3)})
+        self._write(wish, {"api": api, **answered, **times})
         return status
 
     def _write(self, wish: Wish, answered: Json) -> None:

@@ -22,7 +22,7 @@ than the defaults, so that what waits for a lease comes later in production.
 - **lost**: accepted, and not delivered or not in the log. **False**: logged as delivered, and no receiver said so.
 - **again**: a receiver said 2xx more than once; in brackets, how many of those no doubt in the log explains.
 - **accepts, rests**: seconds from the end of the fault to the first acceptance, and to an empty backlog, with the load
-  going on for three seconds.
+  going on for three seconds. For how long a client waited is told without what the machine did not let it run.
 
 | | fault | what users see | promised | accepted | lost | false | again | accepts | rests |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |

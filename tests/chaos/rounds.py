@@ -16,12 +16,13 @@ from typing import Final, cast
 from uuid import uuid4
 
 from core.clock import monotonic
-from tests.chaos.checker import Evidence, read_evidence, violations
+from tests.chaos.checker import Evidence, read_evidence, violations, waited
 from tests.chaos.cluster import SCHEDULE, Cluster, pause, remove_data
 from tests.chaos.export import Exporter
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
 from tests.chaos.pull import pulling
+from tests.chaos.pulse import Pulse
 from tests.chaos.sink import ChaosSink, running_sink
 from tests.chaos.tenant import TASKS, Tenant
 from tests.model.history import Secret
@@ -96,6 +97,8 @@ class Result:
     rests_after: float | None = None
     latency: float = 0.0
     """Seconds from the answer to the request that the plain receiver saw; 99 in 100 came sooner."""
+    stood_still: float = 0.0
+    """Seconds in which the machine let the harness not run; no client is taken to have waited in them."""
     violations: list[str] = field(default_factory=list[str])
     skipped: str | None = None
 
@@ -113,8 +116,9 @@ def run_round(
     directory.mkdir(parents=True)
     result = Result(fault.number, fault.name, seed)
     accepted = Ledger(directory / "accepted.jsonl")
-    with running_sink(directory / "seen.jsonl") as sink, closing(accepted):
-        scene = _set_the_scene(cluster, sink, directory, Load(accepted, rate=rate, seed=seed))
+    with running_sink(directory / "seen.jsonl") as sink, closing(accepted), closing(Pulse()) as pulse:
+        begun = monotonic()
+        scene = _set_the_scene(cluster, sink, directory, Load(accepted, pulse, rate=rate, seed=seed))
         with closing(Exporter(scene.tenant)) as exporter:
             try:
                 with _fetched(scene, fault):
@@ -124,6 +128,7 @@ def run_round(
                 result.skipped = str(error)
                 return result
             _write_down(scene, exporter)
+            result.stood_still = round(pulse.missed(begun, monotonic()), 1)
     evidence = read_evidence(directory)
     result.violations += scene.found + violations(evidence)
     _measure(result, fault, evidence)
@@ -201,7 +206,7 @@ def _write_down(scene: Scene, exporter: Exporter) -> None:
 def _measure(result: Result, fault: Fault, evidence: Evidence) -> None:
     answers, history = evidence.answers, evidence.history
     result.accepted = len({answer["made"] for answer in answers if answer["made"] is not None})
-    refusals = [cast("float", answer["took"]) for answer in answers if answer["status"] in (503, 429)]
+    refusals = [waited(answer) for answer in answers if answer["status"] in (503, 429)]
     result.refused, result.slowest_refusal = len(refusals), max(refusals, default=0.0)
     result.unanswered = sum(answer["status"] is None for answer in answers)
     welcome = Counter((one.webhook_id, one.endpoint) for one in history.seen if one.welcome)
