@@ -55,7 +55,7 @@ class Held(Claimed, frozen=True, kw_only=True):
 
 
 _HELD: Final = CARRIED.replace("\nFROM {} c", ", c.lease_until\nFROM {} c").format("""(
-    SELECT d.*, coalesce(e.timeout, :timeout) AS timeout, e.max_in_flight AS cap
+    SELECT d.*, coalesce(e.timeout, :timeout) AS timeout, e.max_in_flight AS cap, now() AS claimed_at
     FROM unnest(CAST(:ids AS UUID[]), CAST(:claims AS INTEGER[])) w(id, claim)
     JOIN deliveries d ON d.id = w.id AND d.claim = w.claim AND d.lane = :lane AND d.lease_until > now()
         AND d.payload_erased IS NOT TRUE

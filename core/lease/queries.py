@@ -11,12 +11,13 @@ from core.database import AnyConnection, execute, fetch_all
 from core.journal.order_queries import first_of, on_the_wire
 from core.lease.claim import Claimed
 
-# What an attempt needs, of claimed deliveries `c`, which come with their timeout and cap; in the order of `Claimed`.
+# What an attempt needs, of claimed deliveries `c`, which come with their timeout, cap and time;
+# in the order of `Claimed`.
 CARRIED: Final = """
 SELECT c.id AS delivery_id, c.tenant_id, coalesce(c.url, e.url) AS url, c.claim, c.attempt_count AS number,
        c.trigger, c.step, c.unknown_run, c.succeeded_at IS NOT NULL AS had_succeeded, c.timeout,
        e.retry_schedule AS schedule, coalesce(e.ordering = 'fifo', false) AS ordered,
-       c.event_id, c.endpoint_id, c.task_id, c.lane, c.cap, e.rate_limit, now() AS claimed_at, v.body, e.sealed_headers,
+       c.event_id, c.endpoint_id, c.task_id, c.lane, c.cap, e.rate_limit, c.claimed_at, v.body, e.sealed_headers,
        CASE WHEN e.send_traceparent THEN v.traceparent END AS traceparent,
        CASE WHEN c.endpoint_id IS NULL THEN (SELECT t.sealed_webhook_secret FROM tasks t WHERE t.id = c.task_id) END
            AS sealed_webhook_secret,
@@ -34,6 +35,8 @@ LEFT JOIN endpoints e ON e.id = c.endpoint_id
 # By the primary keys of the wanted rows; what is on the wire of a lane, counted once for each lane of the batch, by
 # deliveries_leased_idx; the head of an order by deliveries_order_idx; secrets, each behind the bytes of its ID, by
 # secrets_tenant_id_endpoint_id_idx, in two arms: no index serves a comparison that minds null.
+# A claim is of the moment in which its row was found: its transaction may have begun before the attempt that this one
+# had to wait for, where a claimer had to wait for the machine.
 _CLAIM: Final = """
 WITH seen AS (
     SELECT d.id, d.lane, d.due_at, d.sequence, coalesce(d.ordering_key, '') AS key,
@@ -63,15 +66,16 @@ WITH seen AS (
     SELECT id, timeout, max_in_flight, sum(size) OVER (ORDER BY nth, id) - size < CAST(:room AS BIGINT) AS has_room
     FROM placed WHERE fits
 ), locked AS (
-    SELECT d.id, coalesce(p.timeout, :timeout) AS timeout, coalesce(p.max_in_flight, :cap) AS cap
+    SELECT d.id, coalesce(p.timeout, :timeout) AS timeout, coalesce(p.max_in_flight, :cap) AS cap,
+           clock_timestamp() AS claimed_at
     FROM sized p JOIN deliveries d ON d.id = p.id
     WHERE p.has_room IS NOT FALSE
       AND coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries d SET claim = d.claim + 1, attempt_count = d.attempt_count + 1, published_until = NULL,
-        resend_asked_at = NULL, lease_until = now() + make_interval(secs => l.timeout + :lease)
+        resend_asked_at = NULL, lease_until = l.claimed_at + make_interval(secs => l.timeout + :lease)
     FROM locked l WHERE d.id = l.id
-    RETURNING d.*, l.timeout, l.cap
+    RETURNING d.*, l.timeout, l.cap, l.claimed_at
 ), cancelled AS (
     UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
         status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
