@@ -110,7 +110,7 @@ async def list_of_event(
 @router.get("/v1/deliveries/{delivery}", response_model=DeliveryDetailOut, operation_id="read_delivery")
 async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading) -> Response:
     """Read a delivery with its schedule: every attempt made and every attempt still to come."""
-    (found,) = await _explain(state, tx, [await find_delivery(tx, delivery)])
+    (found,) = await _explain(state, [await find_delivery(tx, delivery)])
     attempts = await list_attempt_lines(tx.connection, delivery_id=found.id)
     planned = plan(found, attempts, default=state.settings.retry_schedule)
     detail = DeliveryDetailOut(
@@ -137,7 +137,7 @@ async def _page(
     of_owner, limit = tx.owner is not None, page.limit + 1
     found = await look_deliveries(tx.connection, wanted=wanted, before=before, limit=limit, of_owner=of_owner)
     items, cursor = page.cut(found.rows, request, response, beyond=found.beyond)
-    told = await _explain(await get_state(request), tx, items)
+    told = await _explain(await get_state(request), items)
     return DeliveryPage(data=[shown(one) for one in told], next_cursor=cursor)
 
 
@@ -149,8 +149,8 @@ async def find_delivery(tx: Transaction, delivery: str) -> DeliveryRecord:
     return found
 
 
-async def _explain(state: State, tx: Transaction, found: Sequence[DeliveryRecord]) -> Sequence[DeliveryRecord]:
-    return await explain(tx.connection, state.redis, found, default_cap=DEFAULT_MAX_IN_FLIGHT)
+async def _explain(state: State, found: Sequence[DeliveryRecord]) -> Sequence[DeliveryRecord]:
+    return await explain(state.database, state.redis, found, default_cap=DEFAULT_MAX_IN_FLIGHT)
 
 
 def shown(delivery: DeliveryRecord) -> DeliveryOut:

@@ -55,7 +55,8 @@ class Exports:
     async def _read(self, wanted: Wanted, before: DeliveryId | None) -> Found[DeliveryRecord]:
         """Read a page; `beyond` is where the next one begins, if there may be one."""
         of_owner, limit = wanted.owner is not None, self._page
-        async with self._turns, self._database.tenant(wanted.tenant_id, wanted.owner) as tx:
-            found = await look_deliveries(tx, wanted=wanted.filter, before=before, limit=limit, of_owner=of_owner)
-            rows = await explain(tx, self._redis, found.rows, default_cap=self._cap)
+        async with self._turns:
+            async with self._database.tenant(wanted.tenant_id, wanted.owner) as tx:
+                found = await look_deliveries(tx, wanted=wanted.filter, before=before, limit=limit, of_owner=of_owner)
+            rows = await explain(self._database, self._redis, found.rows, default_cap=self._cap)
             return Found(rows, rows[-1].id if len(rows) == limit else found.beyond)

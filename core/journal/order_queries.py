@@ -4,6 +4,9 @@ One that was cancelled on the wire is waited for, too: it may still succeed.
 
 `deliveries_order_idx` holds what waits and not what is on the wire: else each claim, of lanes without an order too,
 would write to it. What is on the wire is found by `deliveries_leased_idx`. No key is the empty one.
+
+For the engine's role: a comparison of texts may tell what it compares (it is not `LEAKPROOF`), so that behind row-level
+security it is made after the policy was asked, and each step would read all that waits.
 """
 
 

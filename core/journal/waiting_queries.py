@@ -1,4 +1,4 @@
-"""The statement that tells what stands in front of deliveries that are due; in the tenant's role."""
+"""The statement that tells what stands in front of deliveries that are due; in the engine's role."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,6 +4,8 @@
 look: what is due ──► tokens of the rate limit ──► claim (pause, order, max_in_flight) ──► signed ──► whoever pulls
                                                      lease + attempt counted, committed first
 ```
+The endpoint is looked up in the tenant's role. What follows goes by it in the engine's, and names the tenant itself:
+behind row-level security no index serves the comparison of ordering keys (`core.journal.order_queries`).
 The claim is that of a deliverer; what is not acknowledged within its lease becomes an attempt `unknown`, as that of a
 deliverer that died. No breaker stands in front: nothing is sent to who did not ask for it.
 """
@@ -99,10 +101,12 @@ class Pulls:
         lane = who.endpoint_id
         async with self._database.tenant(who.tenant_id, who.owner) as tx:
             target = check_pulled(await read_pull_target(tx, endpoint_id=lane))
-            asked = await asked_of_lane(tx, lane=lane, limit=limit)
+        async with self._database.engine() as tx:
+            asked = await asked_of_lane(tx, tenant_id=who.tenant_id, lane=lane, limit=limit)
             due = await due_of_lane(tx, lane=lane, limit=max(limit, KEYS), start=self._starts.pop(lane, None))
         self._starts.update(due.starts)
-        return target, list(dict.fromkeys([*asked, *(one.delivery_id for one in due.queued)]))[:limit]
+        own = [one.delivery_id for one in due.queued if one.tenant_id == who.tenant_id]
+        return target, list(dict.fromkeys([*asked, *own]))[:limit]
 
     async def _draw(self, who: Puller, rate: int, wanted: int) -> int:
         if not wanted:
@@ -113,7 +117,7 @@ class Pulls:
         return (await self._meter.draw({who.endpoint_id: wanted}))[who.endpoint_id].granted
 
     async def _claim(self, who: Puller, due: Sequence[UUID], once: Once) -> Sequence[Claimed]:
-        async with self._database.tenant(who.tenant_id, who.owner) as tx:
+        async with self._database.engine() as tx:
             if kept := await once.take(tx, who.endpoint_id):
                 return await self._read_again(tx, who, kept)
             claimed = await claim_deliveries(

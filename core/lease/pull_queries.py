@@ -1,4 +1,4 @@
-"""The statements by which deliveries are pulled, in the tenant's role but for the look across tenants."""
+"""The statements by which deliveries are pulled: of the endpoint and of earlier claims in the tenant's role."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import fetch_all, fetch_one
 from core.lease.claim import Claimed
 from core.lease.queries import CARRIED
-from core.model.ids import EndpointId
+from core.model.ids import EndpointId, TenantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class _Named:
     id: UUID
 
 
-async def asked_of_lane(tx: AsyncConnection, *, lane: UUID, limit: int) -> tuple[UUID, ...]:
+async def asked_of_lane(tx: AsyncConnection, *, tenant_id: TenantId, lane: UUID, limit: int) -> tuple[UUID, ...]:
     """Return what was asked for now, by a resend or a test, by `deliveries_asked_idx`."""
     sql = """
     SELECT id FROM deliveries
-    WHERE lane = :lane AND trigger IN ('resend', 'test') AND due_at IS NOT NULL AND due_at <= now()
-      AND lease_until IS NULL ORDER BY due_at, id LIMIT :limit
+    WHERE tenant_id = :tenant AND lane = :lane AND trigger IN ('resend', 'test')
+      AND due_at IS NOT NULL AND due_at <= now() AND lease_until IS NULL ORDER BY due_at, id LIMIT :limit
     """
-    return tuple(one.id for one in await fetch_all(tx, _Named, sql, lane=lane, limit=limit))
+    return tuple(one.id for one in await fetch_all(tx, _Named, sql, tenant=tenant_id, lane=lane, limit=limit))
 
 
 class Held(Claimed, frozen=True, kw_only=True):

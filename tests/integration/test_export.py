@@ -10,7 +10,9 @@ from core.database import Database
 from core.journal.export import Exports, Wanted
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.model.ids import DeliveryId, EndpointId, TenantId
+from core.model.states import WaitingFor
 from core.redis import open_redis
+from tests.support.reading import read_of_orders
 from tests.support.rows import Rows
 
 OPEN = """
@@ -77,3 +79,22 @@ async def test_a_page_that_fails_ends_the_export_with_its_error(
             await anext(pages)
 
     assert named(first) == made[:3]
+
+
+async def test_why_deliveries_wait_is_told_without_reading_all_that_waits(
+    database_url: str, rows: Rows, redis_url: str, tenant: TenantId
+) -> None:
+    fifo = await rows.endpoint(tenant, ordering="fifo")
+    made = await rows.deliveries(4000, tenant, fifo, keys=20)
+    shown: list[DeliveryRecord] = []
+
+    async def use(database: Database) -> None:
+        async with open_redis(redis_url) as redis:
+            wanted = Wanted(tenant_id=tenant, owner=None, filter=DeliveryFilter(endpoint_id=fifo))
+            shown.extend(await anext(Exports(database, redis, default_cap=50, page=100).pages(wanted)))
+
+    read = await read_of_orders(rows, database_url, use)
+
+    assert [one.id for one in shown] == sorted(made, reverse=True)[:100]
+    assert {one.held_by for one in shown} == {WaitingFor.ORDER}
+    assert read < 1000  # through row-level security it would be a comparison with each that waits, for each of these

@@ -238,14 +238,14 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "gauge deliveries": (lambda at: read_delivery_gauge(at.tx), {"deliveries_due_idx"}),
     "gauge attempts": (lambda at: read_attempt_gauges(at.tx), {"rollups_bucket_idx"}),
     "gauge endpoints": (lambda at: read_endpoint_gauge(at.tx), {"endpoints_disabled_idx", "endpoints_failing_idx"}),
-    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
-    "count due": (lambda at: count_due(at.tx, tenant_id=at.tenant, at_once=16), {"tasks_due_idx", "tasks_leased_idx"}),
-}
-TENANT: dict[str, tuple[Run, set[str]]] = {
     "why they wait": (
         lambda at: read_behind(at.tx, ids=[at.waiting, NONE], default_cap=50),
         {"deliveries_order_idx", "deliveries_leased_idx"},
     ),
+    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
+    "count due": (lambda at: count_due(at.tx, tenant_id=at.tenant, at_once=16), {"tasks_due_idx", "tasks_leased_idx"}),
+}
+TENANT: dict[str, tuple[Run, set[str]]] = {
     "all": (lambda at: listing(at, DeliveryFilter()), {"deliveries_tenant_id_id_idx"}),
     "of an endpoint": (
         lambda at: listing(at, DeliveryFilter(endpoint_id=EndpointId(at.lane))),

@@ -1,6 +1,7 @@
 """What pulling costs does not grow with what waits, of this endpoint or of others."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,7 @@ from core.database import Role, open_engine
 from core.lease.lane_queries import due_of_lane
 from core.lease.pull_queries import asked_of_lane, lanes_with_due, read_held, read_pull_target
 from core.lease.queries import claim_deliveries
-from core.model.ids import EndpointId
+from core.model.ids import EndpointId, TenantId
 from tests.conftest import TEMPLATE
 from tests.support.plans import indexes, plan_of, read_whole
 from tests.support.stores import PostgresServer, ask
@@ -43,49 +44,57 @@ def filled(postgres: PostgresServer) -> Generator[str]:
     postgres.drop_database("pull_plans")
 
 
+@dataclass(frozen=True)
+class Look:
+    """A transaction, and a lane with some of what waits in it."""
+
+    tx: AsyncConnection
+    tenant: TenantId
+    lane: EndpointId
+    ids: list[UUID]
+
+
 @pytest.fixture
-async def tenant(filled: str) -> AsyncGenerator[AsyncConnection]:
-    """A transaction of the tenant."""
+async def at(filled: str) -> AsyncGenerator[Look]:
+    """A transaction of the engine, which becomes the tenant's where a role is set."""
     async with open_engine(filled, Role.ENGINE, pooled=False).connect() as tx:
-        id_ = await tx.scalar(text("SELECT id FROM tenants"))
-        await tx.execute(text("SELECT set_config('ringback.tenant', :id, true)"), {"id": str(id_)})
-        await tx.execute(text(f"SET LOCAL ROLE {Role.TENANT.value}"))
-        yield tx
+        found = (await tx.execute(text("SELECT tenant_id, id FROM endpoints LIMIT 1"))).one()
+        some = text("SELECT id FROM deliveries WHERE lane = :lane LIMIT 10")
+        ids = list(await tx.scalars(some, {"lane": found.id}))
+        await tx.execute(text("SELECT set_config('ringback.tenant', :id, true)"), {"id": str(found.tenant_id)})
+        yield Look(tx, found.tenant_id, found.id, ids)
         await tx.rollback()
 
 
-async def some_of(tx: AsyncConnection, lane: UUID) -> list[UUID]:
-    """Return a few deliveries of a lane."""
-    return list(await tx.scalars(text("SELECT id FROM deliveries WHERE lane = :lane LIMIT 10"), {"lane": lane}))
-
-
-async def claim_some(tx: AsyncConnection, ids: list[UUID]) -> object:
-    return await claim_deliveries(tx, ids=ids, pulled=True, default_cap=50, default_timeout=15, lease=15)
-
-
-Run = Callable[[AsyncConnection, UUID, list[UUID]], Awaitable[object]]
+Run = Callable[[Look], Awaitable[object]]
 PLANS: dict[str, tuple[Run, set[str]]] = {
-    "target": (lambda tx, lane, _: read_pull_target(tx, endpoint_id=EndpointId(lane)), {"endpoints_pkey"}),
-    "asked": (lambda tx, lane, _: asked_of_lane(tx, lane=lane, limit=10), {"deliveries_asked_idx"}),
-    "due": (lambda tx, lane, _: due_of_lane(tx, lane=lane, limit=200), {"deliveries_due_idx"}),
-    "claim": (lambda tx, _, ids: claim_some(tx, ids), {"deliveries_pkey", "events_pkey", "endpoints_pkey"}),
+    "target": (lambda at: read_pull_target(at.tx, endpoint_id=at.lane), {"endpoints_pkey"}),
+    "asked": (
+        lambda at: asked_of_lane(at.tx, tenant_id=at.tenant, lane=at.lane, limit=10),
+        {"deliveries_asked_idx"},
+    ),
+    "due": (lambda at: due_of_lane(at.tx, lane=at.lane, limit=200), {"deliveries_due_idx"}),
+    "claim": (
+        lambda at: claim_deliveries(at.tx, ids=at.ids, pulled=True, default_cap=50, default_timeout=15, lease=15),
+        {"deliveries_pkey", "events_pkey", "endpoints_pkey"},
+    ),
     "held": (
-        lambda tx, lane, ids: read_held(
-            tx, endpoint_id=EndpointId(lane), claims=dict.fromkeys(ids, 1), default_timeout=15
-        ),
+        lambda at: read_held(at.tx, endpoint_id=at.lane, claims=dict.fromkeys(at.ids, 1), default_timeout=15),
         {"deliveries_leased_idx"},
     ),
-    "arrivals": (lambda tx, lane, _: lanes_with_due(tx, lanes=[lane]), {"deliveries_due_idx"}),
+    "arrivals": (lambda at: lanes_with_due(at.tx, lanes=[at.lane]), {"deliveries_due_idx"}),
 }
+OF_A_TENANT = ("target", "held")
 
 
-@pytest.mark.parametrize("name", PLANS)
-async def test_a_pull_finds_what_it_needs_by_an_index(tenant: AsyncConnection, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "role"), [*((name, Role.ENGINE) for name in PLANS), *((name, Role.TENANT) for name in OF_A_TENANT)]
+)
+async def test_a_pull_finds_what_it_needs_by_an_index(at: Look, name: str, role: Role) -> None:
     run, named = PLANS[name]
-    lane = UUID(str(await tenant.scalar(text("SELECT id FROM endpoints LIMIT 1"))))
-    ids = await some_of(tenant, lane)
+    await at.tx.execute(text(f"SET LOCAL ROLE {role.value}"))
 
-    plan = await plan_of(tenant, lambda: run(tenant, lane, ids))
+    plan = await plan_of(at.tx, lambda: run(at))
 
-    assert named <= await indexes(tenant, plan)
-    assert await read_whole(tenant, plan) == set()
+    assert named <= await indexes(at.tx, plan)
+    assert await read_whole(at.tx, plan) == set()
