@@ -66,7 +66,7 @@ def test_one_task_follows_the_other_soon_and_none_beside_it(narrow: Stack) -> No
 
     gaps = [following[0] - before[1] for before, following in pairwise(ran)]
     assert min(gaps) >= timedelta(milliseconds=-1)  # the end is told by the worker's clock, to its milliseconds
-    assert max(gaps) < timedelta(seconds=1)
+    assert max(gaps) < timedelta(seconds=5)  # a message that came too soon would stand in the way for 30 s
 
 
 def test_another_tenant_runs_meanwhile(narrow: Stack, held: Held) -> None:
