@@ -18,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.watch import Watch
 from core import clock
 from core.database import Database
-from core.lease.pull import Pulled, Puller, Pulls
+from core.lease.claim import Puller
+from core.lease.pull import Pulled, Pulls
 from core.lease.pull_queries import lanes_with_due
 from core.once import Once
 

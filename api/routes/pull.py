@@ -13,7 +13,7 @@ from api.schemas.deliveries import DeliveryOut
 from api.schemas.fields import Problem
 from api.schemas.pull import AckedPage, AcksIn, PulledOut, PulledPage, PullIn
 from core.journal.queries import read_delivery
-from core.lease.pull import Puller
+from core.lease.claim import Puller
 
 router = APIRouter(route_class=StrictRoute, tags=["endpoints"])
 Writer = Annotated[TenantCaller, Depends(scoped("deliveries:write", owners=True))]

@@ -13,7 +13,7 @@ from core.database import Database
 from core.intake.notices import Notices
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
-from core.lease.pull import Puller
+from core.lease.claim import Puller
 from core.lease.pull_queries import read_pull_target
 from core.lease.ticket import Ticket, read_ticket
 from core.model.errors import FieldError, InvalidInputError, NotFoundError

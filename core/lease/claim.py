@@ -1,16 +1,31 @@
 """A claim: the right and the duty to make one attempt, until its lease runs out."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from core.journal.record import Settled
+from core.model.ids import EndpointId, TenantId
 from core.model.outcome import Outcome, Trigger
 from core.model.settle import DeliveryState, settle
 from core.model.trace_context import continued
+
+
+@dataclass(frozen=True, slots=True)
+class Puller:
+    """Who pulls, and from where; `owner` is the key's."""
+
+    tenant_id: TenantId
+    owner: str | None
+    endpoint_id: EndpointId
+
+    def named(self) -> Mapping[str, object]:
+        """Return what the statements that hand out call it."""
+        return {"tenant": self.tenant_id, "owner": self.owner, "lane": self.endpoint_id}
 
 
 class Leased(msgspec.Struct, frozen=True, gc=False):

@@ -4,8 +4,9 @@
 look: what is due ──► tokens of the rate limit ──► claim (pause, order, max_in_flight) ──► signed ──► whoever pulls
                                                      lease + attempt counted, committed first
 ```
-The endpoint is looked up in the tenant's role. What follows goes by it in the engine's, and names the tenant itself:
-behind row-level security no index serves the comparison of ordering keys (`core.journal.order_queries`).
+The endpoint is looked up in the tenant's role. What follows goes by it in the engine's, and what hands out names tenant
+and owner itself: behind row-level security no index serves the comparison of ordering keys
+(`core.journal.order_queries`).
 The claim is that of a deliverer; what is not acknowledged within its lease becomes an attempt `unknown`, as that of a
 deliverer that died. No breaker stands in front: nothing is sent to who did not ask for it.
 """
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import clock
 from core.database import Database
-from core.lease.claim import Claimed
+from core.lease.claim import Claimed, Puller
 from core.lease.lane_queries import due_of_lane
 from core.lease.meter import Meter
 from core.lease.presence import Presence
@@ -30,7 +31,6 @@ from core.lease.signing import open_keys, own_headers
 from core.lease.ticket import ticket_of, write_ticket
 from core.model import ids
 from core.model.errors import ConflictError, NotFoundError
-from core.model.ids import EndpointId, TenantId
 from core.model.sealing import KeyRing
 from core.model.signature import SigningKey, sign
 from core.once import Kept, Once
@@ -42,15 +42,6 @@ KEYS: Final = 200
 """Ordering keys that one look goes through; the next one begins where it ended."""
 ALONE: Final = 5.0
 """Seconds after which Redis is asked again for tokens that was away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Puller:
-    """Who pulls, and from where; `owner` is the key's."""
-
-    tenant_id: TenantId
-    owner: str | None
-    endpoint_id: EndpointId
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +115,7 @@ class Pulls:
                 tx,
                 ids=due,
                 metered=[who.endpoint_id],
-                pulled=True,
+                puller=who,
                 default_cap=DEFAULT_MAX_IN_FLIGHT,
                 default_timeout=self._settings.timeout,
                 lease=self._settings.lease,
@@ -145,7 +136,7 @@ class Pulls:
         claims = cast("Mapping[str, int]", kept.more.get("claims", {}))
         return await read_held(
             tx,
-            endpoint_id=who.endpoint_id,
+            puller=who,
             claims={UUID(delivery): claim for delivery, claim in claims.items()},
             default_timeout=self._settings.timeout,
         )

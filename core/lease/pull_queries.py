@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all, fetch_one
-from core.lease.claim import Claimed
-from core.lease.queries import CARRIED
+from core.lease.claim import Claimed, Puller
+from core.lease.queries import CARRIED, IS_OWN
 from core.model.ids import EndpointId, TenantId
 
 
@@ -54,20 +54,20 @@ class Held(Claimed, frozen=True, kw_only=True):
     lease_until: datetime
 
 
-_HELD: Final = CARRIED.replace("\nFROM {} c", ", c.lease_until\nFROM {} c").format("""(
+_HELD: Final = CARRIED.replace("\nFROM {} c", ", c.lease_until\nFROM {} c").format(f"""(
     SELECT d.*, coalesce(e.timeout, :timeout) AS timeout, e.max_in_flight AS cap, now() AS claimed_at
     FROM unnest(CAST(:ids AS UUID[]), CAST(:claims AS INTEGER[])) w(id, claim)
     JOIN deliveries d ON d.id = w.id AND d.claim = w.claim AND d.lane = :lane AND d.lease_until > now()
         AND d.payload_erased IS NOT TRUE
-    JOIN endpoints e ON e.id = d.endpoint_id)""")
+    JOIN endpoints e ON e.id = d.endpoint_id AND {IS_OWN})""")
 
 
 async def read_held(
-    tx: AsyncConnection, *, endpoint_id: EndpointId, claims: Mapping[UUID, int], default_timeout: int
+    tx: AsyncConnection, *, puller: Puller, claims: Mapping[UUID, int], default_timeout: int
 ) -> tuple[Held, ...]:
     """Return which of an endpoint's claims have not run out and were not ended, by `deliveries_leased_idx`."""
     ids, numbers = list(claims), list(claims.values())
-    return await fetch_all(tx, Held, _HELD, ids=ids, claims=numbers, lane=endpoint_id, timeout=default_timeout)
+    return await fetch_all(tx, Held, _HELD, ids=ids, claims=numbers, timeout=default_timeout, **puller.named())
 
 
 async def lanes_with_due(tx: AsyncConnection, *, lanes: Sequence[UUID]) -> tuple[UUID, ...]:

@@ -9,7 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import AnyConnection, execute, fetch_all
 from core.journal.order_queries import first_of, on_the_wire
-from core.lease.claim import Claimed
+from core.lease.claim import Claimed, Puller
+
+IS_OWN: Final = """e.tenant_id = :tenant AND (CAST(:owner AS TEXT) IS NULL OR e.owner = CAST(:owner AS TEXT))"""
+"""Whether an endpoint `e` is of the tenant and the owner who pull: it may have been given away since it was found."""
 
 # What an attempt needs, of claimed deliveries `c`, which come with their timeout, cap and time;
 # in the order of `Claimed`.
@@ -42,7 +45,7 @@ WITH seen AS (
     SELECT d.id, d.lane, d.due_at, d.sequence, coalesce(d.ordering_key, '') AS key,
            coalesce(octet_length(v.body), 0) AS size,
            e.max_in_flight, e.rate_limit, e.timeout, e.ordering = 'fifo' AS ordered, e.status = 'paused' AS paused,
-           d.trigger IN ('resend', 'test') AS asked, e.mode = 'pull' AS pulled,
+           d.trigger IN ('resend', 'test') AS asked, {pulled} AS pulled,
            CASE WHEN v.id <= n.emptied_to THEN 'expired' WHEN v.erased_at IS NOT NULL THEN 'payload_erased'
                 WHEN coalesce(e.deleted_at, n.deleted_at) IS NOT NULL THEN 'endpoint_deleted'
                 WHEN e.status = 'disabled' THEN 'endpoint_disabled' END AS dead
@@ -55,7 +58,7 @@ WITH seen AS (
            row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) AS nth
     FROM seen s{beside}
     WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.asked)
-      AND s.pulled IS {pulled} AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
+      AND s.pulled IS {wanted} AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
       AND {may_go}
 ), placed AS (
     SELECT id, timeout, max_in_flight, size, nth, nth + max(CASE nth WHEN 1 THEN (
@@ -82,10 +85,11 @@ WITH seen AS (
         reason = CASE WHEN d.succeeded_at IS NULL THEN s.dead END, finished_at = coalesce(d.finished_at, now())
     FROM seen s WHERE d.id = s.id AND s.dead IS NOT NULL AND d.lease_until IS NULL AND d.due_at IS NOT NULL
 ){carried}"""
+_PUSHED: Final = {"pulled": "e.mode = 'pull'", "wanted": "NOT TRUE"}
 # A batch without an ordered lane, as most are, is not looked at for its order: that would cost it a sixth more.
 _CLAIMED: Final = CARRIED.format("claimed")
 _PLAIN: Final = _CLAIM.format(
-    busy="", beside="", may_go="(s.ordered IS NOT TRUE OR s.asked)", pulled="NOT TRUE", carried=_CLAIMED
+    busy="", beside="", may_go="(s.ordered IS NOT TRUE OR s.asked)", carried=_CLAIMED, **_PUSHED
 )
 _IN_ORDER: Final = {
     "carried": _CLAIMED,
@@ -94,8 +98,8 @@ _IN_ORDER: Final = {
     "may_go": f"""CASE WHEN s.ordered AND NOT s.asked THEN coalesce(b.sequence > s.sequence, true) AND s.id = (
           SELECT d.id FROM deliveries d WHERE {first_of("s.lane", "s.key")}) ELSE true END""",
 }
-_ORDERED: Final = _CLAIM.format(**_IN_ORDER, pulled="NOT TRUE")
-_PULLED: Final = _CLAIM.format(**_IN_ORDER, pulled="TRUE")
+_ORDERED: Final = _CLAIM.format(**_IN_ORDER, **_PUSHED)
+_PULLED: Final = _CLAIM.format(**_IN_ORDER, pulled=f"e.mode = 'pull' AND e.id = :lane AND {IS_OWN}", wanted="TRUE")
 
 
 async def claim_deliveries(
@@ -104,7 +108,7 @@ async def claim_deliveries(
     ids: Sequence[UUID],
     metered: Sequence[UUID] = (),
     ordered: bool = True,
-    pulled: bool = False,
+    puller: Puller | None = None,
     room: int | None = None,
     default_cap: int,
     default_timeout: int,
@@ -114,12 +118,14 @@ async def claim_deliveries(
 
     Of a lane with a rate limit nothing is leased unless it is among `metered`: all that is named of it has a token. Of
     one with an order nothing is leased unless `ordered` is true, and then the head of each key.
-    With `pulled` only what is pulled from is leased, and without it nothing of that. With `room`, in bytes, nothing
-    more is leased once the bodies come to as much: the first of each lane, then the second, and so on.
+    For a `puller` only what is of its endpoint is leased, and otherwise nothing that is pulled. With `room`, in bytes,
+    nothing more is leased once the bodies come to as much: the first of each lane, then the second, and so on.
     The defaults are for deliveries that have no endpoint to say so; `lease` is added to the timeout, in seconds.
     """
     values: dict[str, object] = {"room": room, "cap": default_cap, "timeout": default_timeout, "lease": lease}
-    sql = _PULLED if pulled else _ORDERED if ordered else _PLAIN
+    sql = _PULLED if puller else _ORDERED if ordered else _PLAIN
+    if puller is not None:
+        values.update(puller.named())
     return await fetch_all(tx, Claimed, sql, ids=list(ids), metered=list(metered), **values)
 
 

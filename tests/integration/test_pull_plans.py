@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Role, open_engine
+from core.lease.claim import Puller
 from core.lease.lane_queries import due_of_lane
 from core.lease.pull_queries import asked_of_lane, lanes_with_due, read_held, read_pull_target
 from core.lease.queries import claim_deliveries
@@ -53,6 +54,11 @@ class Look:
     lane: EndpointId
     ids: list[UUID]
 
+    @property
+    def puller(self) -> Puller:
+        """Who pulls from the lane."""
+        return Puller(self.tenant, None, self.lane)
+
 
 @pytest.fixture
 async def at(filled: str) -> AsyncGenerator[Look]:
@@ -75,11 +81,11 @@ PLANS: dict[str, tuple[Run, set[str]]] = {
     ),
     "due": (lambda at: due_of_lane(at.tx, lane=at.lane, limit=200), {"deliveries_due_idx"}),
     "claim": (
-        lambda at: claim_deliveries(at.tx, ids=at.ids, pulled=True, default_cap=50, default_timeout=15, lease=15),
+        lambda at: claim_deliveries(at.tx, ids=at.ids, puller=at.puller, default_cap=50, default_timeout=15, lease=15),
         {"deliveries_pkey", "events_pkey", "endpoints_pkey"},
     ),
     "held": (
-        lambda at: read_held(at.tx, endpoint_id=at.lane, claims=dict.fromkeys(at.ids, 1), default_timeout=15),
+        lambda at: read_held(at.tx, puller=at.puller, claims=dict.fromkeys(at.ids, 1), default_timeout=15),
         {"deliveries_leased_idx"},
     ),
     "arrivals": (lambda at: lanes_with_due(at.tx, lanes=[at.lane]), {"deliveries_due_idx"}),

@@ -1,22 +1,26 @@
 """What is pulled from is left to those who pull, and keeps the rules of what is pushed."""
 
 import base64
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import clock
 from core.database import Database
 from core.dispatch.publish import Publisher
+from core.lease.claim import Puller
 from core.lease.meter import Meter
 from core.lease.presence import Presence
-from core.lease.pull import Puller, Pulls
+from core.lease.pull import Pulls
 from core.model import tables
 from core.model.ids import EndpointId, TenantId
+from core.model.json_value import JsonValue
 from core.model.sealing import CannotOpenError, KeyRing
 from core.model.signature import Scheme, new_secret
-from core.once import EVERY_TIME
+from core.once import EVERY_TIME, Kept
 from core.registry.queries import insert_secret
 from core.registry.renewal import new_record
 from tests.support.claiming import claim
@@ -202,6 +206,64 @@ async def test_another_tenants_deliveries_are_never_handed_out(
     await rows.deliveries(2, await rows.tenant(), queue)
 
     assert await pulled(pulls_of(database), tenant, queue) == []
+
+
+@dataclass
+class GivenAway:
+    """A request during which the endpoint is given to another owner, after it was found and before the claim."""
+
+    rows: Rows
+    answered: Kept | None = None
+    kept: Kept | None = None
+
+    async def take(self, tx: AsyncConnection, made: UUID) -> Kept | None:
+        """Give it away; return what was answered to the same request meanwhile."""
+        del tx
+        await self.rows.change(tables.endpoints, made, owner="b")
+        return self.answered
+
+    async def note(self, tx: AsyncConnection, made: UUID, more: Mapping[str, JsonValue]) -> None:
+        """Keep nothing."""
+
+
+@pytest.mark.parametrize(("owner", "handed_out"), [("a", 0), (None, 1)])
+async def test_an_endpoint_that_is_given_away_hands_its_former_owner_nothing(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId, owner: str | None, handed_out: int
+) -> None:
+    await rows.change(tables.endpoints, queue, owner="a")
+    made = await rows.delivery(tenant, queue)
+
+    found = await pulls_of(database).pull(Puller(tenant, owner, queue), limit=1, once=GivenAway(rows))
+
+    assert len(found) == handed_out
+    assert (await rows.row(tables.deliveries, made))["attempt_count"] == handed_out
+
+
+@pytest.mark.parametrize(("owner", "handed_out"), [("a", 0), (None, 1)])
+async def test_what_was_handed_out_is_not_told_again_to_a_former_owner(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId, owner: str | None, handed_out: int
+) -> None:
+    await rows.change(tables.endpoints, queue, owner="a")
+    first, _ = await rows.deliveries(2, tenant, queue)
+    pulls, who = pulls_of(database), Puller(tenant, owner, queue)
+    await pulled(pulls, tenant, queue, 1)
+    answered = Kept(queue, 200, {"claims": {first.hex: 1}})
+
+    found = await pulls.pull(who, limit=1, once=GivenAway(rows, answered))
+
+    assert len(found) == handed_out
+
+
+async def test_a_claim_for_one_who_pulls_is_of_its_tenant_and_its_endpoint(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    made = await rows.delivery(tenant, queue)
+    other = await rows.endpoint(tenant, **BELOW)
+
+    wrong = [Puller(await rows.tenant(), None, queue), Puller(tenant, None, other)]
+
+    assert [await claim(database, made, puller=who) for who in wrong] == [(), ()]
+    assert len(await claim(database, made, puller=Puller(tenant, None, queue))) == 1
 
 
 async def test_a_pull_in_order_does_not_read_all_that_waits(

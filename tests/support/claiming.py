@@ -10,7 +10,7 @@ from core import clock
 from core.database import Database
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
-from core.lease.claim import Claimed
+from core.lease.claim import Claimed, Puller
 from core.lease.queries import claim_deliveries
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response, Trigger
 from core.model.queued import Queued
@@ -31,11 +31,13 @@ GONE = Outcome(OutcomeKind.FAILED, ErrorClass.HTTP_STATUS, response=Response(410
 UNKNOWN = Outcome(OutcomeKind.UNKNOWN)
 
 
-async def claim(database: Database, *ids: UUID, ordered: bool = True) -> tuple[Claimed, ...]:
+async def claim(
+    database: Database, *ids: UUID, ordered: bool = True, puller: Puller | None = None
+) -> tuple[Claimed, ...]:
     """Claim deliveries in a transaction of its own."""
     async with database.engine() as tx:
         return await claim_deliveries(
-            tx, ids=ids, ordered=ordered, default_cap=CAP, default_timeout=TIMEOUT, lease=LEASE
+            tx, ids=ids, ordered=ordered, puller=puller, default_cap=CAP, default_timeout=TIMEOUT, lease=LEASE
         )
 
 
