@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM
+from uuid import UUID
 
-from tests.chaos.cluster import APIS, LEASE, PROCESSES, WORKERS, pause
+from core.model import ids
+from tests.chaos.cluster import APIS, DELIVERERS, LEASE, PROCESSES, WORKERS, pause
+from tests.chaos.faults.messages import DELIVERIES
 from tests.chaos.launcher import Fail
 from tests.chaos.rounds import Fault, Scene
 from tests.support.stack import eventually
@@ -17,6 +20,7 @@ FEW = 8
 LONGER = 5
 """Seconds: the timeout of an endpoint that is slow."""
 PATIENCE = 30
+_SENT = "SELECT count(*) FROM deliveries WHERE endpoint_id = '{}' AND attempt_count > 0"
 _TAKEN_OVER = """
     SELECT count(*) FROM deliveries d JOIN attempts a ON a.delivery_id = d.id AND a.outcome = 'unknown'
     WHERE d.event_type = 'order.slow' AND d.lease_until IS NOT NULL
@@ -82,16 +86,29 @@ def stop_past_the_lease(scene: Scene) -> None:
     One receiver keeps the first request of each event for itself and answers the next ones after 4 s. The first
     deliverer comes back as soon as another has taken over, so that both are at work.
     """
-    scene.tenant.register("sleepy", "sleepy", wants=False, timeout=LONGER, event_types=["order.slow"])
+    eventually(partial(_are_consuming, scene), within=PATIENCE)  # what befell them before may have been a moment ago
+    sleepy = scene.tenant.register("sleepy", "sleepy", wants=False, timeout=LONGER, event_types=["order.slow"])
     for number in range(FEW):
         scene.tenant.call("POST", "/v1/events", {"type": "order.slow", "data": number})
-    pause(1.5)
+    eventually(partial(_are_sent, scene, ids.decode(ids.ENDPOINT, sleepy.id)), within=PATIENCE)
+    pause(1)
     for name in ("deliverer1", "worker1"):
         scene.cluster.processes[name].send_signal(SIGSTOP)
     pause(LONGER)
     eventually(partial(_is_taken_over, scene), within=LEASE + PATIENCE)
     for name in ("deliverer1", "worker1"):
         scene.cluster.processes[name].send_signal(SIGCONT)
+
+
+def _are_consuming(scene: Scene) -> None:
+    """Raise unless each deliverer takes messages."""
+    queues = scene.cluster.rabbit.list_queues("name", "consumers")
+    assert [one["consumers"] for one in queues if one["name"] == DELIVERIES] == [len(DELIVERERS)]
+
+
+def _are_sent(scene: Scene, endpoint: UUID) -> None:
+    """Raise unless all that is slow has been sent."""
+    assert scene.cluster.sql(_SENT.format(endpoint)) == str(FEW)
 
 
 def _is_taken_over(scene: Scene) -> None:
