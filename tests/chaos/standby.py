@@ -61,6 +61,7 @@ class Standby:
         return Path(self._url.partition("host=")[2].partition("&")[0]) / SOCKET
 
     def _copy(self) -> None:
+        self._cluster.sql("SELECT 1")  # what befell it before may have ended a moment ago
         program = programs_for(None, installed_packages()) / "pg_basebackup"
         argv = [str(program), "-d", self._cluster.superuser_url, "-D", str(self._data), "-R", "-c", "fast"]
         subprocess.run(argv, check=True, capture_output=True, env=BARE_ENVIRONMENT)
