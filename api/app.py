@@ -68,6 +68,7 @@ from core.lease.acknowledge import Acknowledgements
 from core.lease.meter import Meter
 from core.lease.presence import Presence
 from core.lease.pull import Pulls
+from core.patience import end_all
 from core.registry.callbacks import Callbacks
 from core.registry.catalogue import Catalogue
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
@@ -125,7 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
         clock = asyncio.create_task(_keep_clock(state.database))
         _log.info("api.started")
         yield
-        clock.cancel()
+        await end_all(clock)
         await watcher.stop()
         await listening.stop()
         await arrivals.stop()

@@ -22,6 +22,7 @@ from core.lease.claim import Puller
 from core.lease.pull import Pulled, Pulls
 from core.lease.pull_queries import lanes_with_due
 from core.once import Once
+from core.patience import end_all
 
 TICK: Final = 0.1
 _FIRST_REST: Final = 0.25
@@ -44,8 +45,7 @@ class Arrivals:
     async def stop(self) -> None:
         """Look no more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_all(self._task)
 
     @contextmanager
     def watching(self, lane: UUID) -> Generator[Watch]:

@@ -26,6 +26,7 @@ from core.journal.live_queries import (
     read_horizon,
 )
 from core.model.ids import TenantId
+from core.patience import end_all
 
 TICK: Final = 1.0
 PAGE: Final = 500
@@ -78,8 +79,7 @@ class Live:
         """Wake every listener, for the last time."""
         self.stopping = True
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_all(self._task)
         for feed in self._feeds.values():
             for listener in feed.listeners:
                 listener.set()

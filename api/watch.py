@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import Database
 from core.journal.queries import read_marks
+from core.patience import came, end_all
 from core.progress import CHANNEL, CLOSED
 
 SWEEP_EVERY: Final = 1.0
@@ -41,9 +42,7 @@ class Watch:
 
     async def wait(self, seconds: float) -> bool:
         """Wait for the next change, that long at most; false if there was none."""
-        try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
-        except TimeoutError:
+        if not await came(self._changed, seconds):
             return False
         self._changed.clear()
         return True
@@ -67,9 +66,7 @@ class Watcher:
 
     async def stop(self) -> None:
         """Wake everybody, for the last time."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(*self._tasks)
         for task_id in tuple(self._watches):
             self._ring(task_id)
 

@@ -1,4 +1,4 @@
-"""Waiting for an answer that may never come."""
+"""Waiting for what may never come: an answer, an event, the end of a task."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,6 +6,8 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 _SLICES: Final = 10
+_AGAIN: Final = 1.0
+"""Seconds that a cancelled task has to end before it is cancelled again."""
 
 
 async def within(seconds: float, work: Coroutine[None, None, T]) -> T:
@@ -25,6 +27,33 @@ async def within(seconds: float, work: Coroutine[None, None, T]) -> T:
         raise
     _give_up(task)
     raise TimeoutError
+
+
+async def came(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, so many seconds at most; tell whether it came.
+
+    A cancellation ends it in any case. `asyncio.wait_for` of Python 3.11 swallows one that comes with the event.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def end_all(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks and return once all of them have ended, whatever became of them.
+
+    One that goes on is cancelled again: libraries swallow a cancellation now and then, and a task that repeats
+    something would never end. redis-py writes in `asyncio.wait_for`, see `came`.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _give_up(task: asyncio.Task[T]) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import clock
 from core.database import Database
+from core.patience import came
 from core.registry.task_types import LIVE_FOR
 from workers.queries import end_leases, push_leases
 from workers.time_limits import Overrun
@@ -133,11 +134,8 @@ class LeaseKeeper:
         database = Database(self._url, size=1, direct=0)
         while not self._stopping:
             await self._guarded(self.turn(database))
-            try:
-                await asyncio.wait_for(self._wake.wait(), min(self._lease / 3, LOOK_EVERY))
-            except TimeoutError:
-                continue
-            self._wake.clear()
+            if await came(self._wake, min(self._lease / 3, LOOK_EVERY)):
+                self._wake.clear()
         if self._lost or self._overruns:
             await self._guarded(self.turn(database))
         await database.close()

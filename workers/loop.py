@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -10,6 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import clock
+from core.patience import came
 
 STORE_ERRORS: Final = (SQLAlchemyError, OSError, TimeoutError)
 
@@ -58,8 +58,7 @@ async def repeat(
             _log.warning("loop.failed", loop=name, error=type(error).__name__, detail=first_line(error))
             report = IDLE
         if not report.worked:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), min(pause, HURRIED) if report.hurry else pause)
+            await came(stopping, min(pause, HURRIED) if report.hurry else pause)
 
 
 class Pace:

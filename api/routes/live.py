@@ -1,6 +1,5 @@
 """The tenant's attempts as they happen: Server-Sent Events (WHATWG HTML, section 9.2)."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -15,6 +14,7 @@ from api.listening import BEAT, HEADERS, Listener
 from api.live import KEPT, Feed, Live
 from api.schemas.live import LiveAttemptOut
 from core.journal.live_queries import LiveAttempt, Place
+from core.patience import came
 
 _SLOW: Final = b'event: end\ndata: {"reason":"slow"}\n\n'
 
@@ -81,7 +81,7 @@ async def _events(
             if behind:
                 continue
             caught_up = True
-            if not new and await listener.listen(partial(_wait, changed)) is False:
+            if not new and await listener.listen(partial(came, changed)) is False:
                 yield BEAT
 
 
@@ -94,14 +94,6 @@ async def _next(
         return kept, kept[-1].place if kept else place, False
     found, after = await live.page(caller.tenant_id, place)
     return found, after, True
-
-
-async def _wait(changed: asyncio.Event, seconds: float) -> bool:
-    try:
-        await asyncio.wait_for(changed.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True
 
 
 def _shown(attempts: Sequence[LiveAttempt], owner: str | None) -> bytes:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from core.patience import came
+
 Place = Path | int
 """A Unix socket, or a port of the loopback address."""
 _GONE: Final = (OSError, asyncio.IncompleteReadError)
@@ -103,8 +105,7 @@ class FaultProxy:
 
     async def _pause(self, seconds: float) -> None:
         if seconds:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), seconds)
+            await came(self._closing, seconds)
 
 
 @contextmanager

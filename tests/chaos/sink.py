@@ -15,6 +15,7 @@ from typing import Final
 from zlib import crc32
 
 from core.clock import unix_seconds
+from core.patience import came
 from tests.chaos.ledger import Ledger, SharedLedger
 
 _GONE: Final = (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError)
@@ -141,8 +142,7 @@ class ChaosSink:
 
     async def _pause(self, seconds: float) -> None:
         if seconds:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), seconds)
+            await came(self._closing, seconds)
 
 
 def _status(behaviour: str) -> int | None:

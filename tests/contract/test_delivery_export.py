@@ -209,7 +209,8 @@ async def asked_in_1_0(acme: Account, authorization: str) -> bytes:
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(f"GET {EXPORT} HTTP/1.0\r\nAuthorization: {authorization}\r\n\r\n".encode())
     try:
-        return await asyncio.wait_for(reader.read(), 10)
+        async with asyncio.timeout(10):
+            return await reader.read()
     finally:
         writer.close()
 

@@ -28,7 +28,8 @@ class Listener:
 
     async def next(self) -> Event:
         """Return the next event, without beats."""
-        return await asyncio.wait_for(self._next(), WITHIN)
+        async with asyncio.timeout(WITHIN):
+            return await self._next()
 
     async def _next(self) -> Event:
         event: Event = {}
@@ -76,7 +77,8 @@ async def test_a_stream_of_a_task_ends_with_its_key(acme: Account, rows: Rows) -
         theirs.stream("GET", f"/v1/tasks/{ids.encode(ids.TASK, task)}/stream") as answer,
     ):
         await acme.client.delete(f"/v1/keys/{made['id']}")
-        told = await asyncio.wait_for(answer.aread(), WITHIN)
+        async with asyncio.timeout(WITHIN):
+            told = await answer.aread()
 
     assert told.count(b"event: status") == 1
 

@@ -32,7 +32,8 @@ async def started(*options: str) -> AsyncGenerator[Process]:
 async def line(process: Process) -> str:
     """Return the next line that the script prints."""
     assert process.stdout is not None
-    return (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
+    async with asyncio.timeout(10):
+        return (await process.stdout.readline()).decode()
 
 
 def signed(greeting: str, key: SigningKey) -> OutgoingRequest:

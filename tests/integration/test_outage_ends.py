@@ -97,10 +97,12 @@ async def test_a_row_that_is_locked_holds_up_no_other(
     async with database.engine() as tx:
         await tx.execute(text("SELECT FROM deliveries WHERE id = :id FOR UPDATE"), {"id": stuck.delivery_id})
         last = asyncio.create_task(recorded(recorder, settled(stuck, OK)))
-        await asyncio.wait_for(recorded(recorder, settled(free, OK)), 15)
+        async with asyncio.timeout(15):
+            await recorded(recorder, settled(free, OK))
         before = last.done()
 
-    await asyncio.wait_for(last, 15)
+    async with asyncio.timeout(15):
+        await last
 
     assert not before
     assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 2}

@@ -34,7 +34,8 @@ class Told:
     async def wait(self) -> None:
         """Return when as much was told as was wanted."""
         for _ in range(self._count):
-            await asyncio.wait_for(self._all.acquire(), 10)
+            async with asyncio.timeout(10):
+                await self._all.acquire()
 
 
 async def test_the_answer_on_a_new_and_on_a_kept_connection_is_told() -> None:

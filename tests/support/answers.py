@@ -119,7 +119,8 @@ class Wire:
 
     async def _pause(self, seconds: float | None) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._reader.read(1), seconds)
+            async with asyncio.timeout(seconds):
+                await self._reader.read(1)
             raise ConnectionResetError("the client hung up")
 
     async def _send(self, data: bytes, drip: tuple[int, float] | None) -> None:

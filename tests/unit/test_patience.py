@@ -1,10 +1,11 @@
 import asyncio
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 
-from core import clock
-from core.patience import within
+from core import clock, patience
+from core.patience import came, end_all, within
 
 
 def stand_still(seconds: float) -> None:
@@ -49,7 +50,8 @@ async def test_what_says_nothing_is_given_up() -> None:
 
     with pytest.raises(TimeoutError):
         await within(0.02, hang())
-    await asyncio.wait_for(ended.wait(), 5)
+    async with asyncio.timeout(5):
+        await ended.wait()
 
 
 async def test_what_will_not_end_is_not_waited_for() -> None:
@@ -90,4 +92,55 @@ async def test_who_is_cancelled_takes_its_work_along() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    await asyncio.wait_for(ended.wait(), 5)
+    async with asyncio.timeout(5):
+        await ended.wait()
+
+
+async def test_an_event_that_comes_is_told_from_one_that_does_not() -> None:
+    event = asyncio.Event()
+
+    without = await came(event, 0.01)
+    event.set()
+
+    assert (without, await came(event, 5), await came(event, 0)) == (False, True, True)
+
+
+async def test_a_cancellation_that_comes_with_an_event_is_not_swallowed() -> None:
+    event = asyncio.Event()
+    waiting = asyncio.create_task(came(event, 5))
+    await Turn()
+
+    event.set()
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "_AGAIN", 0.01)
+    asked, hung = list[str](), asyncio.Event()
+
+    async def swallow() -> None:
+        with suppress(asyncio.CancelledError):
+            await hung.wait()
+        asked.append("once")
+        await hung.wait()
+
+    going = [asyncio.create_task(swallow()), asyncio.create_task(swallow())]
+    await Turn()
+    await end_all(*going)
+
+    assert ([task.cancelled() for task in going], asked) == ([True, True], ["once", "once"])
+
+
+async def test_a_task_that_failed_has_ended(recwarn: pytest.WarningsRecorder) -> None:
+    async def fail() -> None:
+        raise KeyError("k")
+
+    failed = asyncio.create_task(fail())
+    await Turn()
+    await end_all(failed)
+
+    assert failed.done()
+    assert not recwarn.list

@@ -27,6 +27,7 @@ from core.intake.telling import Teller
 from core.model.queued import Queued
 from core.model.sealing import KeyRing
 from core.open_files import raise_open_files
+from core.patience import end_all
 from core.progress import ProgressBoard
 from core.redis import open_redis
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
@@ -157,8 +158,7 @@ class Deliverer:
         return Retention(self.database, retention_days=settings.retention_days, disable_after=settings.disable_after)
 
     async def _close(self, recording: asyncio.Task[None]) -> None:
-        recording.cancel()
-        await asyncio.gather(recording, return_exceptions=True)
+        await end_all(recording)
         await asyncio.to_thread(self.publisher.stop)
         await self.sender.aclose()
         await self.resolver.aclose()
