@@ -118,7 +118,7 @@ class Cluster:
         self.kill(*names, how=how)
         self.start(*names)
 
-    def wait_for_death(self, name: str, within: float = 20) -> bool:
+    def wait_for_death(self, name: str, within: float = 60) -> bool:
         """Wait until a process has ended by itself; tell whether it has."""
         with suppress(subprocess.TimeoutExpired):
             self.processes[name].wait(within)

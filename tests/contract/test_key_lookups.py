@@ -107,16 +107,17 @@ async def test_a_key_that_was_being_looked_up_when_its_tenant_was_closed_is_not_
 async def test_a_key_is_not_believed_for_ever_while_it_cannot_be_looked_up(
     acme: Account, rows: Rows, api_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key, true = new_api_key(), clock.monotonic
+    key, now = new_api_key(), clock.monotonic()
     await rows.put(tables.api_keys, acme.tenant_id, hash=hash_api_key(key), last_used_at=func.now())
 
     async with rows.database.engine() as tx, serving(settings_of(database=api_database)) as api:
+        monkeypatch.setattr(clock, "monotonic", lambda: now)
         found = await call(api, key)
         await tx.exec_driver_sql("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
         monkeypatch.setattr(auth, "LOOKED_UP_WITHIN", 0.05)
-        monkeypatch.setattr(clock, "monotonic", lambda: true() + 2.1)
+        monkeypatch.setattr(clock, "monotonic", lambda: now + 2.1)
         asked = await call(api, key)
-        monkeypatch.setattr(clock, "monotonic", lambda: true() + 4.0)
+        monkeypatch.setattr(clock, "monotonic", lambda: now + 4.0)
         later = await call(api, key)
 
     assert (found.status_code, asked.status_code) == (200, 200)

@@ -50,7 +50,7 @@ def module_stack(
         broker=module_broker,
         redis=redis_store,
         RETRY_SCHEDULE="1,1,1",
-        LEASE="2",
+        LEASE="5",
         TIMEOUT="2",
     )
     with running(made):
