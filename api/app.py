@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 import structlog
@@ -125,6 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
         arrivals.start()
         clock = asyncio.create_task(_keep_clock(state.database))
         _log.info("api.started")
+        app.state.dismiss = partial(_dismiss, watcher, listening, arrivals)
         yield
         await end_all(clock)
         await watcher.stop()
@@ -179,6 +181,12 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.acknowledgements = Acknowledgements(state.database, state.ring, settings, notices)
     app.state.watcher = watcher = Watcher(state.database, state.redis, forget=signed_in.forget)
     return watcher
+
+
+def _dismiss(watcher: Watcher, live: Live, arrivals: Arrivals) -> None:
+    """Let nobody wait for more, so that the process can stop."""
+    for waiting in (watcher, live, arrivals):
+        waiting.dismiss()
 
 
 async def _keep_clock(database: Database) -> None:

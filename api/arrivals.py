@@ -37,13 +37,22 @@ class Arrivals:
         self._database: Final = database
         self._watches: Final[dict[UUID, set[Watch]]] = {}
         self._task: asyncio.Task[None] | None = None
+        self.stopping = False
 
     def start(self) -> None:
         """Look until `stop`."""
         self._task = asyncio.create_task(self._run())
 
+    def dismiss(self) -> None:
+        """Let nobody wait any more: who waits gets what there is."""
+        self.stopping = True
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.ring()
+
     async def stop(self) -> None:
-        """Look no more."""
+        """Dismiss everybody, and look no more."""
+        self.dismiss()
         if self._task is not None:
             await end_all(self._task)
 
@@ -85,7 +94,7 @@ async def pull_when_due(
     deadline, rest = clock.monotonic() + wait, 0.0
     with arrivals.watching(who.endpoint_id) as watch:
         found = await pulls.pull(who, limit=limit, once=once)
-        while not found and (left := deadline - clock.monotonic()) > 0:
+        while not (found or arrivals.stopping) and (left := deadline - clock.monotonic()) > 0:
             await asyncio.sleep(min(rest, left))
             await watch.wait(max(0.0, deadline - clock.monotonic()))
             if await request.is_disconnected():

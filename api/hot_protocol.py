@@ -104,6 +104,14 @@ class HotProtocol(HttpToolsProtocol):
             self.transport.write(malformed(self.server_state.default_headers, msg))
         self.transport.close()
 
+    def shutdown(self) -> None:
+        """As uvicorn stops: answer what is under way, which then waits for nothing more."""
+        app = self.config.app
+        dismiss: object = getattr(app.state, "dismiss", None) if isinstance(app, FastAPI) else None
+        if callable(dismiss):
+            dismiss()
+        super().shutdown()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every request under way, where uvicorn tells the last one, and let go of them."""
         self._hang_up()

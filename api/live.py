@@ -75,14 +75,18 @@ class Live:
         """Read until `stop`."""
         self._task = asyncio.create_task(self._run())
 
-    async def stop(self) -> None:
-        """Wake every listener, for the last time."""
+    def dismiss(self) -> None:
+        """Have every stream end."""
         self.stopping = True
-        if self._task is not None:
-            await end_all(self._task)
         for feed in self._feeds.values():
             for listener in feed.listeners:
                 listener.set()
+
+    async def stop(self) -> None:
+        """Have every stream end, and read no more."""
+        self.dismiss()
+        if self._task is not None:
+            await end_all(self._task)
 
     async def horizon(self) -> Place:
         """Return the place of now: whatever ends from now on comes after it."""

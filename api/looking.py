@@ -47,7 +47,7 @@ async def look_until_ended(
     deadline = clock.monotonic() + seconds
     with watcher.watching(task_id) as watch:
         found = await look(state, tenant_id, task_id)
-        while not found.ended and (left := deadline - clock.monotonic()) > 0:
+        while not (found.ended or watcher.stopping) and (left := deadline - clock.monotonic()) > 0:
             await watch.wait(min(left, LOOK_AGAIN))
             found = await look(state, tenant_id, task_id)
     return found

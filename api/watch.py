@@ -59,16 +59,22 @@ class Watcher:
         self._watches: Final[dict[UUID, set[Watch]]] = {}
         self._marks: dict[UUID, str] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self.stopping = False
 
     def start(self) -> None:
         """Listen and sweep until `stop`."""
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._sweep())]
 
-    async def stop(self) -> None:
-        """Wake everybody, for the last time."""
-        await end_all(*self._tasks)
+    def dismiss(self) -> None:
+        """Let nobody wait any more: who waits is answered with what there is, streams end."""
+        self.stopping = True
         for task_id in tuple(self._watches):
             self._ring(task_id)
+
+    async def stop(self) -> None:
+        """Dismiss everybody, and listen no more."""
+        self.dismiss()
+        await end_all(*self._tasks)
 
     @contextmanager
     def watching(self, task_id: UUID) -> Generator[Watch]:

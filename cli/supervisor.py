@@ -25,7 +25,8 @@ from cli.stop_signals import StopSignals
 from core.clock import monotonic
 from core.model.start_error import StartError
 
-GRACE: Final = 20.0
+GRACE: Final = 35.0
+"""Seconds: a deliverer ends what is on the wire, which takes 30 at the most unless told otherwise."""
 _IDLE: Final = 60.0
 _NAME: Final = "ringback"
 

@@ -3,9 +3,10 @@
 Transactions are opened at the edge and are short; queries take the connection, and never commit.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, Protocol, TypeVar, cast
@@ -28,6 +29,8 @@ AnyConnection = AsyncConnection | Direct
 CONNECT_TIMEOUT: Final = 1.9
 """Seconds: a refusal is promised within three, and a key has to be looked up before."""
 STATEMENT_TIMEOUT: Final = 30.0
+FAREWELL: Final = 2.0
+"""Seconds for closing all connections: each would wait for its own answer, as long as a statement may take."""
 LOCK_TIMEOUT: Final = "1s"  # one stuck row must not hold a group
 # What is hot stands in memory: a step in an index costs no disk's seek, and no statement is worth a compiler's time.
 _PLANNING: Final = {"random_page_cost": "1.1", "jit": "off"}
@@ -227,7 +230,9 @@ class Database:
         return clock.monotonic() + self._offset
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._direct.close()
-        await self._tenant.dispose()
-        await self._engine.dispose()
+        """Close every connection; a Postgres that says nothing is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                await self._direct.close()
+                await self._tenant.dispose()
+                await self._engine.dispose()

@@ -1,4 +1,4 @@
-"""An API process that is told to stop answers what is under way."""
+"""An API process that is told to stop answers what is under way, and lets nobody wait for more."""
 
 import asyncio
 import os
@@ -10,12 +10,15 @@ from signal import SIGTERM
 import httpx
 import pytest
 
+from core.model import ids
 from tests.support.accounts import client_of, open_account
 from tests.support.raw_http import RawAnswer, converse, key_of, post
 from tests.support.rows import Rows
 from tests.support.stack import Stack, eventually
 from tests.support.stores import ask
 
+WHOLE = 60
+"""Seconds: longer than anybody waits."""
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 HELD = """
 INSERT INTO dedupe (tenant_id, kind, key, fingerprint, made, expires_at)
@@ -66,4 +69,37 @@ def refuses(stack: Stack) -> None:
 
 async def send(client: httpx.AsyncClient) -> RawAnswer:
     (answer,), _ = await converse(client, [post("/v1/events", key_of(client), b'{"type":"a","id":"held","data":1}')])
+    return answer
+
+
+async def test_who_waits_is_answered_and_who_listens_is_let_go(own: Stack, rows: Rows) -> None:
+    async with client_of(str(own.client.base_url), own.operator_key) as operator:
+        account = await open_account(operator)
+    task = ids.encode(ids.TASK, await rows.task(account.tenant_id))
+    endpoint = ids.encode(ids.ENDPOINT, await rows.endpoint(account.tenant_id, mode="pull", url=""))
+
+    async with account.client as client:
+        going = [
+            asyncio.create_task(asked)
+            for asked in (
+                read(client, "/v1/stream"),
+                read(client, f"/v1/tasks/{task}/stream"),
+                client.get(f"/v1/tasks/{task}?wait=60", timeout=WHOLE),
+                client.post(f"/v1/endpoints/{endpoint}/pull", json={"wait": 20}, timeout=WHOLE),
+            )
+        ]
+        await asyncio.gather(*(client.get("/healthz") for _ in range(len(going))))  # theirs are there by then
+        os.kill(own.processes["api"].pid, SIGTERM)
+        answers = await asyncio.gather(*going)
+    await asyncio.to_thread(own.processes["api"].wait, WHOLE)
+
+    assert [one.status_code for one in answers] == [200, 200, 202, 200]
+    assert (answers[2].json()["status"], answers[3].json()) == ("PENDING", {"data": []})
+    assert (own.log("api").count("api.stopped"), own.log("api").count("Cancel")) == (1, 0)
+
+
+async def read(client: httpx.AsyncClient, path: str) -> httpx.Response:
+    """Read a stream to its end; one that is broken off raises."""
+    async with client.stream("GET", path, timeout=WHOLE) as answer:
+        await answer.aread()
     return answer

@@ -130,7 +130,7 @@ class Deliverer:
         stopping.set()
         await asyncio.to_thread(consumer.stop)
         self.engine.stop()
-        await asyncio.gather(*parts, return_exceptions=True)
+        await _ended([part for part in parts if part.get_name() != broken])
         await self._close(recording)
         _log.info("deliverer.stopped", broken=broken)
         if broken is not None:
@@ -183,6 +183,13 @@ async def _first_to_end(stopping: asyncio.Event, *parts: asyncio.Task[None]) -> 
         _log.error("deliverer.broken", part=part.get_name(), exc_info=part.exception())
         return part.get_name()
     return None
+
+
+async def _ended(parts: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until all have ended, and tell of those that did not end well."""
+    for part, outcome in zip(parts, await asyncio.gather(*parts, return_exceptions=True), strict=True):
+        if outcome is not None:
+            _log.error("deliverer.broken", part=part.get_name(), exc_info=outcome)
 
 
 async def _serve(settings: Settings) -> None:
