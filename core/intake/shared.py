@@ -40,6 +40,9 @@ included.
 
 It may have been committed all the same: the same request under the same key finds out.
 """
+STOOD_STILL: Final = 0.2
+SPARED: Final = 0.5
+"""Seconds by which a refusal is late if this process stood still, and that it then waits for what came meanwhile."""
 REFUSED_WITHIN: Final = 2.5
 """Seconds in which an item is answered with all that may have to be read before and after its commit; 503 beyond."""
 
@@ -122,6 +125,7 @@ class Shared(Generic[W, R]):
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._told: Final[deque[_Waiting[W, R]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._spares = False
 
     async def add(self, item: W) -> R:
         """Return what became of an item, once its group is committed; raise what `put` raises and tells."""
@@ -148,8 +152,16 @@ class Shared(Generic[W, R]):
             self._start()
 
     def _refuse_late(self) -> None:
-        """Refuse whoever has waited too long: one timer for all, as one for each costs more than its place here."""
+        """Refuse whoever has waited too long: one timer for all, as one for each costs more than its place here.
+
+        After seconds in which the process stood still, what it waits for is given a moment to be heard.
+        """
         now = clock.monotonic()
+        if self._told and now - self._told[0].until > STOOD_STILL and not self._spares:
+            self._spares = True
+            self._timer = asyncio.get_running_loop().call_later(SPARED, self._refuse_late)
+            return
+        self._spares = False
         try:
             while self._told and (self._told[0].until <= now or self._told[0].answer.done()):
                 _fail([self._told.popleft()], UnavailableError())

@@ -8,6 +8,7 @@ import pytest
 from core.intake import shared
 from core.intake.shared import SLOW, Shared
 from core.model.errors import UnavailableError
+from tests.support.turns import answer_after, stand_still
 
 
 class Store:
@@ -31,6 +32,22 @@ async def test_an_item_whose_commit_takes_too_long_is_refused() -> None:
 
     with pytest.raises(UnavailableError):
         await queue.add("first")
+
+
+async def test_who_waits_while_the_process_stands_still_is_told_what_came_meanwhile() -> None:
+    begun = asyncio.Event()
+
+    async def work(group: Sequence[str]) -> Sequence[str]:
+        begun.set()
+        await answer_after(5)
+        return group
+
+    queue = Shared[str, str](work, within=0.05)
+    adding = asyncio.create_task(queue.add("first"))
+    await begun.wait()
+    stand_still(shared.STOOD_STILL + 0.1)
+
+    assert await adding == "first"
 
 
 async def test_an_item_that_was_refused_while_it_waited_is_not_recorded() -> None:
