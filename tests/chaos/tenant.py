@@ -72,10 +72,13 @@ class Tenant:
             pause(0.2)
 
     def register(self, path: str, behaviour: str = "200", *, wants: bool = True, **more: object) -> Endpoint:
-        """Register an endpoint whose receiver behaves so."""
-        self.sink.behave(f"{self.slug}-{path}", behaviour)
+        """Register an endpoint whose receiver behaves so; of two of one name each has a place of its own."""
+        place = f"{self.slug}-{path}"
+        if place in {one.path for one in self.endpoints}:
+            place = f"{self.slug}-{len(self.endpoints)}-{path}"
+        self.sink.behave(place, behaviour)
         wanted: Json = {
-            "url": self.sink.url(f"{self.slug}-{path}"),
+            "url": self.sink.url(place),
             "event_types": [TYPE],
             "timeout": TIMEOUT,
             "retry_policy": {"schedule": list(SCHEDULE)},
@@ -85,7 +88,7 @@ class Tenant:
             del wanted["url"]
         since = unix_seconds()
         made = self.call("POST", "/v1/endpoints", wanted)
-        one = Endpoint(str(made["id"]), f"{self.slug}-{path}", more.get("ordering") == "fifo", wants)
+        one = Endpoint(str(made["id"]), place, more.get("ordering") == "fifo", wants)
         if isinstance(made["secret"], str):
             one.secrets.append(Secret(text=made["secret"], since=since))
         self.endpoints.append(one)

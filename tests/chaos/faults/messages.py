@@ -1,5 +1,6 @@
 """Faults of what travels: queues emptied, messages doubled, and such as are none of ours."""
 
+from contextlib import suppress
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -9,12 +10,15 @@ from core.dispatch.messages import batches
 from core.model.queued import Queued
 from tests.chaos.cluster import DELIVERERS, pause
 from tests.chaos.rounds import WIPED_REST_WITHIN, Fault, Scene
+from tests.support.stack import eventually
 
 NOTHING: Final = "Nothing."
 DELIVERIES: Final = "ringback.deliveries"
 TASKS: Final = "ringback.tasks.default"
+DEAD: Final = "ringback.dead"
+PATIENCE: Final = 30
+"""Seconds: what befell the consumers before may have been a moment ago."""
 TIMES: Final = 5
-POISON: Final = 20
 _SOME: Final = "SELECT id, lane, tenant_id FROM deliveries ORDER BY created_at DESC LIMIT 300"
 
 
@@ -54,7 +58,7 @@ def poison(scene: Scene) -> None:
         {"v": 1, "d": [["a", "b", "c"]]},
         "x" * 10_000_000,
     ]
-    before = _dead(scene)
+    before = _messages(scene)[DEAD]
     with Connection(scene.cluster.rabbit.url) as connection:
         producer = Producer(connection.default_channel)
         for body in bodies:
@@ -68,15 +72,22 @@ def poison(scene: Scene) -> None:
                     content_type="application/json" if raw else None,
                     content_encoding="utf-8" if raw else None,
                 )
-    pause(8)
     bad = 2 * len(bodies) - 1  # an unknown delivery is none to make: there is nothing to set aside
-    if (found := _dead(scene) - before) != bad:
-        scene.found.append(f"p1_poison: of {bad} messages that are none of ours {found} were set aside")
+
+    def look() -> None:
+        assert _messages(scene)[DEAD] - before >= bad
+
+    with suppress(AssertionError):
+        eventually(look, within=PATIENCE)
+    pause(2)
+    if (found := _messages(scene)[DEAD] - before) != bad:
+        where = scene.cluster.rabbit.list_queues("name", "messages_ready", "messages_unacknowledged", "consumers")
+        scene.found.append(f"p1_poison: of {bad} messages that are none of ours {found} were set aside: {where}")
 
 
-def _dead(scene: Scene) -> int:
-    (found,) = [one for one in scene.cluster.rabbit.list_queues("name", "messages") if one["name"] == "ringback.dead"]
-    return int(str(found["messages"]))
+def _messages(scene: Scene) -> dict[str, int]:
+    queues = scene.cluster.rabbit.list_queues("name", "messages")
+    return {str(one["name"]): int(str(one["messages"])) for one in queues}
 
 
 FAULTS = (
