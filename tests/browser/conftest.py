@@ -37,7 +37,7 @@ def show(
         redis=redis_store,
         RETRY_SCHEDULE="1,2,3",
         TIMEOUT="2",
-        LEASE="2",
+        LEASE="60",
         PORTAL_ORIGINS=receiver.receiver.url_for("localhost", ""),
         PORTAL_NAME="Acme webhooks",
         PORTAL_ACCENT="#0f766e",

@@ -15,8 +15,8 @@ import httpx
 
 from core.clock import monotonic, unix_seconds
 from tests.chaos.ledger import Ledger
-from tests.chaos.pulse import Pulse
 from tests.chaos.tenant import TYPE, Tenant
+from tests.support.pulse import Pulse
 
 Json = dict[str, object]
 CLIENTS: Final = 6

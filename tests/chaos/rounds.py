@@ -22,10 +22,10 @@ from tests.chaos.export import Exporter
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
 from tests.chaos.pull import pulling
-from tests.chaos.pulse import Pulse
 from tests.chaos.sink import ChaosSink, running_sink
 from tests.chaos.tenant import TASKS, Tenant
 from tests.model.history import Secret
+from tests.support.pulse import Pulse
 
 BEFORE: Final = 2.0
 AFTER: Final = 3.0

@@ -14,7 +14,7 @@ from tests.model.history import History
 
 BEATING = """
 from core.clock import monotonic
-from tests.chaos.pulse import Pulse
+from tests.support.pulse import Pulse
 pulse, begun = Pulse(), monotonic()
 print("beats", flush=True)
 input()

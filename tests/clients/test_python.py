@@ -109,7 +109,7 @@ def test_an_event_reaches_its_endpoint_and_verifies(client: Ringback, receiver: 
     endpoint = client.endpoints.create(url=receiver.url, event_types=["order.*"])
     event = client.events.send("order.paid", {"order": "42"}, id="42")
 
-    (request,) = receiver.wait_for(1, within=20)
+    (request,) = receiver.wait_for(1, within=90)
 
     message = Webhook(str(endpoint.secret)).verify(request.body, dict(request.headers))
     assert (message.id, message.type, message.data) == (event.id, "order.paid", {"order": "42"})
@@ -122,7 +122,7 @@ def test_a_public_key_verifies_too(client: Ringback, receiver: ThreadedReceiver)
     endpoint = client.endpoints.create(url=receiver.url, signature="ed25519")
     client.endpoints.test(endpoint.id)
 
-    (request,) = receiver.wait_for(1, within=20)
+    (request,) = receiver.wait_for(1, within=90)
 
     assert Webhook(str(endpoint.public_key)).verify(request.body, dict(request.headers)).type == "ringback.test"
 

@@ -209,7 +209,7 @@ async def asked_in_1_0(acme: Account, authorization: str) -> bytes:
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(f"GET {EXPORT} HTTP/1.0\r\nAuthorization: {authorization}\r\n\r\n".encode())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read()
     finally:
         writer.close()

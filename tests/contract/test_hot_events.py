@@ -9,6 +9,7 @@ import pytest
 
 from core.intake.shared import REFUSED_WITHIN
 from tests.support.accounts import Account, client_of, data, document
+from tests.support.pulse import promised
 from tests.support.raw_http import RawAnswer, converse, key_of, post
 from tests.support.stack import Stack, eventually
 
@@ -196,7 +197,7 @@ async def test_a_key_that_was_revoked_is_refused_soon(known: httpx.AsyncClient) 
         sent = {"type": "order.paid", "data": 1}
         assert httpx.post(f"{known.base_url}/v1/events", json=sent, headers=headers, trust_env=False).status_code == 401
 
-    await asyncio.to_thread(eventually, look, within=5)
+    await asyncio.to_thread(promised, look, within=5)
 
 
 async def test_a_tenants_rate_limit_holds(acme: Account, operator: httpx.AsyncClient) -> None:

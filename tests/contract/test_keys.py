@@ -10,9 +10,9 @@ from core.model import ids, tables
 from core.model.api_key import has_valid_checksum, hash_api_key, new_api_key
 from core.registry.tenants import ROLES, SCOPES
 from tests.support.accounts import Account, client_of, data, document, pointers, refused
+from tests.support.pulse import promised
 from tests.support.rows import Rows
 from tests.support.samples import ago
-from tests.support.stack import eventually
 
 TASK, ENDPOINT, DELIVERY, KEY = (f"{prefix}_{'0' * 26}" for prefix in ("task", "ep", "dlv", "key"))
 
@@ -128,7 +128,7 @@ async def test_a_revoked_key_that_was_just_used_stops_working_within_five_second
         assert httpx.get(f"{client.base_url}/v1/tasks", headers=headers, trust_env=False).status_code == 401
 
     assert before.status_code == 200
-    await asyncio.to_thread(eventually, look, within=5)
+    await asyncio.to_thread(promised, look, within=5)
 
 
 NEEDED = [

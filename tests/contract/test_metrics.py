@@ -34,7 +34,7 @@ def lonely(tmp_path: Path, api_database: str, redis_store: str) -> Generator[Sta
     stack = Stack(tmp_path, database=api_database, broker=f"amqp://127.0.0.1:{free_port()}//", redis=redis_store)
     try:
         stack.start("api")
-        eventually(lambda: stack.client.get("/healthz").raise_for_status(), within=30)
+        eventually(lambda: stack.client.get("/healthz").raise_for_status(), within=90)
         yield stack
     finally:
         stack.close()

@@ -36,7 +36,7 @@ class Writer:
     async def has_written(self, batches: int) -> None:
         """Return once it has written so many more."""
         until = self.batches + batches
-        async with self._wrote, asyncio.timeout(10):
+        async with self._wrote, asyncio.timeout(60):
             await self._wrote.wait_for(lambda: self.batches >= until)
 
 

@@ -9,9 +9,9 @@ from core.model import tables
 from tests.support.accounts import Account, client_of, data, document, pointers, refused
 from tests.support.apps import serving, settings_of
 from tests.support.browsing import Page, exchange, sign_in
+from tests.support.pulse import promised
 from tests.support.rows import Rows
 from tests.support.samples import ago
-from tests.support.stack import eventually
 from tests.support.things import things_of
 
 
@@ -144,7 +144,7 @@ async def test_a_revoked_link_ends_with_its_session(client: httpx.AsyncClient) -
 
     assert revoked.status_code == 204
     assert data(await client.get("/v1/portal-links")) == []
-    eventually(lambda: is_over(page), within=5)
+    promised(lambda: is_over(page), within=5)
 
 
 async def test_a_link_ends_with_the_key_that_made_it(acme: Account) -> None:
@@ -155,7 +155,7 @@ async def test_a_link_ends_with_the_key_that_made_it(acme: Account) -> None:
 
     await acme.client.delete(f"/v1/keys/{made['id']}")
 
-    eventually(lambda: is_over(page), within=5)
+    promised(lambda: is_over(page), within=5)
     refused(await exchange(str(acme.client.base_url), unused), 401, "unauthorized")
 
 

@@ -15,9 +15,10 @@ from core.registry.sessions import SessionRecord
 from tests.support.accounts import Account, client_of, data, document, refused
 from tests.support.apps import serving, settings_of
 from tests.support.browsing import COOKIE, Page, exchange, sign_in, token_in
+from tests.support.pulse import promised
 from tests.support.rows import Rows
 from tests.support.samples import ago
-from tests.support.stack import Stack, eventually
+from tests.support.stack import Stack
 
 SLUG = {"slug": "x", "name": "X"}
 
@@ -160,7 +161,7 @@ async def test_a_session_ends_by_itself(page: Page, acme: Account, rows: Rows, c
         answer = httpx.get(f"{page.client.base_url}/v1/session", headers=page.headers, trust_env=False)
         assert answer.status_code == 401
 
-    eventually(ended, within=5)
+    promised(ended, within=5)
 
 
 async def test_a_revoked_key_ends_its_sessions(page: Page, client: httpx.AsyncClient) -> None:
@@ -171,7 +172,7 @@ async def test_a_revoked_key_ends_its_sessions(page: Page, client: httpx.AsyncCl
         answer = httpx.get(f"{page.client.base_url}/v1/session", headers=page.headers, trust_env=False)
         assert answer.status_code == 401
 
-    eventually(ended, within=5)
+    promised(ended, within=5)
 
 
 async def test_a_session_that_was_being_looked_up_when_its_tenant_was_closed_is_not_believed(

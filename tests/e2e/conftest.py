@@ -50,8 +50,8 @@ def module_stack(
         broker=module_broker,
         redis=redis_store,
         RETRY_SCHEDULE="1,1,1",
-        LEASE="5",
-        TIMEOUT="2",
+        LEASE="8",
+        TIMEOUT="10",
     )
     with running(made):
         yield made

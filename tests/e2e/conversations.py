@@ -19,7 +19,7 @@ def ended(stack: Stack, path: str) -> Json:
         assert answer.status_code == 200, answer.text
         return cast("Json", answer.json())
 
-    return eventually(look, within=45)
+    return eventually(look, within=90)
 
 
 def started(stack: Stack, path: str) -> None:
@@ -35,7 +35,7 @@ def delivery(stack: Stack, status: str) -> Json:
         assert [one["status"] for one in found] == [status]
         return found[0]
 
-    return eventually(look, within=45)
+    return eventually(look, within=90)
 
 
 def attempts(stack: Stack, of: Json) -> list[Json]:

@@ -18,7 +18,7 @@ def checked(stack: Stack, url: str) -> Json:
         assert task["finished_at"] is not None
         return task
 
-    return eventually(ended, within=60)
+    return eventually(ended, within=90)
 
 
 def test_a_receiver_that_is_right_passes(stack: Stack) -> None:

@@ -14,12 +14,12 @@ def test_a_killed_deliverer_leaves_an_unknown_attempt_and_a_delivery_that_succee
 ) -> None:
     receiver.script(hang(), Answer(status=200))
     submit(stack, webhook_url=receiver.url)
-    receiver.wait_for(1, within=20)
+    receiver.wait_for(1, within=90)
 
     stack.kill("deliverer")
     stack.start("deliverer")
 
-    receiver.wait_for(2, within=30)
+    receiver.wait_for(2, within=90)
     assert outcomes(stack, delivery(stack, "succeeded")) == ["unknown", "succeeded"]
     receiver.verify(default_secret(stack))
 
@@ -29,7 +29,7 @@ def test_a_deliverer_that_is_asked_to_end_finishes_what_is_on_the_wire(
 ) -> None:
     receiver.script(Answer(status=200, delay=1.0))
     submit(stack, webhook_url=receiver.url)
-    receiver.wait_for(1, within=20)
+    receiver.wait_for(1, within=90)
 
     stack.kill("deliverer", SIGTERM)
 
@@ -46,7 +46,7 @@ def test_a_killed_worker_leaves_a_task_that_ends_once(stack: Stack, receiver: Th
     stack.start("worker")
 
     assert ended(stack, path)["attempts"] == 2
-    receiver.wait_for(1, within=20)
+    receiver.wait_for(1, within=90)
     delivery(stack, "succeeded")
 
 
@@ -74,19 +74,19 @@ def test_a_task_that_always_kills_its_worker_is_given_up(stack: Stack, receiver:
 
     done = ended(stack, submitted.headers["location"])
 
-    (told,) = receiver.wait_for(1, within=20)
+    (told,) = receiver.wait_for(1, within=90)
     assert (done["status"], done["attempts"]) == ("FAILURE", 3)
     assert told.json()["type"] == "task.failed"
 
 
 def test_a_flushed_redis_loses_no_callback(stack: Stack, receiver: ThreadedReceiver, redis_store: str) -> None:
     submit(stack, webhook_url=receiver.url)
-    receiver.wait_for(1, within=20)
+    receiver.wait_for(1, within=90)
 
     ask_redis(redis_store, "FLUSHALL")
     submit(stack, webhook_url=receiver.url)
 
-    receiver.wait_for(2, within=20)
+    receiver.wait_for(2, within=90)
 
 
 def test_a_worker_that_starts_while_postgres_refuses_keeps_its_leases_later(
@@ -96,7 +96,7 @@ def test_a_worker_that_starts_while_postgres_refuses_keeps_its_leases_later(
     stack.kill("worker")
     postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
     stack.start("worker")
-    eventually(lambda: _assert_logged(stack, "leases.failed"), within=30)
+    eventually(lambda: _assert_logged(stack, "leases.failed"), within=90)
 
     postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     submitted = submit(stack, "tests.hold", input={"seconds": 5}, webhook_url=receiver.url)

@@ -107,7 +107,7 @@ def test_what_waits_for_a_deleted_endpoint_is_cancelled(up: Stack, receiver: Thr
 
 @pytest.mark.parametrize(
     ("answer", "ending"),
-    [(Answer(500, delay=0.5), ("cancelled", "endpoint_deleted")), (Answer(200, delay=0.5), ("succeeded", None))],
+    [(Answer(500, delay=3), ("cancelled", "endpoint_deleted")), (Answer(200, delay=3), ("succeeded", None))],
     ids=["fails", "succeeds"],
 )
 def test_what_is_on_the_wire_when_its_endpoint_is_deleted_ends_and_is_recorded(

@@ -61,7 +61,7 @@ def test_an_endpoint_that_only_fails_is_told_of_and_disabled(impatient: Stack, r
             assert impatient.get(failing)["disabled_reason"] == "failing"
             assert {"delivery.exhausted", "endpoint.failing", "endpoint.disabled"} == heard(receiver)
 
-        eventually(look, within=45)
+        eventually(look, within=90)
         attempts = impatient.get(f"{failing}/stats")["windows"]
     assert cancelled == [202, 202]
     assert cast("dict[str, dict[str, Json]]", attempts)["1h"]["attempts"] == {"succeeded": 0, "failed": 4, "unknown": 0}

@@ -33,7 +33,7 @@ def flower(module_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Gen
     argv = [sys.executable, "-m", "celery", "--quiet", "flower"]
     with (tmp_path_factory.mktemp("flower") / "log").open("ab") as log:
         process = spawn(argv, death_signal=SIGKILL, env=env, output=log.fileno())
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=USER, trust_env=False) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=USER, timeout=30, trust_env=False) as client:
         try:
             eventually(lambda: client.get("/healthcheck").raise_for_status())
             yield client
@@ -52,10 +52,13 @@ def test_it_shows_the_worker_and_what_it_runs(stack: Stack, flower: httpx.Client
         told = [(task["name"], task["state"], task["result"]) for task in read(flower, "/api/tasks").values()]
         assert ("math.divide", "SUCCESS", "None") in told
 
-    eventually(look, within=45)
+    eventually(look, within=90)
 
-    (worker,) = read(flower, "/api/workers?refresh=1").values()
-    assert "math.divide" in cast("list[str]", worker["registered"])
+    def registered() -> None:
+        (worker,) = [one for one in read(flower, "/api/workers?refresh=1").values() if "registered" in one] or [{}]
+        assert "math.divide" in cast("list[str]", worker.get("registered", []))
+
+    eventually(registered, within=90)
 
 
 @pytest.mark.parametrize("path", ["/", "/api/tasks"])

@@ -15,6 +15,7 @@ from tests.e2e.conftest import on_redis
 from tests.e2e.conversations import Json, attempts, submit
 from tests.support.answers import Answer, Endless, Reset, redirect
 from tests.support.crowd import peak_memory, reset_peak_memory
+from tests.support.pulse import stood_still
 from tests.support.receiver import Receiver
 from tests.support.sending import SENDERS, server_tls
 from tests.support.stack import Stack, eventually, running
@@ -98,7 +99,7 @@ def tried(stack: Stack, count: int) -> dict[str, list[Json]]:
         assert len([one for one in found if one["status"] != "pending"]) == count
         return found
 
-    deliveries = eventually(look, within=40)
+    deliveries = eventually(look, within=90)
     return {
         str(url): [attempts(stack, one)[0] for one in deliveries if one["url"] == url]
         for url in {one["url"] for one in deliveries}
@@ -118,19 +119,21 @@ def test_each_attempt_ends_in_time_with_its_error_and_nobody_else_waits(
     pid = beset.processes["deliverer"].pid
     before = reset_peak_memory(pid)
 
-    _ = [submit(beset) for _ in range(EVENTS)]
+    with stood_still() as missed:
+        _ = [submit(beset) for _ in range(EVENTS)]
 
-    found = tried(beset, EVENTS * (len(CASES) + 2))
+        found = tried(beset, EVENTS * (len(CASES) + 2))
+        still = missed()
     grown = peak_memory(pid) - before
     errors = {url.rpartition("/")[2]: {one["error"] for one in several} for url, several in found.items()}
     wanted = {case: error for case, (_, error) in CASES.items()} | {"redirect": "http_status", "well": None}
     assert errors == {case: {error} for case, error in wanted.items()}
     timeouts = [total(one) for several in found.values() for one in several if one["error"] == "timeout"]
     others = [total(one) for several in found.values() for one in several if one["error"] != "timeout"]
-    assert DEADLINE - 0.05 < min(timeouts) <= max(timeouts) <= DEADLINE + 1
-    assert max(others) <= DEADLINE
+    assert DEADLINE - 0.05 < min(timeouts) <= max(timeouts) <= DEADLINE + 1 + still
+    assert max(others) <= DEADLINE + still
     assert canary.requests == ()
-    assert [delay(one) < DEADLINE / 2 for one in found[f"{well.url}well"]] == [True] * EVENTS
+    assert [delay(one) < DEADLINE / 2 + still for one in found[f"{well.url}well"]] == [True] * EVENTS
     assert grown < MORE_MEMORY
 
 
@@ -143,16 +146,18 @@ def test_a_handshake_that_stalls_or_names_another_ends_before_anything_is_sent(
         silent = f"https://127.0.0.1:{stalls.getsockname()[1]}/"
         _ = [register(beset, url) for url in (silent, named.url, f"{well.url}well")]
 
-        submit(beset)
+        with stood_still() as missed:
+            submit(beset)
 
-        found = tried(beset, 3)
+            found = tried(beset, 3)
+            still = missed()
     assert {url: [one["error"] for one in several] for url, several in found.items()} == {
         silent: ["timeout"],
         named.url: ["tls"],
         f"{well.url}well": [None],
     }
-    assert DEADLINE - 0.05 < total(found[silent][0]) <= DEADLINE + 1
-    assert total(found[named.url][0]) < DEADLINE / 2
+    assert DEADLINE - 0.05 < total(found[silent][0]) <= DEADLINE + 1 + still
+    assert total(found[named.url][0]) < DEADLINE / 2 + still
     assert named.requests == ()
 
 

@@ -78,7 +78,7 @@ def test_the_ring_is_rotated_without_a_failed_attempt(rotating: Stack, receiver:
     restart(rotating, NEW)
     submit(rotating, receiver.url)
 
-    requests = receiver.wait_for(2 * 5 * TASKS, within=20)
+    requests = receiver.wait_for(2 * 5 * TASKS, within=90)
     eventually(lambda: all_succeeded(rotating, 2 * 5 * TASKS))
     receiver.verify(SECRET)
     assert [request.header("x-team") for request in requests].count("a") == 5 * TASKS

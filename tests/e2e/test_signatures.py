@@ -49,7 +49,7 @@ def told(stack: Stack, receiver: ThreadedReceiver) -> ReceivedRequest:
     """Have something happen; return what the receiver is told of it."""
     before = len(receiver.requests)
     stack.client.post("/v1/tasks", json={"type": "math.divide", "input": {"x": 1, "y": 4}})
-    return receiver.wait_for(before + 1, within=10)[-1]
+    return receiver.wait_for(before + 1, within=90)[-1]
 
 
 def versions(request: ReceivedRequest) -> list[str]:

@@ -161,7 +161,7 @@ def test_what_is_killed_at_its_hard_time_limit_ends_at_once_and_is_told_once(
 
     done = ended(stack, path)
 
-    (told,) = receiver.wait_for(1, within=20)
+    (told,) = receiver.wait_for(1, within=90)
     error = {"code": "time_limit", "title": "Time limit", "detail": "It ran longer than 2 seconds, and was killed."}
     assert (done["status"], done["attempts"], done["error"]) == ("FAILURE", 1, error)
     assert (told.json()["type"], len(cast("list[Json]", stack.get("/v1/deliveries")["data"]))) == ("task.failed", 1)

@@ -12,7 +12,7 @@ from tests.support.threaded import ThreadedReceiver
 def test_a_task_is_submitted_polled_and_told_about(stack: Stack, receiver: ThreadedReceiver) -> None:
     submitted = submit(stack, webhook_url=receiver.url)
 
-    told = receiver.wait_for(1, within=20)
+    told = receiver.wait_for(1, within=90)
     assert submitted.status_code == 303
     assert ended(stack, submitted.headers["location"])["result"] == 22 / 7
     assert cast("Json", told[0].json()["data"])["task_id"] == submitted.json()["task_id"]
@@ -25,7 +25,7 @@ def test_a_task_brings_its_own_secret(stack: Stack, receiver: ThreadedReceiver) 
 
     submit(stack, webhook_url=receiver.url, webhook_secret=secret)
 
-    receiver.wait_for(1, within=20)
+    receiver.wait_for(1, within=90)
     receiver.verify(secret)
 
 
@@ -36,7 +36,7 @@ def test_an_endpoint_hears_of_success_and_of_failure(stack: Stack, receiver: Thr
     submit(stack, input={"x": 1, "y": 0})
     submit(stack, "words.count", input={"text": "one two"})
 
-    told = receiver.wait_for(2, within=20)
+    told = receiver.wait_for(2, within=90)
     assert {request.json()["type"] for request in told} == {"task.failed", "task.succeeded"}
     receiver.verify(endpoint["secret"])
 
@@ -55,7 +55,7 @@ def test_two_failed_attempts_are_retried_with_the_same_bytes(stack: Stack, recei
 
     submit(stack, webhook_url=receiver.url)
 
-    told = receiver.wait_for(3, within=20)
+    told = receiver.wait_for(3, within=90)
     done = delivery(stack, "succeeded")
     assert outcomes(stack, done) == ["failed", "failed", "succeeded"]
     assert len({request.header("webhook-id") for request in told}) == 1
@@ -69,7 +69,7 @@ def test_a_used_up_schedule_ends_as_exhausted(stack: Stack, receiver: ThreadedRe
 
     submit(stack, webhook_url=receiver.url)
 
-    receiver.wait_for(4, within=20)
+    receiver.wait_for(4, within=90)
     done = delivery(stack, "exhausted")
     assert [one["trigger"] for one in attempts(stack, done)] == ["first", "retry", "retry", "retry"]
 
@@ -82,7 +82,7 @@ def test_what_was_sent_is_in_the_log(stack: Stack, receiver: ThreadedReceiver) -
 
     submit(stack)
 
-    (told,) = receiver.wait_for(1, within=20)
+    (told,) = receiver.wait_for(1, within=90)
     (logged,) = attempts(stack, delivery(stack, "succeeded"))
     request, response = cast("Json", logged["request"]), cast("Json", logged["response"])
     assert told.header("x-token") == "hush"

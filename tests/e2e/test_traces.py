@@ -47,9 +47,9 @@ def test_a_receiver_that_asks_is_told_the_trace_of_the_event(stack: Stack, recei
     register(stack, url=receiver.url, event_types=["order.paid"], send_traceparent=True)
 
     send(stack, **TRACED)
-    (told,) = receiver.wait_for(1, within=10)
+    (told,) = receiver.wait_for(1, within=90)
     send(stack)
-    *_, untold = receiver.wait_for(2, within=10)
+    *_, untold = receiver.wait_for(2, within=90)
 
     assert is_continued(told.header("traceparent"))
     assert untold.header("traceparent") is None
@@ -70,7 +70,7 @@ def test_a_receiver_that_does_not_ask_is_told_nothing(stack: Stack, receiver: Th
 
     send(stack, **TRACED)
 
-    (told,) = receiver.wait_for(1, within=10)
+    (told,) = receiver.wait_for(1, within=90)
     assert told.header("traceparent") is None
 
 
@@ -101,6 +101,6 @@ def test_a_task_and_what_is_told_of_it_belong_to_the_trace_of_its_request(
         "/v1/tasks", json={"type": "tests.traced", "input": {}}, headers={**TRACED, "Prefer": "wait=20"}
     )
 
-    (told,) = receiver.wait_for(1, within=10)
+    (told,) = receiver.wait_for(1, within=90)
     assert answer.json()["result"] == TRACE
     assert is_continued(told.header("traceparent"))

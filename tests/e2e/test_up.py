@@ -90,7 +90,7 @@ def test_an_event_reaches_a_local_server_without_any_setting(tmp_path: Path) -> 
         with started(env, "listen", "--forward", local.url, "--json", cwd=tmp_path) as shell:
             shell.line()
             sent = printed(run(env, "trigger", "order.paid", "--json", cwd=tmp_path))
-            (received,) = local.wait_for(1, within=20)
+            (received,) = local.wait_for(1, within=90)
             listening = shell.interrupt()
 
     assert (received.header("webhook-id"), received.json()["type"]) == (sent["id"], "order.paid")

@@ -22,7 +22,7 @@ def submitted(stack: Stack, input_: Json) -> str:
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 
-    return eventually(look, within=30)
+    return eventually(look, within=90)
 
 
 def outcome(stack: Stack, path: str) -> tuple[object, ...]:

@@ -2,7 +2,10 @@
 
 import pytest
 
+from api import throttle
 from core.database import Database
+from core.journal import held
+from core.lease import presence
 from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from tests.support.rows import Rows
@@ -16,6 +19,13 @@ from workers.upkeep.retention import Retention
 def every_sender(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a test with each sender."""
     monkeypatch.setattr(Chosen, "name", request.param)
+
+
+@pytest.fixture(autouse=True)
+def time_for_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a Redis that is there: on a busy machine it may take longer to answer than is worth waiting for."""
+    for module in (presence, throttle, held):
+        monkeypatch.setattr(module, "PATIENCE", 5.0)
 
 
 @pytest.fixture

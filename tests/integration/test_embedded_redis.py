@@ -35,7 +35,7 @@ def test_the_broker_url_carries_messages(store: Redis) -> None:
     with Connection(store.broker_url) as connection, connection.SimpleQueue("greetings") as queue:
         queue.put({"hello": "world"})
 
-        message = queue.get(timeout=10)
+        message = queue.get(timeout=60)
 
     end(store, process)
     assert message.payload == {"hello": "world"}

@@ -65,7 +65,7 @@ async def test_a_message_is_decided_while_its_attempts_are_still_on_the_wire(
 
     async with running(engine):
         engine.offer(await due(rows, tenant, endpoint, 1), decided.set)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await decided.wait()
         ended = list(post.ended)
         post.let_go.set()
@@ -131,7 +131,7 @@ async def test_stopping_ends_what_is_on_the_wire_and_starts_nothing_more(
     engine.offer([second])
     waiting = not run.done()
     post.let_go.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await run
 
     assert waiting

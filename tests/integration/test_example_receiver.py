@@ -32,7 +32,7 @@ async def started(*options: str) -> AsyncGenerator[Process]:
 async def line(process: Process) -> str:
     """Return the next line that the script prints."""
     assert process.stdout is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return (await process.stdout.readline()).decode()
 
 

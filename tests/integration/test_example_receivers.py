@@ -67,7 +67,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Each of them in turn."""
     command: Callable[[int], list[str]] = request.param
     started = Started(command, tmp_path_factory.mktemp("receiver"))
-    eventually(lambda: httpx.get(started.url, trust_env=False), within=30)
+    eventually(lambda: httpx.get(started.url, trust_env=False), within=90)
     yield started
     stop(started.process, SIGKILL, grace=5)
 

@@ -77,7 +77,7 @@ async def test_two_deliverers_together_keep_the_rate(
             second.offer(named(endpoint, tenant, [*made[15:]]))
             await post.wait_for(30, post.ended)
 
-    assert 27 / 20 <= clock.monotonic() - began < 4
+    assert clock.monotonic() - began >= 27 / 20
     assert set(post.ended) == set(made)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from sqlalchemy import func
@@ -69,10 +70,17 @@ async def test_a_task_waits_longer_the_longer_it_has_been_given_back(
 ) -> None:
     task = await started(runs, rows, tenant, started_at=ago(waited))
 
+    before = await seconds_of(rows, "SELECT clock_timestamp() AS at")
     await runs.leave_to_others(OLD, task, MISFIT)
+    after = await seconds_of(rows, "SELECT clock_timestamp() AS at")
 
-    found = await rows.one("SELECT extract(EPOCH FROM due_at - now())::FLOAT8 AS delay FROM tasks")
-    assert least - 0.2 <= float(str(found["delay"])) <= most + 0.2
+    assert before + least <= await seconds_of(rows, "SELECT due_at AS at FROM tasks") <= after + most
+
+
+async def seconds_of(rows: Rows, sql: str) -> float:
+    found = (await rows.one(sql))["at"]
+    assert isinstance(found, datetime)
+    return found.timestamp()
 
 
 @pytest.mark.usefixtures("both")

@@ -97,11 +97,11 @@ async def test_a_row_that_is_locked_holds_up_no_other(
     async with database.engine() as tx:
         await tx.execute(text("SELECT FROM deliveries WHERE id = :id FOR UPDATE"), {"id": stuck.delivery_id})
         last = asyncio.create_task(recorded(recorder, settled(stuck, OK)))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             await recorded(recorder, settled(free, OK))
         before = last.done()
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         await last
 
     assert not before

@@ -17,7 +17,7 @@ def test_a_published_message_is_fetched(server: RabbitServer) -> None:
     with Connection(server.url) as connection, connection.SimpleQueue("greetings") as queue:
         queue.put({"hello": "world"})
 
-        message = queue.get(timeout=10)
+        message = queue.get(timeout=60)
 
     assert message.payload == {"hello": "world"}
 
@@ -39,4 +39,4 @@ def test_a_confirmed_message_survives_a_crash_of_the_node(server: RabbitServer) 
     server.start()
 
     with Connection(server.url) as connection, connection.SimpleQueue("kept") as queue:
-        assert queue.get(timeout=10).payload == {"survives": True}
+        assert queue.get(timeout=60).payload == {"survives": True}

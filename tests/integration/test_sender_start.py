@@ -34,7 +34,7 @@ class Told:
     async def wait(self) -> None:
         """Return when as much was told as was wanted."""
         for _ in range(self._count):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await self._all.acquire()
 
 

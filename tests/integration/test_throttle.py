@@ -74,14 +74,21 @@ def asking(throttle: Throttle, tenant: UUID, per_second: int | None) -> Admit:
 
 
 async def test_a_second_s_worth_is_let_in_at_once(redis: Redis) -> None:
-    assert 5 <= await let_in(asking(Throttle(redis), uuid4(), 5), times=20) <= 7
+    begun = clock.monotonic()
+
+    count = await let_in(asking(Throttle(redis), uuid4(), 5), times=20)
+
+    assert 5 <= count <= 6 + 5 * (clock.monotonic() - begun)
 
 
 async def test_processes_share_one_limit(redis: Redis) -> None:
     tenant = uuid4()
     admits = [asking(Throttle(redis), tenant, 5) for _ in range(4)]
+    begun = clock.monotonic()
 
-    assert 5 <= await let_in(*admits, times=40) <= 8
+    count = await let_in(*admits, times=40)
+
+    assert 5 <= count <= 6 + 5 * (clock.monotonic() - begun)
 
 
 async def test_each_tenant_has_its_own(redis: Redis) -> None:
@@ -95,7 +102,7 @@ async def test_there_is_room_again_after_a_while(redis: Redis) -> None:
     admit = asking(Throttle(redis), uuid4(), 50)
     await let_in(admit, times=60)
 
-    assert await let_in_for(0.2, admit) >= 5
+    assert await let_in_for(1, admit) >= 5
 
 
 async def test_no_limit_asks_nobody(nowhere: Redis) -> None:

@@ -193,7 +193,7 @@ def clients(
     with ExitStack() as closing:
         database = postgres.create_database(name, TEMPLATE)
         closing.callback(postgres.drop_database, name)
-        made = Stack(directory, database=database, broker=rabbitmq_store.url, redis=redis_store, LEASE="2")
+        made = Stack(directory, database=database, broker=rabbitmq_store.url, redis=redis_store, LEASE="30")
         stack, sink = closing.enter_context(running(made)), closing.enter_context(running_sink())
         yield type("RunningClients", (Clients,), {"stack": stack, "sink": sink})
 

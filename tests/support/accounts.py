@@ -38,7 +38,7 @@ def client_of(base_url: str, key: str | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=base_url,
         headers=headers,
-        timeout=10,
+        timeout=60,
         trust_env=False,
         verify=False,
         event_hooks={"request": [note_key_too]},

@@ -81,6 +81,6 @@ async def asked_until(settings: Settings, path: str, tenant: str, *, chunks: int
             gone.set()
             await asyncio.Event().wait()  # as a server does once the client takes nothing more
 
-    async with app.router.lifespan_context(app), asyncio.timeout(10):
+    async with app.router.lifespan_context(app), asyncio.timeout(60):
         await app(scope, receive, send)
     return b"".join(written)

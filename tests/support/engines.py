@@ -72,7 +72,7 @@ class Post:
 
     async def wait_for(self, count: int, of: list[UUID]) -> None:
         """Wait until that many attempts have started, or ended."""
-        async with asyncio.timeout(10), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: len(of) >= count)
 
     async def _note(self, where: list[UUID], delivery_id: UUID) -> None:

@@ -58,7 +58,7 @@ class NameServer:
         """Let a name have these addresses from now on."""
         self.say(name, Said(addresses))
 
-    def wait_for(self, count: int, *, within: float = 5.0) -> bool:
+    def wait_for(self, count: int, *, within: float = 60.0) -> bool:
         """Wait until that many different names were asked for; tell whether they were."""
         with self._heard:
             return self._heard.wait_for(lambda: len(set(self.asked)) >= count, within)

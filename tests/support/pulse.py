@@ -5,7 +5,12 @@ meanwhile has waited for the machine, not for the product.
 """
 
 import threading
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from typing import Final
+
+import httpx
+from tenacity import Retrying, retry_if_exception_type, wait_fixed
 
 from core.clock import monotonic
 
@@ -39,6 +44,34 @@ class Pulse:
             now = monotonic()
             self._gaps.extend(_late(self._due, now))
             self._due = now + BEAT
+
+
+@contextmanager
+def stood_still() -> Generator[Callable[[], float]]:
+    """Tell for how many seconds the machine stood still since the block was entered."""
+    with closing(Pulse()) as pulse:
+        begun = monotonic()
+        yield lambda: pulse.missed(begun, monotonic())
+
+
+@contextmanager
+def stopwatch() -> Generator[Callable[[], float]]:
+    """Give the seconds since the block was entered, without those in which the machine stood still."""
+    with stood_still() as missed:
+        begun = monotonic()
+        yield lambda: monotonic() - begun - missed()
+
+
+def promised(look: Callable[[], None], *, within: float) -> None:
+    """Look again until it neither raises `AssertionError` nor an HTTP error, for as many seconds as are promised."""
+    with stopwatch() as spent:
+        retrying = Retrying(
+            stop=lambda _: spent() > within,
+            wait=wait_fixed(0.05),
+            retry=retry_if_exception_type((AssertionError, httpx.HTTPError)),
+            reraise=True,
+        )
+        retrying(look)
 
 
 def _late(due: float, now: float) -> list[tuple[float, float]]:

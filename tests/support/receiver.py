@@ -83,12 +83,12 @@ class Receiver:
         else:
             self._by_path[path] = deque(answers)
 
-    async def wait_for(self, count: int, *, within: float = 5.0) -> tuple[ReceivedRequest, ...]:
+    async def wait_for(self, count: int, *, within: float = 60.0) -> tuple[ReceivedRequest, ...]:
         """Wait until that many requests have come, and return all; raise with what was seen otherwise."""
         await self._until(lambda: len(self._requests) >= count, f"{count} requests", within)
         return self.requests
 
-    async def wait_for_closed(self, count: int, *, within: float = 5.0) -> None:
+    async def wait_for_closed(self, count: int, *, within: float = 60.0) -> None:
         """Wait until that many connections have ended, by whichever side."""
         await self._until(lambda: self.closed >= count, f"{count} closed connections", within)
 

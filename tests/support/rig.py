@@ -79,7 +79,7 @@ def rig(directory: Path, *, database: str, redis: str, sender: str) -> Generator
             ALLOW_TARGETS="",
             SENDER=sender,
             RETRY_SCHEDULE="3600",  # no attempt of a test meets the names of the next
-            LEASE="2",
+            LEASE="30",
             TIMEOUT="4",  # a question that got lost is asked again after 2 s
         )
         stack.env = {**stack.env, **_TRAPS, "SSLKEYLOGFILE": str(directory / "keys.log")}

@@ -93,7 +93,7 @@ def furnish(stack: Stack, receiver: ThreadedReceiver, gates: Path) -> Showcase:
     _catalogue(show)
     _events(show)
     _tasks(show, receiver.receiver.port)
-    eventually(lambda: _check(show), within=40)
+    eventually(lambda: _check(show), within=120)
     return show
 
 

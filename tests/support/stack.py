@@ -46,7 +46,7 @@ class Stack:
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
         self.env: Mapping[str, str] = inherited | {f"RINGBACK_{name}": value for name, value in own.items()}
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
         self.client.event_hooks["request"] = [note_key]
         self.client.headers["Authorization"] = f"Bearer {self.operator_key}"
 
@@ -90,7 +90,7 @@ class Stack:
 
     def wait_until_ready(self) -> None:
         """Return once the API says that everything can be used."""
-        eventually(lambda: self.client.get("/readyz").raise_for_status(), within=30)
+        eventually(lambda: self.client.get("/readyz").raise_for_status(), within=120)
 
     def make_tenant(self, slug: str, **limits: int) -> None:
         """Make a tenant and act for it from now on."""
@@ -121,7 +121,7 @@ def running(stack: Stack) -> Generator[Stack]:
         stack.close()
 
 
-def eventually(look: Callable[[], T], *, within: float = 15) -> T:
+def eventually(look: Callable[[], T], *, within: float = 60) -> T:
     """Look again until it neither raises `AssertionError` nor an HTTP error; the last error is the test's."""
     retrying = Retrying(
         stop=stop_after_delay(within),

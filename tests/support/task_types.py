@@ -112,7 +112,7 @@ def wait_a_part(content: bytes) -> int:
     return 1
 
 
-@task_type("tests.slow_parts", soft_time_limit=4, hard_time_limit=5, parts=Parts(wait_a_part, sum))
+@task_type("tests.slow_parts", soft_time_limit=9, hard_time_limit=10, parts=Parts(wait_a_part, sum))
 def slow_parts(context: TaskContext, *, parts: int, seconds: float) -> int:
     """Run so many parts, each of which takes so long."""
     content = f"{seconds} ".encode()

@@ -35,7 +35,7 @@ class ThreadedReceiver:
         """See `Receiver.script`."""
         self._running().call_soon_threadsafe(partial(self.receiver.script, *answers, path=path))
 
-    def wait_for(self, count: int, *, within: float = 5.0) -> tuple[ReceivedRequest, ...]:
+    def wait_for(self, count: int, *, within: float = 60.0) -> tuple[ReceivedRequest, ...]:
         """See `Receiver.wait_for`; blocks."""
         waiting = self.receiver.wait_for(count, within=within)
         return asyncio.run_coroutine_threadsafe(waiting, self._running()).result()

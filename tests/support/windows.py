@@ -36,7 +36,7 @@ class Taken:
 
     def next(self, *, decide: bool = True) -> Sequence[Queued]:
         """Wait for the next message, and decide it."""
-        queued, decided = self._messages.get(timeout=15)
+        queued, decided = self._messages.get(timeout=60)
         if decide:
             decided()
         return queued

@@ -1,7 +1,10 @@
 """`demo.sleep` and `reports.generate`, run without a worker."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from core import clock
 from core.intake.check import CHECK
 from core.intake.recover import RECOVER
 from core.model.endings import CANCELLED, TaskAgain, TaskEnd
@@ -23,14 +26,27 @@ def run(type_: str, input_: bytes, desk: KeepingDesk, attempt: int = 1) -> objec
     return call(defined()[type_], task_record(input=input_, run=attempt), context_of(desk, run=attempt))
 
 
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a wait take no time, and exactly as much as it should by the clock."""
+    at = [0.0]
+
+    class Waiting:
+        def wait(self, seconds: float) -> None:
+            at[0] += seconds
+
+    monkeypatch.setattr(clock, "monotonic", lambda: at[0])
+    monkeypatch.setattr(waiting, "threading", SimpleNamespace(Event=Waiting))
+
+
+@pytest.mark.usefixtures("no_time")
 def test_sleep_gives_back_null_and_shows_how_far_it_is() -> None:
     desk = KeepingDesk()
 
     end = run("demo.sleep", b'{"seconds":0.3}', desk)
 
     assert end == TaskEnd(TaskStatus.SUCCESS, b"null")
-    assert len(desk.shown) == 3
-    assert desk.shown[-1] == Progress(0.3, 0.3)
+    assert desk.shown == [Progress(0, 0.3), Progress(0.25, 0.3), Progress(0.3, 0.3)]
 
 
 def test_sleep_ends_early_when_it_is_cancelled() -> None:
