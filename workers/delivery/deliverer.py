@@ -179,10 +179,11 @@ async def _first_to_end(stopping: asyncio.Event, *parts: asyncio.Task[None]) -> 
     asked = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait((asked, *parts), return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
-    for part in done - {asked}:
-        _log.error("deliverer.broken", part=part.get_name(), exc_info=part.exception())
-        return part.get_name()
-    return None
+    if stopping.is_set():  # the parts end with it, some in the same turn
+        return None
+    (part, *_) = done
+    _log.error("deliverer.broken", part=part.get_name(), exc_info=part.exception())
+    return part.get_name()
 
 
 async def _ended(parts: Sequence[asyncio.Task[None]]) -> None:
