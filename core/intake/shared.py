@@ -40,8 +40,8 @@ included.
 
 It may have been committed all the same: the same request under the same key finds out.
 """
-STOOD_STILL: Final = 0.2
-SPARED: Final = 0.5
+STOOD_STILL: Final = 0.5
+SPARED: Final = 0.2
 """Seconds by which a refusal is late if this process stood still, and that it then waits for what came meanwhile."""
 REFUSED_WITHIN: Final = 2.5
 """Seconds in which an item is answered with all that may have to be read before and after its commit; 503 beyond."""
