@@ -184,7 +184,9 @@ def _connect(app: FastAPI, state: State) -> Watcher:
 
 
 def _dismiss(watcher: Watcher, live: Live, arrivals: Arrivals) -> None:
-    """Let nobody wait for more, so that the process can stop."""
+    """Let nobody wait for more, so that the process can stop; asked for by each connection, done once."""
+    if watcher.stopping:
+        return
     for waiting in (watcher, live, arrivals):
         waiting.dismiss()
 

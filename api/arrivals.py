@@ -97,7 +97,7 @@ async def pull_when_due(
         while not (found or arrivals.stopping) and (left := deadline - clock.monotonic()) > 0:
             await asyncio.sleep(min(rest, left))
             await watch.wait(max(0.0, deadline - clock.monotonic()))
-            if await request.is_disconnected():
+            if arrivals.stopping or await request.is_disconnected():
                 break
             found = await pulls.pull(who, limit=limit, once=once)
             rest = min(max(2 * rest, _FIRST_REST), LONGEST_REST)  # due, but it may not go, or somebody was quicker

@@ -49,6 +49,8 @@ async def look_until_ended(
         found = await look(state, tenant_id, task_id)
         while not (found.ended or watcher.stopping) and (left := deadline - clock.monotonic()) > 0:
             await watch.wait(min(left, LOOK_AGAIN))
+            if watcher.stopping:  # all who wait at once: what they know has to do
+                break
             found = await look(state, tenant_id, task_id)
     return found
 

@@ -69,7 +69,7 @@ async def _events(
         yield b"id: %b\nevent: reset\ndata: {}\n\n" % write_place(now).encode()
     place, caught_up, listener = resumed or now, False, Listener(request)
     with live.listening(caller.tenant_id, now) as (feed, changed):
-        while not live.stopping and await listener.may_listen():
+        while await listener.may_listen() and not live.stopping:
             changed.clear()
             new, place, behind = await _next(live, caller, feed, place)
             if behind and caught_up:

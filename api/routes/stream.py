@@ -51,7 +51,7 @@ async def _events(
             event, known = await _event(state, task, known)
             if event is not None:
                 yield event
-            if task.ended or watcher.stopping or await listener.listen(watch.wait) is None:
+            if task.ended or watcher.stopping or await listener.listen(watch.wait) is None or watcher.stopping:
                 return
             if event is None:
                 yield BEAT

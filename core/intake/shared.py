@@ -40,7 +40,7 @@ included.
 
 It may have been committed all the same: the same request under the same key finds out.
 """
-STOOD_STILL: Final = 0.5
+STOOD_STILL: Final = 0.05
 SPARED: Final = 0.2
 """Seconds by which a refusal is late if this process stood still, and that it then waits for what came meanwhile."""
 REFUSED_WITHIN: Final = 2.5

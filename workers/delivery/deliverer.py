@@ -130,8 +130,9 @@ class Deliverer:
         stopping.set()
         await asyncio.to_thread(consumer.stop)
         self.engine.stop()
-        await _ended([part for part in parts if part.get_name() != broken])
+        await asyncio.gather(*parts, return_exceptions=True)
         await self._close(recording)
+        _tell_of_broken([part for part in (recording, *parts) if part.get_name() != broken])
         _log.info("deliverer.stopped", broken=broken)
         if broken is not None:
             raise BrokenError(broken)
@@ -186,11 +187,11 @@ async def _first_to_end(stopping: asyncio.Event, *parts: asyncio.Task[None]) -> 
     return part.get_name()
 
 
-async def _ended(parts: Sequence[asyncio.Task[None]]) -> None:
-    """Wait until all have ended, and tell of those that did not end well."""
-    for part, outcome in zip(parts, await asyncio.gather(*parts, return_exceptions=True), strict=True):
-        if outcome is not None:
-            _log.error("deliverer.broken", part=part.get_name(), exc_info=outcome)
+def _tell_of_broken(ended: Sequence[asyncio.Task[None]]) -> None:
+    """Log what the parts raised while they drained."""
+    for part in ended:
+        if not part.cancelled() and (error := part.exception()) is not None:
+            _log.error("deliverer.broken", part=part.get_name(), exc_info=error)
 
 
 async def _serve(settings: Settings) -> None:

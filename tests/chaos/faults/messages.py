@@ -77,9 +77,9 @@ def poison(scene: Scene) -> None:
     def look() -> None:
         assert _messages(scene)[DEAD] - before >= bad
 
+    pause(8)
     with suppress(AssertionError):
         eventually(look, within=PATIENCE)
-    pause(2)
     if (found := _messages(scene)[DEAD] - before) != bad:
         where = scene.cluster.rabbit.list_queues("name", "messages_ready", "messages_unacknowledged", "consumers")
         scene.found.append(f"p1_poison: of {bad} messages that are none of ours {found} were set aside: {where}")
