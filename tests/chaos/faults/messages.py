@@ -4,8 +4,11 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID, uuid4
 
+from amqp.exceptions import MessageNacked
 from kombu import Connection, Producer
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from core.dispatch.broker import open_connection
 from core.dispatch.messages import batches
 from core.model.queued import Queued
 from tests.chaos.cluster import DELIVERERS, pause
@@ -59,19 +62,11 @@ def poison(scene: Scene) -> None:
         "x" * 10_000_000,
     ]
     before = _messages(scene)[DEAD]
-    with Connection(scene.cluster.rabbit.url) as connection:
+    with open_connection(scene.cluster.rabbit.url) as connection:
         producer = Producer(connection.default_channel)
         for body in bodies:
             for queue in (DELIVERIES, TASKS):
-                raw = isinstance(body, bytes)
-                producer.publish(
-                    body,
-                    exchange="",
-                    routing_key=queue,
-                    serializer=None if raw else "json",
-                    content_type="application/json" if raw else None,
-                    content_encoding="utf-8" if raw else None,
-                )
+                _publish(producer, body, queue)
     bad = 2 * len(bodies) - 1  # an unknown delivery is none to make: there is nothing to set aside
 
     def look() -> None:
@@ -83,6 +78,25 @@ def poison(scene: Scene) -> None:
     if (found := _messages(scene)[DEAD] - before) != bad:
         where = scene.cluster.rabbit.list_queues("name", "messages_ready", "messages_unacknowledged", "consumers")
         scene.found.append(f"p1_poison: of {bad} messages that are none of ours {found} were set aside: {where}")
+
+
+@retry(
+    retry=retry_if_exception_type(MessageNacked),  # the queue is at its length
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(PATIENCE),
+    reraise=True,
+)
+def _publish(producer: Producer, body: object, queue: str) -> None:
+    """Publish, and wait until the broker has it."""
+    raw = isinstance(body, bytes)
+    producer.publish(
+        body,
+        exchange="",
+        routing_key=queue,
+        serializer=None if raw else "json",
+        content_type="application/json" if raw else None,
+        content_encoding="utf-8" if raw else None,
+    )
 
 
 def _messages(scene: Scene) -> dict[str, int]:
