@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
 import structlog
 from fastapi import FastAPI
-from sqlalchemy.exc import SQLAlchemyError
 
 from api import openapi
 from api.arrivals import Arrivals
 from api.auth import Keys
+from api.background import repeat
 from api.errors import add_error_handlers
 from api.hot import HotApi
 from api.hot_protocol import HotWay
@@ -51,7 +51,6 @@ from api.sessions import Sessions
 from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
-from core.database import Database
 from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
 from core.intake.check import Checks
@@ -81,6 +80,7 @@ from core.settings import Settings
 from core.version import VERSION
 
 CLOCK_PAUSE: Final = 10.0
+"""Seconds after which the database's clock, whose time IDs carry, is read again."""
 _ROUTES: Final = (
     tasks,
     task_changes,
@@ -124,7 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
         watcher.start()
         listening.start()
         arrivals.start()
-        clock = asyncio.create_task(_keep_clock(state.database))
+        clock = asyncio.create_task(repeat("clock", state.database.ping, pause=CLOCK_PAUSE))
         _log.info("api.started")
         app.state.dismiss = partial(_dismiss, watcher, listening, arrivals)
         yield
@@ -189,11 +189,3 @@ def _dismiss(watcher: Watcher, live: Live, arrivals: Arrivals) -> None:
         return
     for waiting in (watcher, live, arrivals):
         waiting.dismiss()
-
-
-async def _keep_clock(database: Database) -> None:
-    """IDs carry the database's time: read its clock now and then."""
-    while True:
-        with suppress(SQLAlchemyError, OSError, TimeoutError):
-            await database.ping()
-        await asyncio.sleep(CLOCK_PAUSE)

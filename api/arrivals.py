@@ -8,13 +8,13 @@ Who waits holds an event and nothing else: no thread, no connection. While nobod
 
 import asyncio
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy.exc import SQLAlchemyError
 
+from api.background import repeat
 from api.watch import Watch
 from core import clock
 from core.database import Database
@@ -41,7 +41,7 @@ class Arrivals:
 
     def start(self) -> None:
         """Look until `stop`."""
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(repeat("arrivals", self.tick, pause=TICK))
 
     def dismiss(self) -> None:
         """Let nobody wait any more: who waits gets what there is."""
@@ -79,12 +79,6 @@ class Arrivals:
         for lane in found:
             for watch in self._watches.get(lane, ()):
                 watch.ring()
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            with suppress(SQLAlchemyError, OSError, TimeoutError):
-                await self.tick()
 
 
 async def pull_when_due(

@@ -11,12 +11,10 @@ from Postgres until it has caught up. Whoever reads too slowly for that is told 
 import asyncio
 from collections import deque
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
+from api.background import repeat
 from core.database import Database
 from core.journal.live_queries import (
     LiveAttempt,
@@ -34,8 +32,6 @@ KEPT: Final = 2_000
 """Attempts of a tenant that are kept for its listeners: one that is further behind reads from Postgres."""
 REPLAY: Final = 10_000
 """Attempts that one who resumes may have missed; of more it is told that it starts afresh."""
-
-_log: Final = structlog.stdlib.get_logger()
 
 
 class Feed:
@@ -73,7 +69,7 @@ class Live:
 
     def start(self) -> None:
         """Read until `stop`."""
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(repeat("live", self._catch_up, pause=TICK))
 
     def dismiss(self) -> None:
         """Have every stream end."""
@@ -141,12 +137,6 @@ class Live:
         # Nobody has seen anything of the horizon itself: the least place in it is before whatever it will bring.
         return found, Place(horizon)
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            try:
-                with suppress(SQLAlchemyError, OSError, TimeoutError):
-                    while await self.tick() >= PAGE:
-                        pass
-            except Exception:  # noqa: BLE001 - one bad turn must not end the stream of everybody
-                _log.exception("live.failed")
+    async def _catch_up(self) -> None:
+        while await self.tick() >= PAGE:
+            pass

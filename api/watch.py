@@ -13,12 +13,10 @@ from contextlib import contextmanager, suppress
 from typing import Final, cast
 from uuid import UUID
 
-import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
+from api.background import repeat
 from core.database import Database
 from core.journal.queries import read_marks
 from core.patience import came, end_all
@@ -26,8 +24,6 @@ from core.progress import CHANNEL, CLOSED
 
 SWEEP_EVERY: Final = 1.0
 RECONNECT_AFTER: Final = 1.0
-
-_log: Final = structlog.stdlib.get_logger()
 
 
 class Watch:
@@ -63,7 +59,10 @@ class Watcher:
 
     def start(self) -> None:
         """Listen and sweep until `stop`."""
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._sweep())]
+        self._tasks = [
+            asyncio.create_task(repeat("watcher.listen", self._follow, pause=RECONNECT_AFTER)),
+            asyncio.create_task(repeat("watcher.sweep", self._look, pause=SWEEP_EVERY)),
+        ]
 
     def dismiss(self) -> None:
         """Let nobody wait any more: who waits is answered with what there is, streams end."""
@@ -93,12 +92,6 @@ class Watcher:
         for watch in self._watches.get(task_id, ()):
             watch.ring()
 
-    async def _listen(self) -> None:
-        while True:
-            with suppress(RedisError, OSError):
-                await self._follow()
-            await asyncio.sleep(RECONNECT_AFTER)
-
     async def _follow(self) -> None:
         async with PubSub(self._redis.connection_pool, ignore_subscribe_messages=True) as pubsub:
             await pubsub.subscribe(CHANNEL)
@@ -109,12 +102,6 @@ class Watcher:
                     continue
                 with suppress(ValueError):
                     self._ring(UUID(message["data"].decode()))
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_EVERY)
-            with suppress(SQLAlchemyError, OSError, TimeoutError):
-                await self._look()
 
     async def _look(self) -> None:
         watched = list(self._watches)
