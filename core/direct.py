@@ -27,6 +27,7 @@ ASKED_FOR: Final = 1.0
 _SETTINGS: Final = (
     "SET plan_cache_mode = force_generic_plan",
     "SET enable_bitmapscan = off",
+    "SET enable_seqscan = off",
     "SET lock_timeout = '300ms'",
 )
 """Hot statements look rows up by keys, however many: to plan a claim anew for each batch is a sixth of its cost.
@@ -36,7 +37,8 @@ to try each by itself (`core.intake.event_group.SOON`).
 
 Only a plain scan of an index marks the entries whose rows are gone, so that the next one passes them by. Where leases
 come and go, a claim by bitmaps read all that had come and gone since the last VACUUM: at 800 events a second to 20
-endpoints it took most of a core.
+endpoints it took most of a core. A table that was all but empty when a statement was planned, as `leases` is by night,
+would be read as a whole by day.
 """
 
 

@@ -20,7 +20,7 @@ from workers.delivery.lanes import LANE_SHARE, TENANT_SHARE
 
 _TIMEOUT: Final = 30
 """Seconds that each request stays on the wire."""
-_ON_THE_WIRE: Final = "SELECT count(*) FROM deliveries WHERE lease_until IS NOT NULL"
+_ON_THE_WIRE: Final = "SELECT count(*) FROM leases"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,8 @@
 
 One that was cancelled on the wire is waited for, too: it may still succeed.
 
-`deliveries_order_idx` holds what waits and not what is on the wire: else each claim, of lanes without an order too,
-would write to it. What is on the wire is found by `deliveries_leased_idx`. No key is the empty one.
+`deliveries_turns_idx` holds what has not ended, what is on the wire too: else each claim, of lanes without an order
+too, would write to it. What is on the wire is found by `leases_pkey`. No key is the empty one.
 
 For the engine's role: a comparison of texts may tell what it compares (it is not `LEAKPROOF`), so that behind row-level
 security it is made after the policy was asked, and each step would read all that waits.
@@ -25,5 +25,6 @@ def first_of(lane: str, key: str) -> str:
 def on_the_wire(lanes: str) -> str:
     """Return the query for `lane`, `key` and the least `sequence` of what is on the wire in lanes."""
     return f"""
-        SELECT b.lane, coalesce(b.ordering_key, '') AS key, min(b.sequence) AS sequence FROM deliveries b
-        WHERE b.lease_until IS NOT NULL AND b.succeeded_at IS NULL AND b.lane IN ({lanes}) GROUP BY 1, 2"""
+        SELECT b.lane, coalesce(b.ordering_key, '') AS key, min(b.sequence) AS sequence
+        FROM leases x JOIN deliveries b ON b.id = x.delivery_id
+        WHERE b.lease_until IS NOT NULL AND b.succeeded_at IS NULL AND x.lane = ANY(ARRAY({lanes})) GROUP BY 1, 2"""

@@ -23,6 +23,13 @@ BY_SLOT: Final = ", ".join(f"count(*) FILTER (WHERE slot = {slot})" for slot in 
 # Slot by slot: as a query over both arrays it would cost three times as much as all else that a rollup's row does.
 SUMS: Final = ", ".join(f"r.latencies[{slot}] + excluded.latencies[{slot}]" for slot in range(1, SLOTS + 1))
 
+# RFC 9562, section 5.7: 48 bits of milliseconds and the version; then the attempt's number, and the last half of its
+# delivery's ID, of which no two are alike. Random bits of its own would be a twentieth of all that a record costs.
+ATTEMPT_ID: Final = """CAST(encode(
+            (SELECT substring(int8send(CAST(floor(extract(EPOCH FROM now()) * 1000) AS BIGINT)) FROM 3))
+            || int2send(CAST(28672 + l.number % 4096 AS SMALLINT))
+            || substring(uuid_send(l.id) FROM 9), 'hex') AS UUID)"""
+
 # Adds rows of counts to those of the same lane and bucket, in the order of their key.
 ADD_ROLLUPS: Final = f"""INSERT INTO rollups AS r (lane, bucket, tenant_id, {", ".join(SUMMED)}, latencies)
     SELECT lane, bucket, tenant_id, {", ".join(SUMMED)}, latencies FROM {{source}} ORDER BY lane, bucket
@@ -107,7 +114,7 @@ WITH locked AS (
     INSERT INTO attempts AS a (delivery_id, number, id, tenant_id, trigger, outcome, error, note, request_url,
         request_headers, response_status, response_headers, response_body, response_truncated, address, dns_ms,
         connect_ms, tls_ms, first_byte_ms, total_ms, started_at, transaction)
-    SELECT l.id, l.number, ringback_uuid7(), l.tenant_id, l.trigger, l.outcome, l.error, l.note, l.url,
+    SELECT l.id, l.number, {ATTEMPT_ID}, l.tenant_id, l.trigger, l.outcome, l.error, l.note, l.url,
         CAST(l.request_headers AS JSONB), l.code, CAST(l.headers AS JSONB),
         CASE WHEN l.payload_erased IS NOT TRUE THEN l.body END, l.truncated, l.address, l.dns,
         l.connect, l.tls, l.first, l.total, l.started_at, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)
@@ -142,6 +149,9 @@ WITH locked AS (
     FROM locked l WHERE l.mine AND d.id = l.id
     RETURNING d.id, d.lane, d.tenant_id, d.endpoint_id, d.due_at, l.disable, l.tells,
         d.status = 'exhausted' AND NOT l.was_exhausted AND l.tells AS exhausted
+), freed AS (
+    DELETE FROM leases
+    WHERE lane = ANY(ARRAY(SELECT lane FROM settled)) AND delivery_id = ANY(ARRAY(SELECT id FROM settled))
 ), late AS (
     UPDATE deliveries d SET status = 'succeeded', reason = NULL, succeeded_at = now(), finished_at = now(),
         wait_reason = NULL,

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from core.database import AnyConnection, fetch_all, is_taken
 from core.journal.record import Settled
 from core.journal.record_columns import TYPES, columns_of, spread
-from core.journal.record_queries import BUCKET_OF, BY_SLOT, SUMMED, SUMS
+from core.journal.record_queries import ATTEMPT_ID, BUCKET_OF, BY_SLOT, SUMMED, SUMS
 from core.model.outcome import OutcomeKind
 
 _NAMES: Final = [
@@ -45,7 +45,7 @@ WITH locked AS (
     INSERT INTO attempts (delivery_id, number, id, tenant_id, trigger, outcome, note, request_url, request_headers,
         response_status, response_headers, response_body, response_truncated, address, dns_ms, connect_ms, tls_ms,
         first_byte_ms, total_ms, started_at, transaction)
-    SELECT l.id, l.number, ringback_uuid7(), l.tenant_id, l.trigger, 'succeeded', l.note, l.url,
+    SELECT l.id, l.number, {ATTEMPT_ID}, l.tenant_id, l.trigger, 'succeeded', l.note, l.url,
         CAST(l.request_headers AS JSONB), l.code, CAST(l.headers AS JSONB), l.body, l.truncated, l.address, l.dns,
         l.connect, l.tls, l.first, l.total, l.started_at, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)
     FROM locked l WHERE (SELECT fits FROM judged)
@@ -56,6 +56,10 @@ WITH locked AS (
         finished_at = CASE WHEN d.succeeded_at IS NULL THEN now() ELSE coalesce(d.finished_at, now()) END,
         last_response_code = l.code, last_error = NULL
     FROM locked l WHERE d.id = l.id AND (SELECT fits FROM judged)
+), freed AS (
+    DELETE FROM leases
+    WHERE lane = ANY(ARRAY(SELECT lane FROM locked)) AND delivery_id = ANY(ARRAY(SELECT id FROM locked))
+        AND (SELECT fits FROM judged)
 ), tallied AS (
     SELECT lane, {BUCKET_OF.format("now()")} AS bucket, tenant_id, count(*) AS succeeded, count(connect) AS connected,
            CAST(ARRAY[{BY_SLOT}] AS INTEGER[]) AS latencies

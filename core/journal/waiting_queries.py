@@ -19,7 +19,7 @@ WITH wanted AS (
     FROM deliveries w LEFT JOIN endpoints e ON e.id = w.endpoint_id WHERE w.id = ANY(CAST(:ids AS UUID[]))
 ), lanes AS (
     SELECT l.lane, (SELECT count(*) FROM (
-        SELECT FROM deliveries d WHERE d.lane = l.lane AND d.lease_until IS NOT NULL LIMIT l.cap) live) >= l.cap AS full
+        SELECT FROM leases x WHERE x.lane = l.lane LIMIT l.cap) live) >= l.cap AS full
     FROM (SELECT DISTINCT lane, cap FROM wanted) l
 )
 SELECT w.id, w.lane, w.rate_limit, w.asked, l.full,
@@ -43,5 +43,5 @@ class Behind:
 
 
 async def read_behind(tx: AsyncConnection, *, ids: Sequence[UUID], default_cap: int) -> tuple[Behind, ...]:
-    """Tell what stands in front of these, by `deliveries_order_idx` and `deliveries_leased_idx`."""
+    """Tell what stands in front of these, by `deliveries_turns_idx` and `leases_pkey`."""
     return await fetch_all(tx, Behind, _BEHIND, ids=list(ids), cap=default_cap)

@@ -1,6 +1,6 @@
 """The statements that find what a lane may send: the first that are due, or the heads of its order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -11,7 +11,7 @@ from core.database import AnyConnection, fetch_all
 from core.journal.order_queries import first_of, on_the_wire
 from core.model.queued import Queued
 
-# The head of each key, keys in turn from `start` and round again, by deliveries_order_idx: each is one step in the
+# The head of each key, keys in turn from `start` and round again, by deliveries_turns_idx: each is one step in the
 # index, whatever stands behind it. No key is the empty one.
 _HEAD: Final = """
             SELECT coalesce(d.ordering_key, '') AS key, d.id, d.tenant_id, d.due_at, d.published_until, d.sequence
@@ -74,34 +74,50 @@ class Due:
 
 
 _DUE: Final = f"""
-WITH gate AS (SELECT ordering = 'fifo' AS ordered, status = 'paused' AS paused FROM endpoints WHERE id = :lane),
-plain AS (
-    SELECT id, tenant_id FROM deliveries
-    WHERE lane = :lane AND due_at <= now() AND lease_until IS NULL
-      AND NOT EXISTS (SELECT FROM gate WHERE ordered OR paused) ORDER BY due_at LIMIT :limit
+WITH wanted AS MATERIALIZED (
+    SELECT w.lane, w.room, s.start, coalesce(e.ordering = 'fifo', false) AS ordered
+    FROM unnest(CAST(:lanes AS UUID[]), CAST(:rooms AS INTEGER[])) w(lane, room)
+    LEFT JOIN unnest(CAST(:known AS UUID[]), CAST(:starts AS TEXT[])) s(lane, start) ON s.lane = w.lane
+    LEFT JOIN endpoints e ON e.id = w.lane WHERE e.status IS DISTINCT FROM 'paused'
 ), heads AS MATERIALIZED (
-    SELECT h.* FROM gate g CROSS JOIN LATERAL ({heads_of(":lane", "CAST(:start AS TEXT)", ":limit")}) h
-    WHERE g.ordered AND NOT g.paused
+    SELECT w.lane, w.room, h.* FROM wanted w CROSS JOIN LATERAL ({heads_of("w.lane", "w.start", "w.room")}) h
+    WHERE w.ordered
 )
-SELECT id AS delivery_id, CAST(:lane AS UUID) AS lane, tenant_id, NULL AS key FROM plain
+SELECT d.id AS delivery_id, w.lane, d.tenant_id, NULL AS key FROM wanted w CROSS JOIN LATERAL (
+    SELECT id, tenant_id FROM deliveries WHERE lane = w.lane AND due_at <= now() AND lease_until IS NULL
+    ORDER BY due_at LIMIT w.room) d
+WHERE NOT w.ordered
 UNION ALL
-SELECT h.id, CAST(:lane AS UUID), h.tenant_id, NULL FROM heads h
-LEFT JOIN ({on_the_wire("CAST(:lane AS UUID)")}) b ON b.key = h.key
+SELECT h.id, h.lane, h.tenant_id, NULL FROM heads h
+LEFT JOIN ({on_the_wire("SELECT lane FROM wanted WHERE ordered")}) b ON b.lane = h.lane AND b.key = h.key
 WHERE h.due_at <= now() AND coalesce(b.sequence > h.sequence, true)
-UNION ALL SELECT NULL, CAST(:lane AS UUID), NULL, key FROM heads WHERE nth = :limit
+UNION ALL SELECT NULL, lane, NULL, key FROM heads WHERE nth = room
 """
 
 
-async def due_of_lane(tx: AnyConnection, *, lane: UUID, limit: int, start: str | None = None) -> Due:
-    """Find what a lane may send first, by `deliveries_due_idx`; where it keeps an order, by `deliveries_order_idx`.
+async def due_of_lanes(tx: AnyConnection, *, rooms: Mapping[UUID, int], starts: dict[UUID, str] | None = None) -> Due:
+    """Find what each lane may send first, as many as it has room for; of a paused one nothing.
 
-    Of a paused one nothing is returned; of one with an order the heads of `limit` keys are looked at, from `start`.
+    By `deliveries_due_idx`; of one with an order the heads of as many keys are looked at, by `deliveries_turns_idx`,
+    from its key among `starts`, which then holds where the next look should start.
     """
-    return Due.of(await fetch_all(tx, Found, _DUE, lane=lane, limit=limit, start=start))
+    known = {} if starts is None else {lane: starts[lane] for lane in rooms if lane in starts}
+    values: dict[str, object] = {
+        "lanes": list(rooms),
+        "rooms": list(rooms.values()),
+        "known": list(known),
+        "starts": list(known.values()),
+    }
+    due = Due.of(await fetch_all(tx, Found, _DUE, **values))
+    if starts is not None:
+        for lane in rooms:
+            starts.pop(lane, None)
+        starts.update(due.starts)
+    return due
 
 
 async def next_in_order(tx: AnyConnection, *, ended: Sequence[UUID]) -> tuple[Queued, ...]:
-    """Return what follows deliveries that have ended and is due, by `deliveries_order_idx`."""
+    """Return what follows deliveries that have ended and is due, by `deliveries_turns_idx`."""
     sql = f"""
     SELECT h.id AS delivery_id, k.lane, h.tenant_id
     FROM (

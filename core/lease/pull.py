@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core import clock
 from core.database import Database
 from core.lease.claim import Claimed, Puller
-from core.lease.lane_queries import due_of_lane
+from core.lease.lane_queries import due_of_lanes
 from core.lease.meter import Meter
 from core.lease.presence import Presence
 from core.lease.pull_queries import Held, PullTarget, asked_of_lane, read_held, read_pull_target
@@ -94,8 +94,7 @@ class Pulls:
             target = check_pulled(await read_pull_target(tx, endpoint_id=lane))
         async with self._database.engine() as tx:
             asked = await asked_of_lane(tx, tenant_id=who.tenant_id, lane=lane, limit=limit)
-            due = await due_of_lane(tx, lane=lane, limit=max(limit, KEYS), start=self._starts.pop(lane, None))
-        self._starts.update(due.starts)
+            due = await due_of_lanes(tx, rooms={lane: max(limit, KEYS)}, starts=self._starts)
         own = [one.delivery_id for one in due.queued if one.tenant_id == who.tenant_id]
         return target, list(dict.fromkeys([*asked, *own]))[:limit]
 

@@ -65,7 +65,7 @@ _HELD: Final = CARRIED.replace("\nFROM {} c", ", c.lease_until\nFROM {} c").form
 async def read_held(
     tx: AsyncConnection, *, puller: Puller, claims: Mapping[UUID, int], default_timeout: int
 ) -> tuple[Held, ...]:
-    """Return which of an endpoint's claims have not run out and were not ended, by `deliveries_leased_idx`."""
+    """Return which of an endpoint's claims have not run out and were not ended, by their IDs."""
     ids, numbers = list(claims), list(claims.values())
     return await fetch_all(tx, Held, _HELD, ids=ids, claims=numbers, timeout=default_timeout, **puller.named())
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.database import AnyConnection, execute, fetch_all
+from core.database import AnyConnection, fetch_all, fetch_one
 from core.journal.order_queries import first_of, on_the_wire
 from core.lease.claim import Claimed, Puller
 
@@ -36,8 +36,9 @@ LEFT JOIN endpoints e ON e.id = c.endpoint_id
 # Claimable: due_at set and passed, no lease, whatever the status. The lease is the write-ahead record of the attempt.
 # `coalesce` hides from the planner that an index could find all that is due: it would, while it thinks that little.
 # By the primary keys of the wanted rows; what is on the wire of a lane, counted once for each lane of the batch, by
-# deliveries_leased_idx; the head of an order by deliveries_order_idx; secrets, each behind the bytes of its ID, by
+# leases_pkey; the head of an order by deliveries_turns_idx; secrets, each behind the bytes of its ID, by
 # secrets_tenant_id_endpoint_id_idx, in two arms: no index serves a comparison that minds null.
+# No index of deliveries holds what a claim changes: the new version stands on the page of the old one and is in none.
 # A claim is of the moment in which its row was found: its transaction may have begun before the attempt that this one
 # had to wait for, where a claimer had to wait for the machine.
 _CLAIM: Final = """
@@ -62,7 +63,7 @@ WITH seen AS (
       AND {may_go}
 ), placed AS (
     SELECT id, timeout, max_in_flight, size, nth, nth + max(CASE nth WHEN 1 THEN (
-               SELECT count(*) FROM deliveries x WHERE x.lane = n.lane AND x.lease_until IS NOT NULL) END)
+               SELECT count(*) FROM leases x WHERE x.lane = n.lane) END)
            OVER (PARTITION BY lane) <= coalesce(max_in_flight, :cap) AS fits
     FROM numbered n
 ), sized AS (
@@ -79,6 +80,9 @@ WITH seen AS (
         resend_asked_at = NULL, lease_until = l.claimed_at + make_interval(secs => l.timeout + :lease)
     FROM locked l WHERE d.id = l.id
     RETURNING d.*, l.timeout, l.cap, l.claimed_at
+), leased AS (
+    INSERT INTO leases (lane, delivery_id, until) SELECT lane, id, lease_until FROM claimed
+    ON CONFLICT (lane, delivery_id) DO UPDATE SET until = excluded.until
 ), cancelled AS (
     UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
         status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
@@ -114,7 +118,7 @@ async def claim_deliveries(
     default_timeout: int,
     lease: int,
 ) -> tuple[Claimed, ...]:
-    """Lease what may be sent now, in any role; cancel what has nowhere to go any more.
+    """Lease what may be sent now, in the engine's role; cancel what has nowhere to go any more.
 
     Of a lane with a rate limit nothing is leased unless it is among `metered`: all that is named of it has a token. Of
     one with an order nothing is leased unless `ordered` is true, and then the head of each key.
@@ -147,16 +151,26 @@ async def lane_policies(tx: AnyConnection, *, lanes: Sequence[UUID]) -> tuple[Po
     return await fetch_all(tx, Policy, sql, lanes=list(lanes))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    id: UUID
+
+
 async def give_back(tx: AsyncConnection, *, delivery_id: UUID, claim: int) -> bool:
     """End a lease without an attempt: nothing was sent. Only if the row still carries this claim.
 
     If a client has asked meanwhile to send it again, the next attempt is that one.
     """
     sql = """
-    UPDATE deliveries SET lease_until = NULL, attempt_count = attempt_count - 1, published_until = NULL,
-        trigger = CASE WHEN resend_asked_at IS NULL THEN trigger ELSE 'resend' END,
-        step = CASE WHEN resend_asked_at IS NULL THEN step ELSE 0 END,
-        unknown_run = CASE WHEN resend_asked_at IS NULL THEN unknown_run ELSE 0 END, resend_asked_at = NULL
-    WHERE id = :id AND claim = :claim AND lease_until IS NOT NULL
+    WITH ended AS (
+        UPDATE deliveries SET lease_until = NULL, attempt_count = attempt_count - 1, published_until = NULL,
+            trigger = CASE WHEN resend_asked_at IS NULL THEN trigger ELSE 'resend' END,
+            step = CASE WHEN resend_asked_at IS NULL THEN step ELSE 0 END,
+            unknown_run = CASE WHEN resend_asked_at IS NULL THEN unknown_run ELSE 0 END, resend_asked_at = NULL
+        WHERE id = :id AND claim = :claim AND lease_until IS NOT NULL RETURNING id, lane
+    ), freed AS (
+        DELETE FROM leases x USING ended e WHERE x.lane = e.lane AND x.delivery_id = e.id
+    )
+    SELECT id FROM ended
     """
-    return await execute(tx, sql, id=delivery_id, claim=claim) == 1
+    return await fetch_one(tx, _Ended, sql, id=delivery_id, claim=claim) is not None

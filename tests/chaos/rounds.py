@@ -187,6 +187,9 @@ def _rest(exporter: Exporter, scene: Scene, fault: Fault, result: Result) -> flo
     late = scene.cluster.sql("SELECT count(*) FROM deliveries WHERE lease_until < now() - INTERVAL '5 s'")
     if late != "0":
         result.violations.append(f"p11_liveness: {late} deliveries carry a lease that has run out")
+    strays = scene.cluster.sql("SELECT count(*) FROM leases WHERE until < now() - INTERVAL '5 s'")
+    if strays != "0":
+        result.violations.append(f"p11_liveness: {strays} leases are of no delivery on the wire")
     return round(took, 1)
 
 

@@ -1,5 +1,7 @@
 """What the integration tests share: a tenant, its endpoint, and a delivery to it that is due."""
 
+from collections.abc import AsyncGenerator
+
 import pytest
 
 from api import throttle
@@ -13,6 +15,14 @@ from tests.support.sending import SENDERS, Chosen
 from tests.support.versions import NEW, OLD, offer
 from tests.support.weeks import Old, make_week
 from workers.upkeep.retention import Retention
+
+MISPLACED = """
+SELECT coalesce(d.id, x.delivery_id) AS id, d.lease_until, x.until
+FROM (SELECT * FROM deliveries WHERE lease_until IS NOT NULL) d
+FULL JOIN leases x ON x.lane = d.lane AND x.delivery_id = d.id AND x.until = d.lease_until
+WHERE d.id IS NULL OR x.delivery_id IS NULL
+"""
+"""What is on the wire and has no row in `leases`, and the other way round."""
 
 
 @pytest.fixture(params=SENDERS)
@@ -29,9 +39,11 @@ def time_for_redis(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def rows(database: Database) -> Rows:
-    """A factory of rows in the test's own database."""
-    return Rows(database)
+async def rows(database: Database) -> AsyncGenerator[Rows]:
+    """A factory of rows in the test's own database; in the end `leases` must hold what is on the wire."""
+    made = Rows(database)
+    yield made
+    assert await made.all(MISPLACED) == ()
 
 
 @pytest.fixture

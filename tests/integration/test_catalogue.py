@@ -15,6 +15,7 @@ ROLES = ("ringback_tenant", "ringback_engine")
 OF_NO_TENANT = {
     "task_types",  # of the workers
     "alembic_version",  # of the migrations
+    "leases",  # of deliverers: what is on the wire, whosever it is
 }
 NOT_BY_OWNER = {
     "tenants",  # an owner may know the limits of the tenant in which it lives
@@ -25,6 +26,7 @@ RIGHTS = {
     ("rollups", "ringback_tenant"): {"SELECT"},  # deliverers count
     ("sessions", "ringback_tenant"): {"SELECT"},  # who signs in has no tenant yet
     ("task_types", "ringback_tenant"): {"SELECT"},
+    ("leases", "ringback_tenant"): set[str](),
     ("alembic_version", "ringback_tenant"): set[str](),
     ("alembic_version", "ringback_engine"): set[str](),
 }

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func
 
 from core.database import Database
-from core.lease.lane_queries import due_of_lane
+from core.lease.lane_queries import due_of_lanes
 from core.lease.queries import claim_deliveries, give_back
 from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TaskId, TenantId
@@ -271,7 +271,7 @@ async def test_the_due_deliveries_of_a_lane_come_in_the_order_of_their_time(
     await rows.delivery(tenant, await rows.endpoint(tenant))
 
     async with database.engine() as tx:
-        found = await due_of_lane(tx, lane=endpoint, limit=5)
+        found = await due_of_lanes(tx, rooms={endpoint: 5})
 
     assert [one.delivery_id for one in found.queued] == made[2:]
 

@@ -102,7 +102,9 @@ async def test_a_check_refuses_a_bad_row(rows: Rows, name: str, columns: dict[st
         await rows.put(table_of(name), tenant, **columns)
 
 
-@pytest.mark.parametrize("table", [t for t in tables.metadata.sorted_tables if t.name != "tenants"], ids=str)
+@pytest.mark.parametrize(
+    "table", [t for t in tables.metadata.sorted_tables if t.name not in {"tenants", "leases"}], ids=str
+)
 async def test_a_sample_row_is_good(rows: Rows, table: Table) -> None:
     tenant = await rows.tenant()
 

@@ -8,7 +8,7 @@ from sqlalchemy import func
 
 from core.database import Database
 from core.lease.claim import Claimed
-from core.lease.lane_queries import due_of_lane, next_in_order
+from core.lease.lane_queries import due_of_lanes, next_in_order
 from core.lease.queries import claim_deliveries
 from core.model import tables
 from core.model.ids import EndpointId, TenantId
@@ -43,7 +43,7 @@ async def take(database: Database) -> list[UUID]:
 async def look(database: Database, lane: UUID) -> list[UUID]:
     """Return what a lane would be filled with."""
     async with database.engine() as tx:
-        due = await due_of_lane(tx, lane=lane, limit=100)
+        due = await due_of_lanes(tx, rooms={lane: 100})
     return [one.delivery_id for one in due.queued]
 
 
@@ -258,7 +258,7 @@ async def test_of_more_keys_than_there_is_room_for_each_is_looked_at_in_its_turn
     made = await rows.deliveries(24, tenant, fifo, keys=12)
     leases = Leases(database, Settings())
 
-    seen = [await leases.due(fifo, 5) for _ in range(4)]
+    seen = [await leases.due({fifo: 5}) for _ in range(4)]
 
     assert [len(one) for one in seen] == [5, 5, 5, 5]
     assert {one.delivery_id for some in seen for one in some} == set(made[:12])
@@ -287,7 +287,7 @@ async def test_a_hundred_thousand_that_wait_cost_what_ten_do(
         await tx.exec_driver_sql("ANALYZE deliveries")
         touched = [
             await blocks_of(tx, lambda: take_due_deliveries(tx, limit=1000, default_cap=50)),
-            await blocks_of(tx, lambda: due_of_lane(tx, lane=fifo, limit=100)),
+            await blocks_of(tx, lambda: due_of_lanes(tx, rooms={fifo: 100})),
             await blocks_of(tx, lambda: next_in_order(tx, ended=made[:1])),
             await blocks_of(
                 tx, lambda: claim_deliveries(tx, ids=made[-3:], default_cap=50, default_timeout=1, lease=1)

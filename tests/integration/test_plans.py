@@ -29,7 +29,7 @@ from core.journal.record_queries import record_attempts
 from core.journal.stats_queries import read_backlog, read_windows
 from core.journal.success_queries import record_successes
 from core.journal.waiting_queries import read_behind
-from core.lease.lane_queries import due_of_lane, next_in_order
+from core.lease.lane_queries import due_of_lanes, next_in_order
 from core.lease.queries import claim_deliveries
 from core.model.ids import EndpointId, EventId, TaskId, TenantId
 from core.registry.endpoint_queries import take_back
@@ -73,6 +73,8 @@ SELECT ringback_uuid7(), e.tenant_id, v.id, 'order.paid', e.id, e.id,
        CASE WHEN n = 1 AND random() < 0.05 THEN now() + INTERVAL '1 min' END,
        CASE WHEN n > 1 THEN now() END, CASE WHEN n > 1 THEN now() END, CASE n WHEN 2 THEN v.id END
 FROM endpoints e JOIN of_tenant v USING (tenant_id), generate_series(1, 10) n;
+INSERT INTO leases (lane, delivery_id, until) SELECT lane, id, now() + INTERVAL '1 min' FROM deliveries
+WHERE due_at IS NOT NULL;
 INSERT INTO tasks (id, tenant_id, type, queue, status, max_attempts, due_at, lease_until, finished_at)
 SELECT ringback_uuid7(), t.id, 'math.divide', 'default',
        CASE n WHEN 1 THEN 'PENDING' WHEN 2 THEN 'STARTED' ELSE 'SUCCESS' END, 1, CASE n WHEN 1 THEN now() END,
@@ -89,7 +91,7 @@ INSERT INTO endpoints
     (id, tenant_id, url, event_types, signature, max_in_flight, ordering, status, deleted_at, updated_at)
 SELECT ringback_uuid7(), id, 'https://example.com/', '{}', 'hmac', 50, 'none', 'enabled', now(), now() - INTERVAL '1 d'
 FROM tenants;
-ANALYZE dedupe, rollups, tenants, endpoints, events, deliveries, tasks;
+ANALYZE dedupe, rollups, tenants, endpoints, events, deliveries, leases, tasks;
 """
 NONE: UUID = UUID(int=0)
 
@@ -157,8 +159,8 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         {
             "deliveries_pkey",
             "events_pkey",
-            "deliveries_leased_idx",
-            "deliveries_order_idx",
+            "leases_pkey",
+            "deliveries_turns_idx",
             "secrets_tenant_id_endpoint_id_idx",
         },
     ),
@@ -166,21 +168,21 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         lambda at: claim_deliveries(
             at.tx, ids=[at.waiting], ordered=False, default_cap=50, default_timeout=15, lease=15
         ),
-        {"deliveries_pkey", "events_pkey", "deliveries_leased_idx", "secrets_tenant_id_endpoint_id_idx"},
+        {"deliveries_pkey", "events_pkey", "leases_pkey", "secrets_tenant_id_endpoint_id_idx"},
     ),
-    "due of a lane": (
-        lambda at: due_of_lane(at.tx, lane=at.lane, limit=100),
-        {"deliveries_due_idx", "deliveries_order_idx", "endpoints_pkey"},
+    "due of lanes": (
+        lambda at: due_of_lanes(at.tx, rooms={at.lane: 100, NONE: 100}),
+        {"deliveries_due_idx", "deliveries_turns_idx", "endpoints_pkey"},
     ),
     "next in order": (
         lambda at: next_in_order(at.tx, ended=[at.waiting, NONE]),
-        {"deliveries_pkey", "deliveries_order_idx"},
+        {"deliveries_pkey", "deliveries_turns_idx"},
     ),
     "feed deliveries": (
         lambda at: take_due_deliveries(at.tx, limit=1000, default_cap=50),
-        {"deliveries_due_idx", "deliveries_order_idx", "deliveries_asked_idx"},
+        {"deliveries_due_idx", "deliveries_turns_idx", "deliveries_asked_idx"},
     ),
-    "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_leased_idx"}),
+    "end lapsed leases": (lambda at: take_lapsed(at.tx, limit=200, default_timeout=15), {"deliveries_pkey"}),
     "cancel": (
         lambda at: cancel_undeliverable(at.tx, limit=1000, back=300),
         {"deliveries_due_idx", "endpoints_ended_idx"},
@@ -240,7 +242,7 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     "gauge endpoints": (lambda at: read_endpoint_gauge(at.tx), {"endpoints_disabled_idx", "endpoints_failing_idx"}),
     "why they wait": (
         lambda at: read_behind(at.tx, ids=[at.waiting, NONE], default_cap=50),
-        {"deliveries_order_idx", "deliveries_leased_idx"},
+        {"deliveries_turns_idx", "leases_pkey"},
     ),
     "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
     "count due": (lambda at: count_due(at.tx, tenant_id=at.tenant, at_once=16), {"tasks_due_idx", "tasks_leased_idx"}),

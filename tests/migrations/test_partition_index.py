@@ -16,8 +16,9 @@ BUILDING = (
 WITHOUT = """
 SELECT count(*) FROM pg_inherits p WHERE p.inhparent = 'deliveries'::REGCLASS AND 2 <> (
     SELECT count(*) FROM pg_index x JOIN pg_inherits i ON i.inhrelid = x.indexrelid WHERE x.indrelid = p.inhrelid
-        AND i.inhparent IN ('deliveries_order_idx'::REGCLASS, 'deliveries_asked_idx'::REGCLASS))
+        AND i.inhparent IN ('deliveries_{}_idx'::REGCLASS, 'deliveries_asked_idx'::REGCLASS))
 """
+BUILT = WITHOUT.format("order")  # by the revision that the tests run
 
 
 async def test_deliveries_are_written_while_the_index_is_built(empty: str) -> None:
@@ -39,7 +40,7 @@ async def test_deliveries_are_written_while_the_index_is_built(empty: str) -> No
     await wait([migrating])
 
     assert migrating.exception() is None
-    assert (ask(empty, INVALID), ask(empty, WITHOUT)) == ("0", "0")
+    assert (ask(empty, INVALID), ask(empty, BUILT)) == ("0", "0")
 
 
 def test_what_an_earlier_try_left_is_built_again(empty: str) -> None:
@@ -54,10 +55,10 @@ def test_what_an_earlier_try_left_is_built_again(empty: str) -> None:
 
     migrate(empty, "upgrade", "0007")
 
-    assert (ask(empty, INVALID), ask(empty, WITHOUT)) == ("0", "0")
+    assert (ask(empty, INVALID), ask(empty, BUILT)) == ("0", "0")
 
 
 def test_a_partition_that_is_made_later_has_the_indexes(database_url: str) -> None:
     ask(database_url, "SET ROLE ringback_engine; SELECT ringback_make_partitions('30 days')")
 
-    assert ask(database_url, WITHOUT) == "0"
+    assert ask(database_url, WITHOUT.format("turns")) == "0"

@@ -1,7 +1,7 @@
 """An engine on real leases whose attempts a test can hold, fail and count."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -48,9 +48,9 @@ class Post:
         """See `Claims.policies`."""
         return await self._leases.policies(lanes)
 
-    async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
+    async def due(self, rooms: Mapping[UUID, int]) -> Sequence[Queued]:
         """See `Claims.due`."""
-        return await self._leases.due(lane, limit)
+        return await self._leases.due(rooms)
 
     def attempt(self, claimed: Claimed, _before: float, ended: Ended) -> None:
         """Wait until let go, then succeed and record it, or break."""

@@ -32,6 +32,6 @@ async def _connections(rows: Rows) -> int:
 async def _entries(rows: Rows) -> int:
     sql = """
     SELECT coalesce(sum(idx_tup_read), 0)::BIGINT AS n FROM pg_stat_user_indexes
-    WHERE indexrelname LIKE 'deliveries%order_idx'
+    WHERE indexrelname LIKE 'deliveries%turns_idx'
     """
     return cast("int", (await rows.one(sql))["n"])

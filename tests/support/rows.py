@@ -4,10 +4,15 @@ from uuid import UUID
 
 from sqlalchemy import Table, insert
 
-from core.database import Database, fetch_all
+from core.database import Database, execute, fetch_all
 from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, EventId, TaskId, TenantId, new_uuid7
 from tests.support.samples import sample
+
+_ENTER = """
+INSERT INTO leases (lane, delivery_id, until)
+SELECT lane, id, lease_until FROM deliveries WHERE id = :id AND lease_until IS NOT NULL
+"""
 
 
 class Rows:
@@ -27,6 +32,8 @@ class Rows:
         values = {**sample(table, tenant_id, self.database.unix_seconds()), **columns}
         async with self.database.engine() as tx:
             await tx.execute(insert(table).values(**values))
+            if table is tables.deliveries and "lease_until" in columns:
+                await execute(tx, _ENTER, id=values["id"])
         return values
 
     async def all(self, sql: str, **values: object) -> tuple[dict[str, object], ...]:
@@ -51,6 +58,9 @@ class Rows:
         """Change columns of a row."""
         async with self.database.engine() as tx:
             await tx.execute(table.update().where(table.c.id == id_).values(**columns))
+            if table is tables.deliveries and "lease_until" in columns:
+                await execute(tx, "DELETE FROM leases WHERE delivery_id = :id", id=id_)
+                await execute(tx, _ENTER, id=id_)
 
     async def tenant(self, **columns: object) -> TenantId:
         """Make a tenant."""

@@ -145,6 +145,7 @@ _SAMPLES: Final[Mapping[str, Make]] = {
     "endpoints": _endpoint,
     "events": _event,
     "deliveries": _delivery,
+    "leases": lambda id_, _: {"lane": id_, "delivery_id": id_, "until": ago(-60)},
     "attempts": _attempt,
     "tasks": _task,
     "task_types": _task_type,

@@ -1,7 +1,7 @@
 """One attempt, from its claim to its record."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -11,7 +11,7 @@ import structlog
 from core import clock, fail_points
 from core.database import Database
 from core.lease.claim import Claimed
-from core.lease.lane_queries import due_of_lane
+from core.lease.lane_queries import due_of_lanes
 from core.lease.queries import Policy, claim_deliveries, give_back, lane_policies
 from core.model import ids
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind
@@ -62,11 +62,10 @@ class Leases:
         async with self._database.statement() as tx:
             return await lane_policies(tx, lanes=lanes)
 
-    async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
+    async def due(self, rooms: Mapping[UUID, int]) -> Sequence[Queued]:
         """See `Claims.due`."""
         async with self._database.statement() as tx:
-            due = await due_of_lane(tx, lane=lane, limit=limit, start=self._starts.pop(lane, None))
-        self._starts.update(due.starts)
+            due = await due_of_lanes(tx, rooms=rooms, starts=self._starts)
         return due.queued
 
     async def give_back(self, claimed: Claimed) -> None:

@@ -11,7 +11,7 @@ everything that was on the wire is recorded.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
@@ -24,6 +24,7 @@ from core.lease.queries import Policy
 from core.model.queued import Queued
 from workers.delivery.gate import Admission, Gate
 from workers.delivery.lanes import Lanes
+from workers.delivery.refill import Refills
 from workers.delivery.weights import Weights
 from workers.loop import STORE_ERRORS, Pace
 
@@ -43,8 +44,8 @@ _log: Final = structlog.stdlib.get_logger()
 class Claims(Protocol):
     """Where leases come from."""
 
-    async def due(self, lane: UUID, limit: int) -> Sequence[Queued]:
-        """Return the first deliveries of a lane that are due and not leased."""
+    async def due(self, rooms: Mapping[UUID, int]) -> Sequence[Queued]:
+        """Return the first deliveries of lanes that are due and not leased, of each as many as it has room for."""
         ...
 
     async def claim(
@@ -89,9 +90,9 @@ class Engine:
         self._in_flight = 0
         self._weights: Final = Weights(bounds.bytes)
         self._landed: Final = asyncio.Event()
-        self._refills: Final[set[asyncio.Task[None]]] = set()
         self._undecided: list[Callable[[], None]] = []
         self._wake: Final = asyncio.Event()
+        self._refills: Final = Refills(claims.due, lanes, self._wake.set)
         self._pace: Final = Pace(PACE)
         self._stopping = False
         self._rest = PACE
@@ -139,8 +140,7 @@ class Engine:
         while self._in_flight:
             self._landed.clear()
             await self._landed.wait()
-        if self._refills:
-            await asyncio.wait(self._refills)
+        await self._refills.end()
 
     async def _stopped(self) -> bool:
         await self._wake.wait()
@@ -174,7 +174,7 @@ class Engine:
         for decided in undecided:
             decided()
         for lane, room in self._lanes.short():
-            self._spawn(self._refill(lane, room))
+            self._refills.want(lane, room)
         self._set_timer()
         return started
 
@@ -253,11 +253,6 @@ class Engine:
         seconds = self._lanes.next_wake()
         self._timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._wake.set)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._refills.add(task)
-        task.add_done_callback(self._refills.discard)
-
     def _ended(self, claimed: Claimed, error: BaseException | None) -> None:
         if error is not None:
             # The lease runs out, and the feeder writes the attempt as unknown.
@@ -272,19 +267,7 @@ class Engine:
     def _release(self, lane: UUID) -> None:
         refill = self._lanes.release(lane)
         if refill and not self._stopping:
-            self._spawn(self._refill(lane, refill))
-
-    async def _refill(self, lane: UUID, room: int) -> None:
-        """The end of one delivery brings the next of its lane at once, not at the feeder's next turn."""
-        try:
-            due = await self._claims.due(lane, room)
-        except STORE_ERRORS as error:
-            _log.warning("refill.failed", error=type(error).__name__)
-            self._lanes.forget_idle(lane)
-            return
-        self._lanes.offer(due)
-        self._lanes.forget_idle(lane)
-        self._wake.set()
+            self._refills.want(lane, refill)
 
 
 def _strike(delivery_id: UUID, leased: set[UUID]) -> bool:

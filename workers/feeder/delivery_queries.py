@@ -20,7 +20,7 @@ AGAIN: Final = 2
 # should look less often. Of each in which something is due, the first 2 x cap due rows are looked at, so that a backlog
 # of a million costs what a backlog of two caps costs. A few of them are published, which tells that there are more: a
 # row that a deliverer fetches by itself is spared a write. Of a lane that keeps an order the heads of as many keys are,
-# by deliveries_order_idx. What was asked for goes past pause and order, and stands before the others, by
+# by deliveries_turns_idx. What was asked for goes past pause and order, and stands before the others, by
 # deliveries_asked_idx.
 # What is pulled from is left to those who pull.
 # What is published is left alone for a while, but not what a claim may have refused since: a head is brought again

@@ -48,6 +48,8 @@ EVER: Final = 1e9
 """Seconds: all that Ringback can have known."""
 ALL_ENDED: Final = 600.0
 """Seconds between looks at every endpoint that has ended, and not just at those that did so lately."""
+MENDED: Final = 600.0
+"""Seconds between looks whether `leases` is in step with the deliveries."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -106,6 +108,7 @@ class Feeder:
         self._ended_at = self._all_ended_at = -ALL_ENDED
         self._hurried = False
         self._lapsed_from = 0.0
+        self._mended_at = -MENDED
 
     async def run_once(self) -> FeedReport:
         """End what has lapsed, cancel what has nowhere to go, publish what is due.
@@ -125,6 +128,7 @@ class Feeder:
         unknown = await self._end_lapsed_in_time()
         lost = await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH, board=self._board)
         expired = await end_expired_tasks(self._database, self._teller, limit=LAPSED_BATCH)
+        await self._mend()
         cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
         tasks = await self._feed_tasks()
         report = FeedReport(unknown, lost, expired, cancelled, deliveries, len(tasks.tasks), hurry=bool(tasks.queues))
@@ -163,6 +167,16 @@ class Feeder:
             started_at=lapsed.lease_until - lease,
             now=lapsed.now,
         )
+
+    async def _mend(self) -> None:
+        started = clock.monotonic()
+        if started - self._mended_at < MENDED:
+            return
+        async with self._database.engine() as tx:
+            mended = await queries.mend_leases(tx)
+        self._mended_at = started
+        if mended:
+            _log.warning("leases.mended", rows=mended)
 
     async def _cancel(self) -> int:
         started = clock.monotonic()

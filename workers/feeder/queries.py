@@ -20,16 +20,40 @@ GONE_AFTER: Final = 60
 
 
 async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) -> tuple[Lapsed, ...]:
-    """Lock deliveries whose lease has run out, by `deliveries_leased_idx`."""
+    """Lock deliveries whose lease has run out, by `deliveries_pkey`; all leases are read, as few as are on the wire."""
     sql = """
     SELECT d.id AS delivery_id, d.tenant_id, d.claim, d.attempt_count AS number, d.trigger,
            coalesce(d.url, e.url) AS url, d.step, d.unknown_run, d.succeeded_at IS NOT NULL AS had_succeeded,
            e.retry_schedule AS schedule, coalesce(e.timeout, :timeout) AS timeout, d.lease_until, now() AS now,
            coalesce(e.ordering = 'fifo', false) AS ordered
     FROM deliveries d LEFT JOIN endpoints e ON e.id = d.endpoint_id
-    WHERE d.lease_until < now() ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+    WHERE d.id = ANY(ARRAY(SELECT delivery_id FROM leases WHERE until < now()))
+      AND d.lease_until < now() ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
     """
     return await fetch_all(tx, Lapsed, sql, limit=limit, timeout=default_timeout)
+
+
+async def mend_leases(tx: AsyncConnection) -> int:
+    """Bring `leases` in step with the deliveries where something else has written one of them; return the rows.
+
+    A row of nothing on the wire would take a slot of its lane for ever; of a lease that is in no row nobody would see
+    that it has run out. Both are looked for a minute after their time. Reads what waits, by `deliveries_due_idx`.
+    """
+    sql = """
+    WITH strays AS (
+        DELETE FROM leases WHERE (lane, delivery_id) IN (
+            SELECT x.lane, x.delivery_id FROM leases x WHERE x.until < now() - INTERVAL '1 minute'
+                AND (SELECT d.lease_until FROM deliveries d WHERE d.id = x.delivery_id) IS NULL
+            FOR UPDATE SKIP LOCKED)
+        RETURNING delivery_id
+    ), missing AS (
+        INSERT INTO leases (lane, delivery_id, until) SELECT lane, id, lease_until FROM deliveries
+        WHERE due_at IS NOT NULL AND lease_until < now() - INTERVAL '1 minute'
+        ON CONFLICT DO NOTHING RETURNING delivery_id
+    )
+    SELECT delivery_id FROM strays UNION ALL SELECT delivery_id FROM missing
+    """
+    return len(await fetch_all(tx, dict[str, UUID], sql))
 
 
 async def cancel_undeliverable(tx: AsyncConnection, *, limit: int, back: float) -> int:

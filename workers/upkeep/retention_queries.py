@@ -178,9 +178,13 @@ class _Unfinished:
 
 
 async def is_unfinished(tx: AsyncConnection, *, past: Past) -> bool:
-    """Tell whether something of a past week waits still, or is on the wire; by the partial indexes of both."""
-    sides = [f"{column} IS NOT NULL AND {week}" for column in ("due_at", "lease_until") for week in _WEEKS]
-    sql = "SELECT " + " OR ".join(f"EXISTS (SELECT FROM deliveries WHERE {side})" for side in sides) + " AS unfinished"
+    """Tell whether something of a past week waits still, by `deliveries_due_idx`, or is on the wire."""
+    waits = [f"EXISTS (SELECT FROM deliveries WHERE due_at IS NOT NULL AND {week})" for week in _WEEKS]
+    leased = "SELECT FROM leases x JOIN deliveries d ON d.id = x.delivery_id WHERE d.lease_until IS NOT NULL AND d."
+    sql = "SELECT " + " OR ".join(
+        [*waits, *(f"EXISTS ({leased}{week.replace(' AND ', ' AND d.')})" for week in _WEEKS)]
+    )
+    sql += " AS unfinished"
     found = await fetch_one(tx, _Unfinished, sql, first=past.first, end=past.end)
     return found is not None and found.unfinished
 

@@ -4,7 +4,16 @@ from core.model.tables.access import PORTAL_ROLES, portal_links, sessions
 from core.model.tables.base import metadata
 from core.model.tables.rollups import BUCKET, FINE, rollups
 from core.model.tables.tenancy import api_keys, dedupe, endpoints, event_types, secrets, tenants
-from core.model.tables.webhooks import PARTITIONED, RECOVERABLE, TROUBLED, attempts, deliveries, delivery_order, events
+from core.model.tables.webhooks import (
+    PARTITIONED,
+    RECOVERABLE,
+    TROUBLED,
+    attempts,
+    deliveries,
+    delivery_order,
+    events,
+    leases,
+)
 from core.model.tables.work import STORED_RESULT_LIMIT, task_markers, task_types, tasks
 
 __all__ = [
@@ -23,6 +32,7 @@ __all__ = [
     "endpoints",
     "event_types",
     "events",
+    "leases",
     "metadata",
     "portal_links",
     "rollups",

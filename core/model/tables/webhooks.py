@@ -111,19 +111,27 @@ deliveries: Final = Table(
     Index("deliveries_endpoint_id_id_idx", "endpoint_id", "id", postgresql_where="endpoint_id IS NOT NULL"),
     Index("deliveries_task_id_idx", "task_id", postgresql_where="task_id IS NOT NULL"),
     Index("deliveries_due_idx", "lane", "due_at", postgresql_where="due_at IS NOT NULL"),
-    # Without what is on the wire, or each claim would write to it; no key is the empty one.
+    # No index holds what a claim changes: its new version then needs no entry in any. No key is the empty one.
     Index(
-        "deliveries_order_idx",
+        "deliveries_turns_idx",
         "lane",
         text_of("coalesce(ordering_key, '')"),
         "sequence",
-        postgresql_where="status IN ('pending', 'retrying') AND lease_until IS NULL",
+        postgresql_where="status IN ('pending', 'retrying')",
     ),
     Index("deliveries_asked_idx", "lane", postgresql_where="trigger IN ('resend', 'test') AND due_at IS NOT NULL"),
-    Index("deliveries_leased_idx", "lane", "lease_until", postgresql_where="lease_until IS NOT NULL"),
     Index("deliveries_troubled_idx", "tenant_id", "id", postgresql_where=TROUBLED),
     Index("deliveries_recoverable_idx", "endpoint_id", "sequence", postgresql_where=RECOVERABLE),
     postgresql_partition_by="RANGE (id)",
+)
+
+# What is on the wire, by lane: the row of each delivery with `lease_until`, written and deleted in its statement.
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("lane", Uuid, primary_key=True),
+    Column("delivery_id", Uuid, primary_key=True),
+    moment("until", nullable=False),
 )
 
 attempts: Final = Table(
