@@ -96,11 +96,10 @@ class Tenant:
 
     def rotate(self, one: Endpoint, overlap: int) -> None:
         """Rotate a secret; the old one goes on signing for the overlap."""
+        last, before = one.secrets[-1], unix_seconds()
         fresh = self.call("POST", f"/v1/endpoints/{one.id}/secret/rotate", {"overlap": overlap})
-        now = unix_seconds()
-        last = one.secrets[-1]
-        one.secrets[-1] = Secret(text=last.text, since=last.since, until=now + overlap)
-        one.secrets.append(Secret(text=str(fresh["secret"]), since=now))
+        one.secrets[-1] = Secret(text=last.text, since=last.since, until=before + overlap)
+        one.secrets.append(Secret(text=str(fresh["secret"]), since=unix_seconds()))
 
     @property
     def task_url(self) -> str:

@@ -70,6 +70,7 @@ async def test_an_event_that_goes_straight_from_the_parser_belongs_to_it_too(
 async def test_all_of_a_batch_belong_to_it(client: httpx.AsyncClient, rows: Rows, body: str, kind: str) -> None:
     answer = await client.post("/v1/events/batch", content=body, headers={**TRACED, "Content-Type": kind})
 
+    assert answer.status_code == 202, answer.text
     first, bad, last = answer.json()["data"]
     assert (first["status"], bad["status"], last["status"]) == (202, 422 if kind != NDJSON else 400, 202)
     assert {await kept(rows, first["id"]), await kept(rows, last["id"])} == {TRACE}

@@ -99,11 +99,10 @@ class World:
 
     def rotate(self, one: Registered, overlap: int) -> None:
         """Rotate a secret; the old one goes on signing for the overlap."""
+        last, before = one.secrets[-1], unix_seconds()
         fresh = self.call("POST", f"/v1/endpoints/{one.id}/secret/rotate", status=200, body={"overlap": overlap})
-        now = unix_seconds()
-        last = one.secrets[-1]
-        one.secrets[-1] = Secret(text=last.text, since=last.since, until=now + overlap)
-        one.secrets.append(Secret(text=str(fresh["secret"]), since=now))
+        one.secrets[-1] = Secret(text=last.text, since=last.since, until=before + overlap)
+        one.secrets.append(Secret(text=str(fresh["secret"]), since=unix_seconds()))
 
     def behave(self, one: Registered, behaviour: Behaviour) -> None:
         """Let a receiver answer so from now on."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 from standardwebhooks import Webhook
@@ -86,8 +87,23 @@ FAILED = attempt(1, "failed")
 SUCCEEDED = attempt(2, "succeeded", after=1)
 
 
+def late(*, since: float, until: float = inf) -> History:
+    """A history whose requests were claimed in January, seen now, and signed with the secret of their claim alone."""
+    other = Secret(text="whsec_" + "A" * 32, since=since, until=until)
+    return replace(good(), secrets={"a": [Secret(text=SECRET, since=0), other]})
+
+
 def test_a_history_in_which_all_is_well_has_nothing_against_it() -> None:
     assert violations(good()) == []
+
+
+@pytest.mark.parametrize(
+    "history",
+    [late(since=unix_seconds() - 60), late(since=0, until=unix_seconds() - 60)],
+    ids=["came", "went"],
+)
+def test_a_secret_that_comes_or_goes_while_a_request_is_on_its_way_need_not_have_signed_it(history: History) -> None:
+    assert violations(history) == []
 
 
 @pytest.mark.parametrize(
@@ -107,6 +123,7 @@ def test_a_history_in_which_all_is_well_has_nothing_against_it() -> None:
         (with_first(FAILED, replace(SUCCEEDED, started_at=START + timedelta(seconds=0.2))), "p7"),
         (with_first(FAILED, replace(SUCCEEDED, started_at=START + timedelta(seconds=9))), "p8"),
         (replace(good(), secrets={"a": [Secret(text="whsec_" + "A" * 32, since=0)]}), "p12"),
+        (late(since=START.timestamp() - 60), "p12"),
         (with_counted(succeeded=2, failed=0), "p14"),
     ],
 )
