@@ -26,6 +26,8 @@ LANE: Final = "@LANE@"
 """Stands for its number modulo `lanes`, counted from `first_lane`, five digits."""
 _TOKENS: Final = re.compile(f"({NUMBER}|{LANE})")
 _LONGEST: Final = 0.05
+_SHORTEST: Final = 0.001
+"""Seconds between two looks at what is due: the loop's timers know nothing shorter, and it would spin."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +157,7 @@ class Run:
                 self.idle.popleft().send(index)
             else:
                 self.late.append(index)
-        asyncio.get_running_loop().call_later(min(due - now, _LONGEST), self.tick)
+        asyncio.get_running_loop().call_later(max(_SHORTEST, min(due - now, _LONGEST)), self.tick)
 
     def settle(self) -> None:
         """Say that all is over, if it is."""
