@@ -23,6 +23,7 @@ _SETTINGS: Final = {
     "log_timezone": "UTC",
     "max_connections": "200",
     "log_checkpoints": "off",
+    "min_wal_size": "512MB",  # files of the log that are kept and used again: every commit waits for a new one
 }
 _NOT_DURABLE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _READY_LINE: Final = 7  # of postmaster.pid, counted from 0
