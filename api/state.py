@@ -9,6 +9,7 @@ from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
+from core.dispatch.spacing import Spacing
 from core.flights import Flights
 from core.intake.event_group import FLUSHERS
 from core.journal.tasks import TaskRecord
@@ -21,8 +22,11 @@ from core.resolver import AresResolver
 from core.results import Results
 from core.settings import Settings, require, require_secret
 
-HINTS_APART: Final = 0.01
+HINTS_APART: Final = 0.004
+HINTS_AT_MOST_APART: Final = 0.01
 """Seconds between bursts of hints to the broker, so that what many requests made shares messages and confirms."""
+HINTS_MANY: Final = 40
+"""Hints of a burst that are enough for it to go later, and for one message to carry what two would."""
 PATIENCE: Final = 5.0
 """Seconds that a statement of the API may take: a client is told 503 sooner than it gives up."""
 
@@ -71,9 +75,9 @@ class State:
         """
         check(settings)
         depths = QueueDepths()
-        publisher = Publisher(
-            require(settings.broker_url, "BROKER_URL"), make_celery(settings), depths=depths, apart=HINTS_APART
-        )
+        spacing = Spacing(HINTS_APART, HINTS_AT_MOST_APART, many=HINTS_MANY)
+        broker = require(settings.broker_url, "BROKER_URL")
+        publisher = Publisher(broker, make_celery(settings), depths=depths, spacing=spacing)
         redis = open_redis(require(settings.redis_url, "REDIS_URL"))
         publisher.start()
         return cls(

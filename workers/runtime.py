@@ -13,6 +13,7 @@ from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.parts import PartsNotSentError, publish_parts
 from core.dispatch.publish import Publisher
+from core.dispatch.spacing import Spacing
 from core.intake import task_queries
 from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
@@ -40,6 +41,8 @@ POOL: Final = 1  # a child runs one task at a time
 HINTS_APART: Final = 0.025
 HINTS_AT_MOST_APART: Final = 0.1
 """Seconds between two messages that name what is due: a child that ends a task every few milliseconds bundles them."""
+HINTS_MANY: Final = 8
+"""Names that are enough for a message to go later."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -53,7 +56,9 @@ class Runtime:
         self._database: Final = Database(require(settings.database_url, "DATABASE_URL"), size=POOL)
         self._app: Final = make_celery(settings)
         self._publisher: Final = Publisher(
-            require(settings.broker_url, "BROKER_URL"), self._app, apart=HINTS_APART, at_most=HINTS_AT_MOST_APART
+            require(settings.broker_url, "BROKER_URL"),
+            self._app,
+            spacing=Spacing(HINTS_APART, HINTS_AT_MOST_APART, many=HINTS_MANY),
         )
         self._redis: Final = open_redis(require(settings.redis_url, "REDIS_URL"))
         self._board: Final = ProgressBoard(self._redis, ttl=settings.result_ttl)

@@ -52,13 +52,11 @@ class Publisher:
         app: Celery,
         *,
         depths: QueueDepths | None = None,
-        apart: float = 0.0,
-        at_most: float = 0.0,
+        spacing: Spacing | None = None,
     ) -> None:
         """Connect to nothing yet; with `depths`, its thread looks at the queues now and then.
 
-        Bursts go out `apart` seconds apart at the least: the first one at once, the next with what came meanwhile.
-        Where much comes they go further apart, up to `at_most`.
+        Bursts go out as far apart as `spacing` says: the first one at once, the next with what came meanwhile.
         """
         self._url: Final = broker_url
         self._app: Final = app
@@ -69,7 +67,7 @@ class Publisher:
         self._depth = 0
         self._depth_at = 0.0
         self._depths: Final = depths
-        self._spacing: Final = Spacing(apart, at_most)
+        self._spacing: Final = spacing or Spacing(0, 0, many=0)
 
     def start(self) -> None:
         """Start the thread; it connects by itself and connects again."""
@@ -140,7 +138,7 @@ class Publisher:
             burst = [one for item in items for one in item]
             if burst:
                 self._publish(producer, burst, confirms)
-                self._spacing.sent(len(items))
+                self._spacing.sent(len(burst))
             elif connection.supports_heartbeats:
                 connection.heartbeat_check()
             self._measure(connection)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.publish import Publisher
+from core.dispatch.spacing import Spacing
 from core.intake.notices import Notices
 from core.intake.telling import Teller
 from core.model.sealing import KeyRing
@@ -21,7 +22,7 @@ BASE_URL = "https://ringback.example"
 
 def new_publisher(broker_url: str, *, apart: float = 0.0) -> Publisher:
     """Return a publisher that is not started."""
-    return Publisher(broker_url, make_celery(Settings(broker_url=broker_url)), apart=apart)
+    return Publisher(broker_url, make_celery(Settings(broker_url=broker_url)), spacing=Spacing(apart, apart, many=1))
 
 
 @asynccontextmanager

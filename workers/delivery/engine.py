@@ -30,9 +30,9 @@ from workers.loop import STORE_ERRORS, Pace
 
 CLAIM_BATCH: Final = 500
 PAUSE_AFTER_ERROR: Final = 0.5
-PACE: Final = 0.01
+PACE: Final = 0.005
 """Seconds between claims: under load each one carries what came meanwhile."""
-MANY: Final = 50
+MANY: Final = 80
 ROUNDS: Final = 4
 """Claims of a turn: slots that come free meanwhile may bring one claim after the other, and the rest has to go on."""
 LEISURE: Final = 0.02
