@@ -22,7 +22,7 @@ from core.resolver import AresResolver
 from core.results import Results
 from core.settings import Settings, require, require_secret
 
-HINTS_APART: Final = 0.004
+HINTS_APART: Final = 0.003
 HINTS_AT_MOST_APART: Final = 0.01
 """Seconds between bursts of hints to the broker, so that what many requests made shares messages and confirms."""
 HINTS_MANY: Final = 40

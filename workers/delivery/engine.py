@@ -30,7 +30,7 @@ from workers.loop import STORE_ERRORS, Pace
 
 CLAIM_BATCH: Final = 500
 PAUSE_AFTER_ERROR: Final = 0.5
-PACE: Final = 0.005
+PACE: Final = 0.002
 """Seconds between claims: under load each one carries what came meanwhile."""
 MANY: Final = 80
 ROUNDS: Final = 4
