@@ -12,6 +12,7 @@ from cli.embedded.postgres_binaries import installed_packages, programs_for
 from cli.embedded.processes import BARE_ENVIRONMENT, spawn, stop
 from cli.embedded.store import end, start
 from core.model.start_error import StartError
+from tests.support.compose import compose
 from tests.support.ordinary_user import directory_of_ordinary_user, run_as_ordinary_user
 from tests.support.stores import PostgresServer, ask, postgres_server, private_directory
 
@@ -45,6 +46,13 @@ def test_the_database_belongs_to_the_login(server: PostgresServer) -> None:
     owner = ask(server.store.url, "SELECT datdba::regrole FROM pg_database WHERE datname = current_database()")
 
     assert owner == "ringback"
+
+
+@pytest.mark.parametrize("setting", [word for word in compose().services["postgres"].command if "=" in word])
+def test_the_composed_one_is_set_as_the_embedded_one_is(server: PostgresServer, setting: str) -> None:
+    name, _, value = setting.partition("=")
+
+    assert ask(server.superuser_url, f"SHOW {name}") == value
 
 
 def test_nothing_listens_on_tcp(server: PostgresServer) -> None:
