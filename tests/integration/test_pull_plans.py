@@ -90,7 +90,9 @@ PLANS: dict[str, tuple[Run, set[str]]] = {
     ),
     "arrivals": (lambda at: lanes_with_due(at.tx, lanes=[at.lane]), {"deliveries_due_idx"}),
 }
-OF_A_TENANT = {"target": {"endpoints_pkey"}, "held": {"deliveries_tenant_id_id_idx"}}
+OF_A_TENANT = {"target": {"endpoints_pkey"}, "held": {"deliveries_pkey"}}
+BY_ID = {"deliveries_tenant_id_id_idx": "deliveries_pkey"}
+"""Indexes that find one row by its ID as well as another: which one is taken goes by the size of a partition."""
 
 
 @pytest.mark.parametrize(
@@ -106,5 +108,5 @@ async def test_a_pull_finds_what_it_needs_by_an_index(at: Look, name: str, role:
 
     plan = await plan_of(at.tx, lambda: run(at))
 
-    assert named <= await indexes(at.tx, plan)
+    assert named <= {BY_ID.get(used, used) for used in await indexes(at.tx, plan)}
     assert await read_whole(at.tx, plan) == set()
