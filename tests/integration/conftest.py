@@ -10,6 +10,7 @@ from core.journal import held
 from core.lease import presence
 from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TenantId
+from tests.support.engines import land
 from tests.support.rows import Rows
 from tests.support.sending import SENDERS, Chosen
 from tests.support.versions import NEW, OLD, offer
@@ -43,6 +44,7 @@ async def rows(database: Database) -> AsyncGenerator[Rows]:
     """A factory of rows in the test's own database; in the end `leases` must hold what is on the wire."""
     made = Rows(database)
     yield made
+    await land()
     assert await made.all(MISPLACED) == ()
 
 

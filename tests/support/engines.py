@@ -18,6 +18,8 @@ from workers.delivery.engine import Bounds, Ended, Engine
 from workers.delivery.gate import Gate
 from workers.delivery.lanes import Lanes
 
+_made: list[tuple["Post", Engine]] = []
+
 
 class Post:
     """Claims from Postgres, which is away for the first `outages` calls; attempts that succeed once let go."""
@@ -87,7 +89,18 @@ def new_engine(
     """Return an engine that is not running; without a gate it has one of its own, and no Redis."""
     known = gate or Gate(None, clock.unix_seconds)
     lanes = Lanes(cap, bound=4_000, doors=known)
-    return Engine(post, post.attempt, lanes, known, Bounds(limit, limit_bytes))
+    engine = Engine(post, post.attempt, lanes, known, Bounds(limit, limit_bytes))
+    _made.append((post, engine))
+    return engine
+
+
+async def land() -> None:
+    """End what the engines of this test have under way: a connection that is in use then would be left open."""
+    while _made:
+        post, engine = _made.pop()
+        post.let_go.set()
+        async with asyncio.timeout(60), running(engine):
+            pass
 
 
 @asynccontextmanager
