@@ -17,8 +17,8 @@ _QUIET: Final = ("warning", "error")
 _log: Final = structlog.stdlib.get_logger()
 
 
-class RequestLine(msgspec.Struct, frozen=True, gc=False):
-    """What is told of a request, as `api.middleware.log_request` does."""
+class RequestLine(msgspec.Struct, gc=False):
+    """What is told of a request, as `api.middleware.log_request` does; it is dated when it is written."""
 
     request_id: str
     method: str
@@ -57,7 +57,9 @@ class RequestLines:
             for line in lines:
                 _log.info(line.event, **_fields(line))
             return
-        told = [self._encode(msgspec.structs.replace(line, timestamp=now)) for line in lines]
+        for line in lines:
+            line.timestamp = now
+        told = [self._encode(line) for line in lines]
         sys.stderr.buffer.write(b"\n".join([*told, b""]))
         sys.stderr.buffer.flush()
 

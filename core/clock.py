@@ -1,7 +1,16 @@
 """The only place that asks what time it is."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+_encode: Final = msgspec.json.Encoder().encode
+
+monotonic: Final[Callable[[], float]] = time.monotonic
+"""Seconds on a clock that never leaps; for durations and leases only."""
 
 
 def now() -> datetime:
@@ -19,16 +28,15 @@ def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def monotonic() -> float:
-    """Return seconds on a clock that never leaps; for durations and leases only."""
-    return time.monotonic()
-
-
 def rest(seconds: float) -> None:
     """Let this thread do nothing for so long."""
     time.sleep(seconds)
 
 
 def timestamp(moment: datetime | None) -> str | None:
-    """Return RFC 3339 in UTC with `Z`."""
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return RFC 3339 in UTC with `Z`, to the millisecond."""
+    if moment is None:
+        return None
+    # At a third of what `isoformat` costs; each event has a few. In quotes, with up to six digits of the second.
+    text = _encode(moment if moment.tzinfo is UTC else moment.astimezone(UTC)).decode()
+    return f"{text[1:24]}Z" if moment.microsecond else f"{text[1:20]}.000Z"

@@ -46,21 +46,23 @@ TYPES: Final = {
     "disable": "BOOLEAN",
     "slot": "INTEGER",
 }
-_REPEATED: Final = frozenset(
-    {"tenant_id", "claim", "number", "trigger", "outcome", "next_status", "step", "unknown_run", "next_trigger"}
-)
-"""Columns without nulls: an array of one is for all."""
-_FULL: Final = frozenset({"delivery_id"})
+_FULL: Final = "delivery_id"
+"""The column that tells how many there are."""
 
 
 def spread(names: Collection[str]) -> str:
     """Return what to `SELECT` to make rows of the arrays of these columns."""
-    casts = {name: f"CAST(:{name} AS {TYPES[name]}[])" for name in names}
-    columns = [
-        f"coalesce(u.{name}, ({cast})[1]) AS {name}" if name in _REPEATED else f"u.{name}"
-        for name, cast in casts.items()
-    ]
-    return f"{', '.join(columns)} FROM unnest({', '.join(casts.values())}) u({', '.join(casts)})"
+    arrays = ", ".join(_whole(name) for name in names)
+    return f"{', '.join(f'u.{name}' for name in names)} FROM unnest({arrays}) u({', '.join(names)})"
+
+
+def _whole(name: str) -> str:
+    """Return the array of a column with all its values; an empty one needs none, as `unnest` fills up with nulls."""
+    given = f"CAST(:{name} AS {TYPES[name]}[])"
+    if name == _FULL:
+        return given
+    count = f"ARRAY[cardinality(CAST(:{_FULL} AS {TYPES[_FULL]}[]))]"
+    return f"CASE WHEN cardinality({given}) = 1 THEN array_fill(({given})[1], {count}) ELSE {given} END"
 
 
 def columns_of(settled: Sequence[Settled], names: Collection[str]) -> dict[str, Sequence[object]]:
@@ -70,9 +72,10 @@ def columns_of(settled: Sequence[Settled], names: Collection[str]) -> dict[str, 
 
 
 def _short(name: str, values: Sequence[object]) -> Sequence[object]:
-    if name in _REPEATED:
-        return values[:1] if values.count(values[0]) == len(values) else values
-    return values if name in _FULL or values.count(None) < len(values) else ()
+    first = values[0]
+    if name == _FULL or first != values[-1] or values.count(first) < len(values):
+        return values
+    return () if first is None else (first,)
 
 
 def _row(settled: Settled) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,8 @@ from core.model.ids import EndpointId, TenantId
 from core.model.outcome import Outcome, Trigger
 from core.model.settle import DeliveryState, settle
 from core.model.trace_context import continued
+
+_TRIGGERS: Final = {one.value: one for one in Trigger}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Leased(msgspec.Struct, frozen=True, gc=False):
         state = DeliveryState(
             step=self.step,
             unknown_run=self.unknown_run,
-            trigger=Trigger(self.trigger),
+            trigger=_TRIGGERS[self.trigger],
             had_succeeded=self.had_succeeded,
             schedule=default_schedule if self.schedule is None else self.schedule,
         )

@@ -89,7 +89,7 @@ def sign(keys: Sequence[SigningKey], *, message_id: str, timestamp: int, body: b
     if "." in message_id or not keys:
         raise ValueError("signing needs a key and a message ID without a dot")
     content = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
-    return " ".join(_entry(key, content) for key in keys)
+    return " ".join([_entry(key, content) for key in keys])
 
 
 def _entry(key: SigningKey, content: bytes) -> str:

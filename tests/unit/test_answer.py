@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from core.model.outcome import RESPONSE_HEADERS_MAX, ErrorClass
+from core.model.outcome import RESPONSE_HEADERS_LIMIT, RESPONSE_HEADERS_MAX, ErrorClass
 from workers.delivery.answer import AnswerReader
 from workers.delivery.exchange import Progress
 from workers.delivery.probe import ExchangeError
@@ -48,6 +48,17 @@ def test_an_answer_may_come_byte_by_byte() -> None:
 
     assert reader.ended
     assert (progress.status, bytes(progress.body)) == (404, b"bye")
+
+
+def test_headers_are_counted_with_their_usual_ends_whatever_theirs_are() -> None:
+    lines = [b"n:" + b"v" * (RESPONSE_HEADERS_LIMIT // RESPONSE_HEADERS_MAX - 4)] * RESPONSE_HEADERS_MAX
+    head = b"HTTP/1.1 200 OK\n" + b"".join([line + b"\n" for line in lines]) + b"\n"
+    assert len(head) < RESPONSE_HEADERS_LIMIT
+
+    with pytest.raises(ExchangeError) as raised:
+        read(AnswerReader(), head)
+
+    assert raised.value.error is ErrorClass.TOO_LARGE
 
 
 def test_what_follows_an_answer_unasked_ends_its_connection() -> None:

@@ -19,6 +19,8 @@ NAMES: Final = 1024
 _NOBODYS: Final = Progress(0)
 _OK: Final = b"OK"
 _LINE_OVERHEAD: Final = len(": \r\n")
+_SURELY_SHORT: Final = RESPONSE_HEADERS_LIMIT - _LINE_OVERHEAD * RESPONSE_HEADERS_MAX
+"""Bytes of an answer whose headers need not be counted: each takes as many as it has, but for the overhead."""
 _INTERIM: Final = range(100, 200)
 _SWITCHING: Final = 101
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -55,6 +57,7 @@ class AnswerReader:
         self._probe = progress.probe
         self._bodiless = bodiless
         self._headers: list[tuple[bytes, bytes]] = []
+        self._fed = 0  # bytes in all
         self._idle = 0  # bytes since the present head began, or since the last of the body
         self._in_first_line = True
         self._opened = False
@@ -69,6 +72,7 @@ class AnswerReader:
         """Read on; raise `ExchangeError` for what is not an answer, or one too large."""
         if not self._opened:
             self._open(data)
+        self._fed += len(data)
         self._idle += len(data)
         try:
             self._parser.feed_data(data)
@@ -120,7 +124,7 @@ class AnswerReader:
             self._fault = ErrorClass.PROTOCOL
         elif status in _INTERIM:
             return
-        elif sum([len(name) + len(value) + _LINE_OVERHEAD for name, value in self._headers]) > RESPONSE_HEADERS_LIMIT:
+        elif self._fed > _SURELY_SHORT and self._size() > RESPONSE_HEADERS_LIMIT:
             self._fault = ErrorClass.TOO_LARGE
         else:
             self._probe.head_ended = True
@@ -151,18 +155,24 @@ class AnswerReader:
         if self._opened and data[0] in b" \t":
             raise ExchangeError(ErrorClass.PROTOCOL)
 
+    def _size(self) -> int:
+        return sum([len(name) + len(value) + _LINE_OVERHEAD for name, value in self._headers])
+
     def _understood(self, status: int) -> bool:
         """Note how the body ends; false for what no header can be, and for a transfer coding that nobody asked for.
 
         False for an interim answer with a length, too: llhttp would add its digits to those of the next.
         """
-        named = [(_lowered(name), value) for name, value in self._headers]
-        if _NO_VALUE.search(b" ".join([value for _, value in named])) or not all(name for name, _ in named):
+        names = [_lowered(name) for name, _ in self._headers]
+        if b"" in names or _NO_VALUE.search(b" ".join([value for _, value in self._headers])):
             return False
-        lengths = [value for name, value in named if name == b"content-length"]
-        codings = [value.strip().lower() for name, value in named if name == b"transfer-encoding"]
-        self._delimited = bool(codings or lengths)
-        return not lengths if status in _INTERIM else codings in ([], [b"chunked"])
+        counted = b"content-length" in names
+        if b"transfer-encoding" not in names:
+            self._delimited = counted
+            return not (counted and status in _INTERIM)
+        self._delimited = True
+        codings = [self._headers[at][1] for at, name in enumerate(names) if name == b"transfer-encoding"]
+        return not counted if status in _INTERIM else [one.strip().lower() for one in codings] == [b"chunked"]
 
 
 @lru_cache(NAMES)

@@ -7,7 +7,6 @@ OutgoingRequest ──► [ DNS ► connect ► TLS ► head ► body ] ──�
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
@@ -68,15 +67,14 @@ class Sender(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct, gc=False):
     """What is known of an attempt so far, whenever it ends; of its body at most a little more than `limit` bytes."""
 
     limit: int
-    probe: Probe = field(default_factory=Probe)
+    probe: Probe = msgspec.field(default_factory=Probe)
     status: int | None = None
     headers: Sequence[tuple[bytes, bytes]] = ()
-    body: bytearray = field(default_factory=bytearray)
+    body: bytearray = msgspec.field(default_factory=bytearray)
 
     @property
     def full(self) -> bool:
@@ -116,7 +114,7 @@ class Progress:
             return None
         return Response(
             status=self.status,
-            headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers),
+            headers=tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]),
             body=bytes(self.body[: self.limit]),
             truncated=self.full,
         )

@@ -5,7 +5,7 @@ each step is of constant cost, and the last one used is the first one taken, so 
 """
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import Final, Generic, Protocol, TypeVar
 
 import httpcore
@@ -83,7 +83,7 @@ class IdleConnections(Generic[K]):
         self._seconds = seconds
         self._limit = limit
         self._since: OrderedDict[K, float] = OrderedDict()
-        self._by_origin: dict[str, deque[K]] = {}
+        self._by_origin: dict[str, list[K]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -108,16 +108,19 @@ class IdleConnections(Generic[K]):
             connection.drop()
             return
         self._since[connection] = monotonic()
-        self._by_origin.setdefault(connection.origin.key, deque()).append(connection)
+        kept = self._by_origin.get(connection.origin.key)
+        if kept is None:
+            self._by_origin[connection.origin.key] = [connection]
+        else:
+            kept.append(connection)
         if len(self._since) > self._limit:
             self._drop_oldest()
         self._arm()
 
     def drop_all(self, origin: Origin) -> None:
         """Drop all of an origin."""
-        for connection in tuple(self._by_origin.get(origin.key, ())):
-            self._by_origin[origin.key].popleft()
-            self._forget(connection)
+        for connection in self._by_origin.pop(origin.key, ()):
+            del self._since[connection]
             connection.drop()
 
     def close(self) -> None:
@@ -130,7 +133,7 @@ class IdleConnections(Generic[K]):
 
     def _drop_oldest(self) -> None:
         connection = next(iter(self._since))
-        self._by_origin[connection.origin.key].popleft()  # the oldest of all is the oldest of its origin
+        del self._by_origin[connection.origin.key][0]  # the oldest of all is the oldest of its origin
         self._forget(connection)
         connection.drop()
 

@@ -1,6 +1,6 @@
 """What is seen of one request while it is under way, and why it has no whole answer."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from core.clock import monotonic
 from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
@@ -14,11 +14,10 @@ class ExchangeError(Exception):
         self.error = error
 
 
-@dataclass(slots=True)
-class Probe:
+class Probe(msgspec.Struct, gc=False):
     """What is seen of one request; times in milliseconds."""
 
-    started: float = field(default_factory=monotonic)
+    started: float = msgspec.field(default_factory=monotonic)
     dns: float | None = None
     connect: float | None = None
     tls: float | None = None
