@@ -110,6 +110,14 @@ _PAIRS: Final = _TAKE.format(
     WHERE CASE WHEN paired THEN id IN (SELECT id FROM claimed GROUP BY id HAVING count(*) = 1) END
 )""",
 )
+# RFC 9562, sections 5.7 and 6.2: 48 bits of milliseconds and the version; then the line, so that the IDs of a statement
+# are in its order; then 62 bits of a hash of the event's random ones and the endpoint. Random bits of its own would be
+# read from the kernel for each, by some Postgres from a device: a twentieth of all that accepting costs it.
+_DELIVERY_ID: Final = f"""CAST(encode(
+               (SELECT substring(int8send(CAST(floor(extract(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)) FROM 3))
+               || int2send(CAST({0x7000} + t.line % {0x1000} AS SMALLINT))
+               || int8send(uuid_hash_extended(t.id, uuid_hash_extended(m.endpoint_id, 0)) & {(1 << 62) - 1}
+                           | CAST({-1 << 63} AS BIGINT)), 'hex') AS UUID)"""
 # The sequence is allotted in the order of the lines.
 _WRITE: Final = """, taking AS MATERIALIZED (
     SELECT id, kind, ordering_key, line FROM given
@@ -117,7 +125,7 @@ _WRITE: Final = """, taking AS MATERIALIZED (
 ), made AS (
     INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, lane, status, reason, trigger, due_at,
                             published_until, ordering_key, finished_at)
-    SELECT ringback_uuid7(), m.tenant_id, t.id, m.type, m.endpoint_id, m.endpoint_id,
+    SELECT {delivery_id}, m.tenant_id, t.id, m.type, m.endpoint_id, m.endpoint_id,
            CASE WHEN m.dead THEN 'cancelled' ELSE 'pending' END, CASE WHEN m.dead THEN 'endpoint_disabled' END,
            CAST(:trigger AS TEXT), CASE WHEN NOT m.dead THEN now() END,
            CASE WHEN NOT m.dead AND NOT m.pulled THEN now() + CAST(:published AS INTERVAL) END, t.ordering_key,
@@ -157,7 +165,9 @@ FROM (SELECT array_agg(event_id) AS events, array_agg(id) AS deliveries,
 def _statement(*, judged: bool, keys: str) -> str:
     lost, unless_lost = ("ARRAY(SELECT id FROM lost)", " AND id NOT IN (SELECT id FROM lost)")
     write = _WRITE.format(
-        unless_lost=unless_lost if keys else "", selected=_SELECTED if judged else "WHERE NOT m.filtered"
+        delivery_id=_DELIVERY_ID,
+        unless_lost=unless_lost if keys else "",
+        selected=_SELECTED if judged else "WHERE NOT m.filtered",
     )
     tell = _TELL.format(lost=lost if keys else "CAST('{}' AS UUID[])")
     return f"WITH {_MATCH}{_JUDGE if judged else _JUDGE_NOTHING}{keys}{write}{tell}"
