@@ -111,8 +111,8 @@ _PAIRS: Final = _TAKE.format(
 )""",
 )
 # RFC 9562, sections 5.7 and 6.2: 48 bits of milliseconds and the version; then the line, so that the IDs of a statement
-# are in its order; then 62 bits of a hash of the event's random ones and the endpoint. Random bits of its own would be
-# read from the kernel for each, by some Postgres from a device: a twentieth of all that accepting costs it.
+# are in the order of its lines; then 62 bits of a hash of the event's random ones and the endpoint. Random bits of its
+# own would be read from the kernel for each, by some Postgres from a device: a twentieth of all that accepting costs.
 _DELIVERY_ID: Final = f"""CAST(encode(
                (SELECT substring(int8send(CAST(floor(extract(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)) FROM 3))
                || int2send(CAST({0x7000} + t.line % {0x1000} AS SMALLINT))

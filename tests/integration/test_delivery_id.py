@@ -1,4 +1,4 @@
-"""A delivery's ID is a UUIDv7 of the moment in which its event was accepted, and no other delivery has it."""
+"""A delivery's ID is a UUIDv7 of the moment in which its event was accepted; a line and a hash stand for chance."""
 
 from uuid import RFC_4122, UUID
 

@@ -8,16 +8,24 @@ from core.journal.record import Settled
 from core.journal.record_columns import TYPES, columns_of
 from core.journal.success_queries import record_successes
 from core.model.ids import TenantId
-from core.model.outcome import Outcome, Response
+from core.model.outcome import Outcome, Response, Timings
 from tests.support.claiming import DOWN, OK, claim, record, settled
 from tests.support.rows import Rows
 
 PLAIN = structs.replace(OK, response=Response(200, (("Server", "a"),), b"ok", truncated=False), address="127.0.0.1")
-OTHER = structs.replace(OK, response=Response(202, (), b"", truncated=True), address="::1", note="reset_in_body")
+OTHER = structs.replace(
+    OK,
+    timings=Timings(first_byte=1.5, total=2.5),
+    response=Response(202, (), b"", truncated=True),
+    address="::1",
+    note="reset_in_body",
+)
 BARE = structs.replace(PLAIN, address=None)
 LOGGED = """
-SELECT a.delivery_id, a.response_status, a.response_headers, a.response_body, a.response_truncated, a.address, a.note
-FROM attempts a ORDER BY a.delivery_id
+SELECT a.delivery_id, a.number, a.trigger, a.outcome, a.error, a.response_status, a.response_headers, a.response_body,
+       a.response_truncated, a.address, a.note, a.first_byte_ms, a.total_ms, a.started_at, d.status, d.step,
+       d.wait_reason, d.last_response_code
+FROM attempts a JOIN deliveries d ON d.id = a.delivery_id ORDER BY a.delivery_id
 """
 Logged = list[dict[str, object]]
 
@@ -32,12 +40,23 @@ def logged(one: Settled) -> dict[str, object]:
     answer = one.outcome.response
     return {
         "delivery_id": one.delivery_id,
+        "number": one.number,
+        "trigger": one.trigger,
+        "outcome": one.outcome.kind,
+        "error": one.outcome.error,
         "response_status": answer and answer.status,
         "response_headers": answer and [list(pair) for pair in answer.headers],
         "response_body": answer and answer.body,
         "response_truncated": answer and answer.truncated,
         "address": one.outcome.address,
         "note": one.outcome.note,
+        "first_byte_ms": one.outcome.timings.first_byte,
+        "total_ms": one.outcome.timings.total,
+        "started_at": one.started_at,
+        "status": one.verdict.status,
+        "step": one.verdict.step,
+        "wait_reason": one.verdict.waiting_for,
+        "last_response_code": answer and answer.status,
     }
 
 

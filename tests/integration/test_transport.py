@@ -231,6 +231,19 @@ async def test_no_more_idle_connections_are_kept_than_allowed() -> None:
         assert (receiver.closed, other.closed) == (1, 0)
 
 
+async def test_of_one_receivers_idle_connections_the_oldest_goes_first() -> None:
+    transport = GuardedTransport(FixedNames({}), allowed=LOOPBACK, idle_limit=1)
+    async with Receiver() as receiver, httpx.AsyncClient(transport=transport) as client:
+        receiver.script(Answer(), Answer(delay=0.2), Answer())
+        await asyncio.gather(client.post(receiver.url), client.post(receiver.url))
+        await receiver.wait_for_closed(1)
+
+        await client.post(receiver.url)
+
+        slow, last = receiver.requests[-2:]
+        assert (receiver.closed, last.connection) == (1, slow.connection)
+
+
 async def test_an_httpx_client_behind_the_guard_gets_httpx_errors() -> None:
     async with httpx.AsyncClient(transport=GuardedTransport(FixedNames({}))) as client:
         with pytest.raises(httpx.TransportError) as refused:

@@ -1,7 +1,7 @@
 """Connections kept for the next request, by origin.
 
 httpx's own pool looks at all its connections for every request: 12 ms of CPU each with 200 of them. Here
-each step is of constant cost, and the last one used is the first one taken, so that the others can age.
+each step of a request is of constant cost, and the last one used is the first one taken, so that the others can age.
 """
 
 import asyncio
