@@ -112,7 +112,7 @@ def main() -> int:
             run.teeth(cluster, [one for one in TEETH if not only or {one.protection, "teeth"} & only])
     kept = keep(run.directory, ())
     if is_complete(kept, FAULTS):
-        write_page(kept, FAULTS, rate=run.rate, lease=LEASE, timeout=TIMEOUT)
+        write_page(kept, FAULTS, rates=(asked.rate or RATE, asked.rate or MIXED_RATE), lease=LEASE, timeout=TIMEOUT)
         print(f"wrote {PAGE}", flush=True)
     return 0 if run.results and all(result.holds for result in run.results) else 1
 

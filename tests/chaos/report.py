@@ -13,8 +13,8 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "operations" / "failure.md"
 _HEAD: Final = """# Failure
 
 What happens when something breaks, what is promised then, and what was measured. `make chaos` wrote this page: it
-starts two of each process on RabbitMQ, Redis and Postgres of its own, sends {rate} requests a second, breaks one thing
-after another, and compares what clients were answered, what receivers saw and what the API says.
+starts two of each process on RabbitMQ, Redis and Postgres of its own, sends {rate:g} requests a second ({mixed:g} in a
+mix), breaks one thing after another, and compares what clients were answered, what receivers saw and what the API says.
 The properties P1 to P14 stand in [tests/chaos/checker.py](../../tests/chaos/checker.py) and
 [tests/model/properties.py](../../tests/model/properties.py). Leases were {lease} s and timeouts {timeout} s, shorter
 than the defaults, so that what waits for a lease comes later in production.
@@ -70,12 +70,12 @@ def is_complete(results: Mapping[str, Result], faults: Sequence[Fault]) -> bool:
 
 
 def write_page(
-    results: Mapping[str, Result], faults: Sequence[Fault], *, rate: float, lease: int, timeout: int
+    results: Mapping[str, Result], faults: Sequence[Fault], *, rates: tuple[float, float], lease: int, timeout: int
 ) -> None:
-    """Write the page of what was measured."""
+    """Write the page of what was measured; `rates` are requests a second, by themselves and in a mix."""
     lines = "".join(_line(fault, results.get(fault.number)) for fault in faults)
     teeth = "".join(_bite(tooth.protection, tooth.property, results) for tooth in TEETH)
-    head = _HEAD.format(rate=f"{rate:g}", lease=lease, timeout=timeout)
+    head = _HEAD.format(rate=rates[0], mixed=rates[1], lease=lease, timeout=timeout)
     PAGE.write_text(f"{head}{lines}{_broken(results)}{_TEETH}{teeth}{_mixed(results)}{_TAIL}")
 
 
