@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from core import clock
+from core import clock, dialect
 from core.direct import IDLE, READ_ONLY, Direct, DirectPool, ends_connection
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ def is_taken(error: DBAPIError) -> bool:
 
 def database_url(url: str) -> URL:
     """Return the URL with the driver that the project uses, whatever `postgresql://` form was given."""
-    return make_url(url).set(drivername="postgresql+asyncpg")
+    return make_url(url).set(drivername=dialect.NAME)
 
 
 def open_engine(
