@@ -9,6 +9,7 @@ NAMES: Final = (
     "dashboard",
     "deliver",
     "fanout",
+    "goals",
     "growth",
     "isolation",
     "memory",

@@ -79,7 +79,7 @@ def measure_drain(rig: Rig, sink: Sink, settings: Settings, endpoints: int) -> d
     sink.clear()
     rig.start_deliverer()
     eventually_counts(sink, settings.deliveries // 20)
-    begun, counted, before = monotonic(), sink.count(), rig.spent()
+    begun, counted, before, opened = monotonic(), sink.count(), rig.spent(), sink.connections()
     eventually_counts(sink, settings.deliveries)
     rig.wait_until_recorded()
     spent, came = rig.spent(before), sink.came()
@@ -92,6 +92,7 @@ def measure_drain(rig: Rig, sink: Sink, settings: Settings, endpoints: int) -> d
         "deliveries_per_second": round(measured / took, 1),
         "duplicates": len(came.numbers) - settings.deliveries,
         "connections": sink.connections(),
+        "cold_per_cent": round((sink.connections() - opened) * 100 / measured, 2),
         "cpu_ms_per_1000": per_thousand(spent, measured),
         "deliverer": rig.memory("deliverer"),
     }

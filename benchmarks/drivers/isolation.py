@@ -65,8 +65,9 @@ def measure(settings: Settings) -> dict[str, object]:
         phases = {
             "healthy": _phase(system, sink, settings, urls),
             "hanging": _phase(system, sink, settings, urls, hanging=hanging),
-            "dead": _phase(system, sink, settings, [*urls, *_dead_urls(settings)]),
         }
+        if settings.dead:
+            phases["dead"] = _phase(system, sink, settings, [*urls, *_dead_urls(settings)])
     rows = [{"phase": name, **_figures(one, settings, hanging)} for name, one in phases.items()]
     return {"system": system.name, "rows": rows}
 

@@ -59,6 +59,7 @@ LABELS: Final[Mapping[str, str]] = {
     "growth": "{rows:,} rows",
     "memory": "{transport}, {in_flight:,}",
     "naive": "{system}",
+    "goals": "{figure}",
 }
 _COLOURS: Final = {
     "api": "#3b6ea5",
@@ -158,7 +159,21 @@ def _sizes(axes: Axes, rows: Rows, label: str) -> None:
     _legend(axes)
 
 
-_INSTEAD: Final[Mapping[str, Sequence[Callable[[Axes, Rows, str], None]]]] = {"memory": (_sizes,)}
+def _shares(axes: Axes, rows: Rows, label: str) -> None:
+    """Bars of what each figure is of its goal; where one is longer than 1 the goal is missed."""
+    places = range(len(rows))
+    axes.barh(places, [_number(row, "share") for row in rows], left=[0.0] * len(rows), color="#3b6ea5", label="median")
+    axes.plot([1, 1], [-0.5, len(rows) - 0.5], marker="", label="goal", color="#b5524c")
+    axes.set_yticks(places, [label.format(**row) for row in rows])
+    axes.invert_yaxis()
+    axes.set(xlabel="of the goal; a rate, the goal of it")
+    _legend(axes)
+
+
+_INSTEAD: Final[Mapping[str, Sequence[Callable[[Axes, Rows, str], None]]]] = {
+    "memory": (_sizes,),
+    "goals": (_shares,),
+}
 _MORE: Final[Mapping[str, Sequence[Callable[[Axes, Rows, str], None]]]] = {
     "through": (_percentiles,),
     "isolation": (_course,),

@@ -16,6 +16,14 @@ _RECEIPT: Final = {
     "p99.9": "to_receipt/p999_ms",
 }
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
+    "goals": {
+        "figure": "figure",
+        "goal": "goal",
+        "median": "median",
+        "lowest": "lowest",
+        "highest": "highest",
+        "reached": "reached",
+    },
     "accept": {
         "events a request": "batch",
         "connections": "connections",
