@@ -28,6 +28,7 @@ class Flights(Generic[T]):
         flight = self._next.get(key)
         if flight is None:
             flight = self._next[key] = asyncio.create_task(self._fly(key, self._flying.get(key), read))
+            flight.add_done_callback(_look_at)
         return await asyncio.shield(flight)
 
     async def _fly(
@@ -41,3 +42,9 @@ class Flights(Generic[T]):
         finally:
             if self._flying.get(key) is flight:
                 del self._flying[key]
+
+
+def _look_at(flight: asyncio.Task[T]) -> None:
+    """Take note of an error: if all who asked have gone, asyncio would log that nobody did."""
+    if not flight.cancelled():
+        flight.exception()

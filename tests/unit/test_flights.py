@@ -1,6 +1,7 @@
 """Reads that many ask for at once."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 
 import pytest
@@ -106,6 +107,23 @@ async def test_who_leaves_takes_nothing_from_the_others() -> None:
     assert await stays == 1
     with pytest.raises(asyncio.CancelledError):
         await leaves
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_not_logged() -> None:
+    logged = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
+    reads = Reads()
+    left = reads.ask(1)
+    await turn()
+
+    left.pop().cancel()
+    await turn()
+    await reads.end(1, OSError("away"))
+    await turn()
+    reads.ends.clear()
+    gc.collect()
+
+    assert logged == []
 
 
 async def test_nothing_is_kept_once_it_is_answered() -> None:
