@@ -50,13 +50,11 @@ class RetentionReport:
     @property
     def worked(self) -> bool:
         """Whether there may be more."""
-        return bool(self.emptied or self.expired or self.dropped) or BATCH in {
-            self.tasks,
-            self.keys,
-            self.sessions,
-            self.rollups,
-            self.folded,
-        }
+        return (
+            bool(self.emptied or self.expired or self.dropped)
+            or BATCH in {self.tasks, self.keys, self.sessions}
+            or COUNTS_BATCH in {self.rollups, self.folded}
+        )
 
 
 class Retention:
