@@ -4,6 +4,7 @@ import base64
 import re
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from core.model.api_key import has_valid_checksum
 from core.settings import Settings
 from tests.support.compose import ROOT, Service, commands, compose, read, variables
-from workers.task_types.define import HARD_TIME_LIMIT
+from workers.app import BUILT_IN
+from workers.task_types.define import HARD_TIME_LIMIT, defined
 
 COMPOSE = compose()
 RINGBACK = ("migrate", "api", "worker", "deliverer")
@@ -20,6 +22,12 @@ LASTING = sorted(set(COMPOSE.services) - {"migrate"})
 SECRET = re.compile(r"(PASSWORD|_KEYS?|_AUTH|_PASS)$")
 
 every_service = pytest.mark.parametrize("service", COMPOSE.services.values(), ids=COMPOSE.services)
+
+
+def built_in_limits() -> list[int]:
+    """Return the hard time limits of all task types that Ringback brings along, in seconds."""
+    modules = {import_module(name).__name__ for name in BUILT_IN}
+    return [one.kind.hard_time_limit for one in defined().values() if one.function.__module__ in modules]
 
 
 def seconds(text: str) -> int:
@@ -86,6 +94,19 @@ def test_processes_wait_for_the_schema_and_for_each_store_that_they_use(name: st
     waited_for = {other: dependency.condition for other, dependency in service.depends_on.items()}
 
     assert waited_for == {"migrate": "service_completed_successfully", **dict.fromkeys(used, "service_healthy")}
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "deliverer"])
+def test_processes_that_last_share_every_store(name: str) -> None:
+    assert {f"RINGBACK_{store}_URL" for store in ("DATABASE", "BROKER", "REDIS")} <= set(
+        COMPOSE.services[name].environment
+    )
+
+
+def test_every_setting_reaches_somebody_but_those_that_an_image_fixes() -> None:
+    given = {name.removeprefix("RINGBACK_").lower() for one in RINGBACK for name in COMPOSE.services[one].environment}
+
+    assert set(Settings.model_fields) - given == {"data_dir", "log_format"}
 
 
 def test_the_stores_have_no_way_out_and_those_who_call_out_have() -> None:
@@ -185,11 +206,11 @@ def test_a_running_task_may_end_before_its_worker_is_killed() -> None:
     assert seconds(COMPOSE.services["worker"].stop_grace_period) > HARD_TIME_LIMIT
 
 
-def test_the_broker_waits_longer_for_a_task_than_its_hard_time_limit() -> None:
+def test_the_broker_waits_longer_for_a_task_than_any_hard_time_limit() -> None:
     milliseconds = re.search(r"^consumer_timeout = (\d+)$", read("deploy/rabbitmq.conf"), re.MULTILINE)
 
     assert milliseconds is not None
-    assert int(milliseconds[1]) > HARD_TIME_LIMIT * 1000
+    assert int(milliseconds[1]) > max(built_in_limits()) * 1000
 
 
 def test_the_example_names_every_value_that_has_to_be_given() -> None:
