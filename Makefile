@@ -29,7 +29,7 @@ up: .venv/app.stamp ## Run everything here, in the foreground (UP_ARGS="--port 8
 receiver: .venv/app.stamp ## Run a receiver that verifies and prints webhooks (RECEIVER_ARGS="--fail 2")
 	@exec $(V)/python examples/receiver.py $(RECEIVER_ARGS)
 
-test: .venv/dev.stamp ## Run the tests; installs RabbitMQ if it is missing (PYTEST_ARGS)
+test: .venv/dev.stamp ## Run the tests; installs RabbitMQ and Chromium if they are missing (PYTEST_ARGS)
 	@tests/run $(PYTEST_ARGS)
 
 chaos: .venv/dev.stamp ## Break one thing after another, prove that nothing is lost (MINUTES, SEED, ONLY)

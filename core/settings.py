@@ -103,7 +103,9 @@ class Settings(BaseSettings):
         description="Bytes of bodies that one deliverer holds of what is on the wire; what is beyond it waits. "
         "One tenant has a third of what is free: a quarter of all, if it is alone.",
     )
-    retention_days: int = Field(default=30, ge=1, description="Days that finished records are kept.")
+    retention_days: int = Field(
+        default=30, ge=1, description="Days that weeks are kept while there is no tenant; each has its own limit."
+    )
     result_ttl: int = Field(default=86_400, ge=1, description="Seconds that Redis keeps a task's result.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="How log lines look.")

@@ -85,7 +85,7 @@ function Viewer({ session }) {
   </div>`;
 }
 
-// g, then the first letter of a page, goes there; / goes to the first filter.
+// g, then a letter, goes to the first page of that letter; / goes to the first filter.
 function useKeys(session) {
   useEffect(() => {
     let before = "";
