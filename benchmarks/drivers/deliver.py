@@ -3,7 +3,8 @@
 The deliveries are written in bulk while the deliverer is stopped, each of an event of its own, spread evenly over the
 endpoints. Costs are counted from the moment at which a twentieth has come (the start of the process is not a cost of
 delivering) until every outcome is recorded. A connection to each endpoint is opened on the way: with 5,000 endpoints
-that is one for every ten deliveries. `cold_per_cent` is the share of the second half that opened one.
+that is one for every ten deliveries. `cold_per_cent` is the share of the second half that opened one,
+`warm_cpu_ms_per_1000` what that half cost.
 """
 
 import tempfile
@@ -81,12 +82,13 @@ def measure_drain(rig: Rig, sink: Sink, settings: Settings, endpoints: int) -> d
     eventually_counts(sink, settings.deliveries // 20)
     begun, counted, before = monotonic(), sink.count(), rig.spent()
     eventually_counts(sink, settings.deliveries // 2)
-    halfway, opened = sink.count(), sink.connections()
+    halfway, opened, half_spent = sink.count(), sink.connections(), rig.spent()
     eventually_counts(sink, settings.deliveries)
     rig.wait_until_recorded()
-    spent, came = rig.spent(before), sink.came()
+    spent, warm, came = rig.spent(before), rig.spent(half_spent), sink.came()
     _check(rig, came.first_of_each(), range(first, first + settings.deliveries))
     measured, took = settings.deliveries - counted, came.arrivals[-1] - begun
+    second = max(1, settings.deliveries - halfway)
     options.say(f"deliver {endpoints}: {measured / took:.0f}/s {per_thousand(spent, measured)}")
     return {
         "endpoints": endpoints,
@@ -94,8 +96,9 @@ def measure_drain(rig: Rig, sink: Sink, settings: Settings, endpoints: int) -> d
         "deliveries_per_second": round(measured / took, 1),
         "duplicates": len(came.numbers) - settings.deliveries,
         "connections": sink.connections(),
-        "cold_per_cent": round((sink.connections() - opened) * 100 / max(1, settings.deliveries - halfway), 2),
+        "cold_per_cent": round((sink.connections() - opened) * 100 / second, 2),
         "cpu_ms_per_1000": per_thousand(spent, measured),
+        "warm_cpu_ms_per_1000": per_thousand(warm, second),
         "deliverer": rig.memory("deliverer"),
     }
 

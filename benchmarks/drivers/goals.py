@@ -73,6 +73,8 @@ def _ratio(above: Callable[[Found], float], below: Callable[[Found], float]) -> 
 
 
 _CPU: Final = "cpu_ms_per_1000/all"
+_WARM: Final = "warm_cpu_ms_per_1000/all"
+"""Of the second half of a drain, when most connections are open."""
 _ACCEPTED: Final = ("cpu_ms_per_1000/api", "cpu_ms_per_1000/postgres")
 _SINGLE: Final[Mapping[str, object]] = {"batch": 1, "keyed": "both"}
 _BATCH: Final[Mapping[str, object]] = {"batch": accept.BATCH, "keyed": "key"}
@@ -99,10 +101,10 @@ GOALS: Final = (
     Goal("deliver: deliveries/s", 7000, True, _figure("deliver", "deliveries_per_second", transport="plain")),
     Goal("its CPU, ms for 1,000", 130, False, _figure("deliver", _CPU, transport="plain")),
     Goal(
-        "deliver over TLS: its CPU, as a multiple of plain",
+        "deliver over TLS, warm: its CPU, as a multiple of plain",
         1.15,
         False,
-        _ratio(_figure("deliver", _CPU, transport="tls"), _figure("deliver", _CPU, transport="plain")),
+        _ratio(_figure("deliver", _WARM, transport="tls"), _figure("deliver", _WARM, transport="plain")),
     ),
     Goal("its new connections, % of the second half", 2, False, _figure("deliver", "cold_per_cent", transport="tls")),
     Goal("through, one endpoint: events/s", 4500, True, _figure("through", "delivered_per_second", load="closed loop")),
