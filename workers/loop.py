@@ -9,9 +9,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import clock
+from core.model.errors import UnavailableError
 from core.patience import came
 
-STORE_ERRORS: Final = (SQLAlchemyError, OSError, TimeoutError)
+STORE_ERRORS: Final = (SQLAlchemyError, OSError, TimeoutError, UnavailableError)
+"""What passes: a store that is away, or one whose rows change faster than they can be used."""
 
 _log: Final = structlog.stdlib.get_logger()
 

@@ -21,10 +21,14 @@ class FilterRow:
     filter_version: int
 
 
-async def read_filters(tx: AsyncConnection, *, tenants: Sequence[UUID]) -> tuple[FilterRow, ...]:
-    """Return the living endpoints of these tenants that have a filter, by `endpoints_tenant_id_id_idx`."""
-    sql = """
+async def read_filters(tx: AsyncConnection, *, tenants: Sequence[UUID], hold: bool = False) -> tuple[FilterRow, ...]:
+    """Return the living endpoints of these tenants that have a filter, by `endpoints_tenant_id_id_idx`.
+
+    They stay as they are until the end of the transaction, if told to `hold` them.
+    """
+    sql = f"""
     SELECT id, tenant_id, event_types, filter, filter_version FROM endpoints
     WHERE tenant_id = ANY(CAST(:tenants AS UUID[])) AND filter IS NOT NULL AND deleted_at IS NULL
+    {"ORDER BY id FOR SHARE" if hold else ""}
     """
     return await fetch_all(tx, FilterRow, sql, tenants=list(tenants))

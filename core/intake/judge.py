@@ -80,12 +80,12 @@ class Judge:
         patterns, unfiltered = subscriptions_of(type_), reaches_unfiltered(type_)
         return [one for one in self._known.get(tenant_id, ()) if one.matches(patterns, unfiltered=unfiltered)]
 
-    async def learn(self, tx: AsyncConnection, tenants: Sequence[UUID]) -> None:
-        """Read the filters of these tenants anew, in the engine's role."""
+    async def learn(self, tx: AsyncConnection, tenants: Sequence[UUID], *, hold: bool = False) -> None:
+        """Read the filters of these tenants anew, in the engine's role; let none change meanwhile, if they are held."""
         if len(self._known) + len(tenants) > _REMEMBERED:
             self._known.clear()
         found: dict[UUID, list[_Filtered]] = {tenant_id: [] for tenant_id in tenants}
-        for row in await read_filters(tx, tenants=list(found)):
+        for row in await read_filters(tx, tenants=list(found), hold=hold):
             text = json.dumps(row.filter, sort_keys=True)
             one = _Filtered(row.id, row.filter_version, frozenset(row.event_types), text, _parsed(row.filter))
             found[row.tenant_id].append(one)
@@ -113,12 +113,13 @@ async def accept_events(
 ) -> tuple[Queued, ...]:
     """Record events and fan them out, in the engine's role; return what is due, to publish after the commit.
 
-    Raises `UnavailableError` if a tenant's filters change faster than they are judged.
+    Before the last try the filters are held, so that changing them all the time holds nothing up. Raises
+    `UnavailableError` if new ones come faster than they are judged.
     """
-    for _ in range(TRIES):
+    for tries in range(1, TRIES + 1):
         lines = [await judge.line(event) for event in events]
         inserted, queued = await insert_events(tx, lines=lines, publish=publish, whole=True)
         if not any(one.stale for one in inserted):
             return queued
-        await judge.learn(tx, [event.tenant_id for event in events])
+        await judge.learn(tx, [event.tenant_id for event in events], hold=tries == TRIES - 1)
     raise UnavailableError

@@ -1,9 +1,13 @@
 """Filters: what is written is what the present version of each filter says, whatever was remembered."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from sqlalchemy import null
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.intake.accept import NewEvent
 from core.intake.event_queries import Line, insert_events
@@ -84,6 +88,37 @@ async def test_a_filter_that_has_changed_is_judged_again(rows: Rows, desk: Desk)
     event = desk.event(b'{"b":1}')
 
     assert await desk.told(event) == [(event.id, endpoint)]
+
+
+class Overtaken(Judge):
+    """Has the filter changed each time that it has learned it, or have the change wait if that is held."""
+
+    def __init__(self, change: Callable[[int], Awaitable[None]]) -> None:
+        super().__init__()
+        self.version = 1
+        self.waiting = list[asyncio.Task[None]]()
+        self._change = change
+
+    async def learn(self, tx: AsyncConnection, tenants: Sequence[UUID], *, hold: bool = False) -> None:
+        await super().learn(tx, tenants, hold=hold)
+        self.version += 1
+        change = asyncio.ensure_future(self._change(self.version))
+        await asyncio.wait([change], timeout=0.2 if hold else None)
+        if not change.done():
+            self.waiting.append(change)
+
+
+async def test_filters_that_change_all_the_time_hold_no_event_up(rows: Rows, desk: Desk) -> None:
+    endpoint = await rows.endpoint(desk.tenant, filter="$")
+    desk.judge = judge = Overtaken(lambda version: desk.refilter(endpoint, f"$.a{version}", version))
+    await desk.refilter(endpoint, "$", 1)
+    event = desk.event(b'{"a4":1}')  # the filter that was there when it was held
+
+    told = await desk.told(event)
+
+    await asyncio.gather(*judge.waiting)
+    assert told == [(event.id, endpoint)]
+    assert (judge.version, len(judge.waiting)) == (5, 1)
 
 
 async def test_a_filter_that_was_taken_away_holds_nothing_back(rows: Rows, desk: Desk) -> None:

@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 import pytest
 from msgspec import structs
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
+from core.intake.notices import Notices
+from core.journal.record import Recorded
 from core.model import tables
+from core.model.errors import UnavailableError
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from core.model.outcome import Response
 from core.model.queued import Queued
@@ -31,15 +36,22 @@ class Recording:
         self.due += due
 
 
+@asynccontextmanager
+async def recording_with(recorder: Recorder) -> AsyncGenerator[Recorder]:
+    """Run a recorder."""
+    running = asyncio.create_task(recorder.run())
+    yield recorder
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
 @pytest.fixture
 async def recording(database: Database) -> AsyncGenerator[Recording]:
     """A recorder that runs until the test ends."""
     made = Recording(database)
-    running = asyncio.create_task(made.recorder.run())
-    yield made
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with recording_with(made.recorder):
+        yield made
 
 
 async def test_an_outcome_is_committed_when_its_record_returns(
@@ -93,6 +105,64 @@ async def test_two_outcomes_of_one_delivery_at_once_are_both_recorded(
     await asyncio.gather(recorded(recording.recorder, first), recorded(recording.recorder, second))
 
     assert [one["number"] for one in await rows.attempts(delivery)] == [1, 2]
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken(Notices):
+    """Says once that filters change faster than they are judged."""
+
+    refused: list[Recorded] = field(default_factory=list[Recorded])
+
+    async def tell(self, tx: AsyncConnection, recorded: Recorded) -> None:
+        if not self.refused:
+            self.refused.append(recorded)
+            raise UnavailableError
+        await Notices.tell(self, tx, recorded)
+
+
+async def test_filters_that_change_too_fast_delay_what_they_are_asked_of(
+    database: Database, rows: Rows, tenant: TenantId, delivery: DeliveryId
+) -> None:
+    await rows.endpoint(tenant, event_types=["delivery.exhausted"])
+    await rows.change(tables.deliveries, delivery, step=2)
+    known = new_notices(database)
+    async with recording_with(
+        Recorder(database, lambda _: None, Overtaken(database, known.ring, known.settings))
+    ) as one:
+        await recorded(one, settled(await claim_one(database, delivery), DOWN))
+
+    assert await rows.one("SELECT count(*) AS n FROM deliveries WHERE event_type = 'delivery.exhausted'") == {"n": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Notices):
+    """Takes as long as the test wants."""
+
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def tell(self, tx: AsyncConnection, recorded: Recorded) -> None:
+        await self.go_on.wait()
+        await Notices.tell(self, tx, recorded)
+
+
+async def test_an_event_that_takes_long_to_write_holds_up_no_other_outcome(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId
+) -> None:
+    given_up, other = await rows.deliveries(2, tenant, endpoint)
+    await rows.change(tables.deliveries, given_up, step=2)
+    claimed = {one.delivery_id: one for one in await claim(database, given_up, other)}
+    known = new_notices(database)
+    slow = Slow(database, known.ring, known.settings)
+
+    async with recording_with(Recorder(database, lambda _: None, slow)) as recorder:
+        telling = asyncio.create_task(recorded(recorder, settled(claimed[given_up], DOWN)))
+        async with asyncio.timeout(30):
+            await recorded(recorder, settled(claimed[other], OK))
+        assert not telling.done()
+        slow.go_on.set()
+        await telling
+
+    assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 2}
 
 
 async def test_one_bad_row_does_not_hold_up_the_others(

@@ -1,4 +1,11 @@
-"""Record outcomes in batches: whatever finished while the last batch was written goes with the next one."""
+"""Record outcomes in batches: whatever finished while the last batch was written goes with the next one.
+
+```
+put ──► no event can follow ──► batches of 500 ──► written ──► told
+    └─► one may ──────────────► batches of 25, with their events
+```
+An event that thousands of endpoints want takes seconds to write: nobody else's outcome waits for it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,10 +23,14 @@ from core.journal.record import Recorded, Settled
 from core.journal.record_queries import record_attempts
 from core.journal.success_queries import record_successes
 from core.lease.lane_queries import next_in_order
+from core.model.errors import UnavailableError
 from core.model.queued import Queued
+from core.patience import end_all
 from workers.loop import STORE_ERRORS, Pace
 
 BATCH: Final = 500
+TELLING: Final = 25
+"""Attempts in a batch of those of which events may follow: if ten thousand want each, it is written within seconds."""
 PACE: Final = 0.01
 """Seconds between commits: under load each one carries what finished meanwhile."""
 LEISURE: Final = 0.02
@@ -55,6 +66,42 @@ class Recorder:
 
         `release` is told what follows in its order once the one before it has ended, `told` what was recorded.
         """
+        self._plain: Final = _Writer(database, due_again, notices, release, told, batch=BATCH)
+        self._telling: Final = _Writer(database, due_again, notices, release, told, batch=TELLING)
+
+    def put(self, settled: Settled, done: Done, *, pressing: bool = False) -> None:
+        """Hand over an attempt; `done` is called once it is committed, however long the store is away.
+
+        It is called with an error if the attempt cannot be written. One that is `pressing` goes after `PACE` at the
+        latest: others wait for its slot, or for their turn after it.
+        """
+        (self._telling if settled.may_tell else self._plain).put(settled, done, pressing=pressing)
+
+    async def run(self) -> None:
+        """Write for ever; cancel it once nothing is handed over any more."""
+        writing = [asyncio.create_task(writer.run()) for writer in (self._plain, self._telling)]
+        try:
+            ended, _ = await asyncio.wait(writing, return_when=asyncio.FIRST_COMPLETED)
+            for one in ended:
+                one.result()
+        finally:
+            await end_all(*writing)
+
+
+class _Writer:
+    """Writes what it is given, a batch at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        due_again: Callable[[Sequence[Queued]], None],
+        notices: Notices,
+        release: Callable[[Sequence[Queued]], None],
+        told: Callable[[Sequence[Settled]], None],
+        *,
+        batch: int,
+    ) -> None:
+        self._batch: Final = batch
         self._database: Final = database
         self._notices: Final = notices
         self._due_again: Final = due_again
@@ -68,12 +115,7 @@ class Recorder:
         self._written = -LEISURE
         self._closed = False
 
-    def put(self, settled: Settled, done: Done, *, pressing: bool = False) -> None:
-        """Hand over an attempt; `done` is called once it is committed, however long the store is away.
-
-        It is called with an error if the attempt cannot be written. One that is `pressing` goes after `PACE` at the
-        latest: others wait for its slot, or for their turn after it.
-        """
+    def put(self, settled: Settled, done: Done, *, pressing: bool) -> None:
         if self._closed:
             done(RecorderClosedError())
             return
@@ -83,7 +125,6 @@ class Recorder:
             self._pressing.set()
 
     async def run(self) -> None:
-        """Write for ever; cancel it once nothing is handed over any more."""
         try:
             while True:
                 await self._wake.wait()
@@ -110,7 +151,7 @@ class Recorder:
         batch: dict[object, Entry] = {}
         rest: list[Entry] = []
         for entry in self._waiting:
-            fits = len(batch) < BATCH and entry[0].delivery_id not in batch
+            fits = len(batch) < self._batch and entry[0].delivery_id not in batch
             if fits:
                 batch[entry[0].delivery_id] = entry
             else:
@@ -207,4 +248,5 @@ async def _while_away(work: Callable[P, Awaitable[None]], *args: P.args, **kwarg
 
 
 def _is_stuck(error: Exception) -> bool:
-    return isinstance(error, DBAPIError) and is_lock_timeout(error)
+    """Tell whether it is others who are in the way: their locks, or filters that change while they are judged."""
+    return isinstance(error, UnavailableError) or (isinstance(error, DBAPIError) and is_lock_timeout(error))
