@@ -124,5 +124,6 @@ def parted(key: bytes) -> tuple[UUID, bytes]:
 class Lapsed(Leased, frozen=True, gc=False):
     """A delivery whose deliverer did not come back within its lease."""
 
+    created_at: datetime
     lease_until: datetime
     now: datetime

@@ -51,7 +51,7 @@ async def test_an_unknown_attempt_started_when_it_was_claimed(
     database: Database, rows: Rows, tenant: TenantId, publisher: Publisher
 ) -> None:
     endpoint = await rows.endpoint(tenant, timeout=3)
-    lapsed = await rows.delivery(tenant, endpoint, lease_until=ago(1), claim=1, attempt_count=1)
+    lapsed = await rows.delivery(tenant, endpoint, created_at=ago(60), lease_until=ago(1), claim=1, attempt_count=1)
     row = await rows.row(tables.deliveries, lapsed)
 
     await new_feeder(database, publisher).run_once()

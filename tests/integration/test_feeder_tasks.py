@@ -20,7 +20,7 @@ from tests.support.feeding import BASE_URL, new_feeder, publishing
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
 from workers import ending
-from workers.feeder.feed import LAPSED_BATCH
+from workers.feeder.feed import TASKS_BATCH
 from workers.feeder.queries import take_due_tasks
 
 RUNNING = {"status": "STARTED", "due_at": None, "leased_by": "here/1"}
@@ -218,11 +218,11 @@ async def test_tasks_that_wait_for_room_do_not_hold_up_the_other_chores(
     database: Database, rows: Rows, tenant: TenantId, redis_broker_url: str
 ) -> None:
     await rows.task(tenant)
-    for _ in range(LAPSED_BATCH + 1):
+    for _ in range(TASKS_BATCH + 1):
         await lost(rows, tenant, 0)
     async with publishing(redis_broker_url) as publisher:
         feeder = new_feeder(database, publisher)
 
         reports = [await feeder.run_once(), await feeder.run_once()]
 
-    assert [report.lost for report in reports] == [LAPSED_BATCH, 1]
+    assert [report.lost for report in reports] == [TASKS_BATCH, 1]

@@ -16,15 +16,17 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from core import clock
-from core.database import Database
+from core.database import Database, is_away
 from core.dispatch.publish import Publisher
 from core.intake.notices import Notices
 from core.intake.telling import Teller
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.lease.claim import Lapsed
+from core.model.errors import UnavailableError
 from core.model.outcome import Outcome, OutcomeKind
 from core.progress import ProgressBoard
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
@@ -34,10 +36,12 @@ from workers.feeder import queries
 from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.queries import DueTasks
 from workers.feeder.shares import Shares
-from workers.loop import STORE_ERRORS
+from workers.loop import STORE_ERRORS, first_line
 
 BATCH: Final = 1_000
 LAPSED_BATCH: Final = 200
+TASKS_BATCH: Final = 25
+"""Tasks that a turn ends: each end is an event, and thousands of endpoints may want it."""
 RECORDED_WITHIN: Final = 3.0
 """Seconds after an outage within which deliverers record what ended meanwhile: else it would be sent again."""
 LANES_A_SECOND: Final = 5_000
@@ -50,6 +54,9 @@ ALL_ENDED: Final = 600.0
 """Seconds between looks at every endpoint that has ended, and not just at those that did so lately."""
 MENDED: Final = 600.0
 """Seconds between looks whether `leases` is in step with the deliveries."""
+
+_POISON: Final = (SQLAlchemyError, UnavailableError)
+"""What one row among others may raise."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -108,6 +115,7 @@ class Feeder:
         self._ended_at = self._all_ended_at = -ALL_ENDED
         self._hurried = False
         self._lapsed_from = 0.0
+        self._at_once = LAPSED_BATCH
         self._mended_at = -MENDED
 
     async def run_once(self) -> FeedReport:
@@ -126,8 +134,8 @@ class Feeder:
 
     async def _whole(self) -> FeedReport:
         unknown = await self._end_lapsed_in_time()
-        lost = await end_lost_tasks(self._database, self._teller, limit=LAPSED_BATCH, board=self._board)
-        expired = await end_expired_tasks(self._database, self._teller, limit=LAPSED_BATCH)
+        lost = await end_lost_tasks(self._database, self._teller, limit=TASKS_BATCH, board=self._board)
+        expired = await end_expired_tasks(self._database, self._teller, limit=TASKS_BATCH)
         await self._mend()
         cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
         tasks = await self._feed_tasks()
@@ -149,8 +157,35 @@ class Feeder:
             raise
 
     async def _end_lapsed(self) -> int:
+        try:
+            ended = await self._end_batch(self._at_once)
+        except _POISON as error:
+            self._at_once = max(1, self._at_once // 8)  # their events may be too much for one statement
+            if is_away(error):
+                raise
+            _log.warning("lapsed.failed", error=type(error).__name__, detail=first_line(error))
+            return await self._end_singly()
+        self._at_once = min(LAPSED_BATCH, self._at_once * 2)
+        return ended
+
+    async def _end_singly(self) -> int:
+        """End each by itself: one that cannot be written must not hold the others for ever."""
         async with self._database.engine() as tx:
             lapsed = await queries.take_lapsed(tx, limit=LAPSED_BATCH, default_timeout=self._settings.timeout)
+        ended = 0
+        for one in lapsed:
+            try:
+                ended += await self._end_batch(1, only=one.delivery_id)
+            except _POISON as error:
+                if is_away(error):
+                    raise
+                _log.error("lapsed.stuck", delivery=str(one.delivery_id), detail=first_line(error))
+        return ended
+
+    async def _end_batch(self, limit: int, only: UUID | None = None) -> int:
+        timeout = self._settings.timeout
+        async with self._database.engine() as tx:
+            lapsed = await queries.take_lapsed(tx, limit=limit, default_timeout=timeout, only=only)
             if not lapsed:
                 return 0
             recorded = await record_attempts(tx, settled=[self._unknown(one) for one in lapsed])
@@ -159,12 +194,13 @@ class Feeder:
         return len(lapsed)
 
     def _unknown(self, lapsed: Lapsed) -> Settled:
+        """Settle an attempt that began when its lease did, by the timeout that its endpoint has by now."""
         lease = timedelta(seconds=lapsed.timeout + self._settings.lease)
         return lapsed.settled(
             Outcome(OutcomeKind.UNKNOWN),
             default_schedule=self._settings.retry_schedule,
             headers="{}",
-            started_at=lapsed.lease_until - lease,
+            started_at=max(lapsed.created_at, lapsed.lease_until - lease),
             now=lapsed.now,
         )
 

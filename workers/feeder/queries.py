@@ -19,18 +19,24 @@ GONE_AFTER: Final = 60
 """Seconds after which a task type is taken for one that nobody runs: each worker says every 10 s what it offers."""
 
 
-async def take_lapsed(tx: AsyncConnection, *, limit: int, default_timeout: int) -> tuple[Lapsed, ...]:
-    """Lock deliveries whose lease has run out, by `deliveries_pkey`; all leases are read, as few as are on the wire."""
+async def take_lapsed(
+    tx: AsyncConnection, *, limit: int, default_timeout: int, only: UUID | None = None
+) -> tuple[Lapsed, ...]:
+    """Lock deliveries whose lease has run out, by `deliveries_pkey`; all leases are read, as few as are on the wire.
+
+    Of a closed tenant's the endpoint may be gone.
+    """
     sql = """
-    SELECT d.id AS delivery_id, d.tenant_id, d.claim, d.attempt_count AS number, d.trigger,
-           coalesce(d.url, e.url) AS url, d.step, d.unknown_run, d.succeeded_at IS NOT NULL AS had_succeeded,
+    SELECT d.id AS delivery_id, d.tenant_id, d.claim, d.attempt_count AS number, d.trigger, d.created_at,
+           coalesce(d.url, e.url, '') AS url, d.step, d.unknown_run, d.succeeded_at IS NOT NULL AS had_succeeded,
            e.retry_schedule AS schedule, coalesce(e.timeout, :timeout) AS timeout, d.lease_until, now() AS now,
            coalesce(e.ordering = 'fifo', false) AS ordered
     FROM deliveries d LEFT JOIN endpoints e ON e.id = d.endpoint_id
-    WHERE d.id = ANY(ARRAY(SELECT delivery_id FROM leases WHERE until < now()))
+    WHERE d.id = ANY(ARRAY(SELECT delivery_id FROM leases WHERE until < now()
+        AND (CAST(:only AS UUID) IS NULL OR delivery_id = CAST(:only AS UUID))))
       AND d.lease_until < now() ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
     """
-    return await fetch_all(tx, Lapsed, sql, limit=limit, timeout=default_timeout)
+    return await fetch_all(tx, Lapsed, sql, limit=limit, timeout=default_timeout, only=only)
 
 
 async def mend_leases(tx: AsyncConnection) -> int:

@@ -65,7 +65,8 @@ class Erasure:
                 return ErasureReport()
             rows += await queries.delete_tasks(tx, ids=tasks)
             rows += await queries.delete_deliveries(tx, tenant_id=tenant_id, limit=self._batch)
-            rows += await queries.delete_rest(tx, tenant_id=tenant_id, limit=self._batch)
+            if not await queries.on_the_wire(tx, tenant_id=tenant_id):
+                rows += await queries.delete_rest(tx, tenant_id=tenant_id, limit=self._batch)
             tenants = int(rows == 0 and await queries.delete_tenant(tx, tenant_id=tenant_id))
         _log.info("erasure.turn", tenant=str(tenant_id), rows=rows, gone=tenants)
         return ErasureReport(rows, tenants)

@@ -29,6 +29,11 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Id:
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A task that has ended, with the number of its last run."""
 
@@ -69,6 +74,12 @@ async def delete_deliveries(tx: AsyncConnection, *, tenant_id: TenantId, limit: 
     DELETE FROM deliveries WHERE id IN (SELECT id FROM gone)
     """
     return await execute(tx, sql, id=tenant_id, limit=limit)
+
+
+async def on_the_wire(tx: AsyncConnection, *, tenant_id: TenantId) -> bool:
+    """Tell whether a delivery is leased still: its attempt will be recorded beside its endpoint."""
+    sql = "SELECT id FROM deliveries WHERE tenant_id = :id AND lease_until IS NOT NULL LIMIT 1"
+    return await fetch_one(tx, _Id, sql, id=tenant_id) is not None
 
 
 async def delete_rest(tx: AsyncConnection, *, tenant_id: TenantId, limit: int) -> int:
