@@ -102,6 +102,7 @@ class Line(asyncio.Protocol):
         self._transport.write(exchange.message)
         exchange.message = b""
         if self._late is not None:  # what came before the request went out
+            self._transport.pause_reading()
             self._read_later(exchange)
 
     def is_clean(self) -> bool:
