@@ -24,7 +24,9 @@ PullErrorName = Literal["timeout", "connect", "tls", "dns", "too_large", "protoc
 class PullIn(In):
     """How many deliveries to lease, and how long to wait for the first."""
 
-    max: Annotated[int, Field(strict=True, ge=1, le=MOST), WHOLE] = Field(default=10, description="At most so many.")
+    max: Annotated[int, Field(strict=True, ge=1, le=MOST), WHOLE] = Field(
+        default=10, description="At most so many, and none once their bodies come to 8 MiB."
+    )
     wait: Annotated[int, Field(strict=True, ge=0, le=LONGEST_WAIT), WHOLE] = Field(
         default=0, description="Seconds to wait if there is nothing yet."
     )

@@ -42,6 +42,8 @@ KEYS: Final = 200
 """Ordering keys that one look goes through; the next one begins where it ended."""
 ALONE: Final = 5.0
 """Seconds after which Redis is asked again for tokens that was away."""
+ROOM: Final = 8 * 1024 * 1024
+"""Bytes of bodies from which on a pull hands out no more: they are signed and written out in one turn of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Pulls:
                 ids=due,
                 metered=[who.endpoint_id],
                 puller=who,
+                room=ROOM,
                 default_cap=DEFAULT_MAX_IN_FLIGHT,
                 default_timeout=self._settings.timeout,
                 lease=self._settings.lease,

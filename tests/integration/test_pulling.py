@@ -122,6 +122,19 @@ async def test_a_deliverer_that_hears_of_one_claims_nothing(
     assert await claim(database, *await rows.deliveries(2, tenant, queue), asked) == ()
 
 
+async def test_a_pull_hands_out_no_more_than_its_share_of_bytes(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rows.deliveries(5, tenant, queue)
+    (size,) = {int(str(row["n"])) for row in await rows.all("SELECT length(body) AS n FROM events")}
+    monkeypatch.setattr("core.lease.pull.ROOM", 2 * size)
+    pulls = pulls_of(database)
+
+    turns = [len(await pulled(pulls, tenant, queue)) for _ in range(4)]
+
+    assert turns == [2, 2, 1, 0]
+
+
 async def test_what_is_handed_out_is_leased_and_counted_first(
     database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
 ) -> None:

@@ -2635,7 +2635,7 @@ export interface components {
         PullIn: {
             /**
              * Max
-             * @description At most so many.
+             * @description At most so many, and none once their bodies come to 8 MiB.
              * @default 10
              */
             max: number;
