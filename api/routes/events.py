@@ -113,7 +113,7 @@ async def list_all(
     """List events, newest first; those of the platform (`task.*`) too.
 
     A page looks at 20,000 events at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
-    same. The list ends where `next_cursor` is `null`.
+    same. It ends once its data come to 8 MiB, too. The list ends where `next_cursor` is `null`.
     """
     before = None if page.before is None else EventId(page.before)
     found = await look_events(

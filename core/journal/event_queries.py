@@ -19,6 +19,10 @@ EVENT_COLUMNS: Final = (
     " ELSE (SELECT count(*) FROM deliveries v WHERE v.event_id = events.id)::INTEGER END AS deliveries"
 )
 
+ROOM: Final = 8 * 1024 * 1024
+"""Bytes of data from which on a page ends: it is written out in one turn of the loop."""
+_SIZE: Final = "CASE WHEN p.body IS NULL THEN 0 ELSE p.data_length END"
+
 # The ID bounds what is read: its time is that of its making, a group's wait away from `created_at`.
 _WITHIN: Final = {
     "client_id": "d.client_id = :client_id",
@@ -53,11 +57,16 @@ async def list_events(
 ) -> tuple[EventRecord, ...]:
     """List events, newest first, by `events_tenant_id_id_idx`, or by `events_client_id_idx` for a client's ID.
 
-    A type or an ordering key is looked for in the first `LOOK_BACK` of them; `look_events` tells where to go on.
+    A type or an ordering key is looked for in the first `LOOK_BACK` of them, and there are no more once their data come
+    to `ROOM` bytes; `look_events` tells where to go on.
     """
     look = _look_for(tenant_id, wanted, before)
-    sql = f"SELECT {EVENT_COLUMNS} FROM ({page_of(look)}) events ORDER BY id DESC"
-    return await fetch_all(tx, EventRecord, sql, limit=limit, **look.values)
+    sql = f"""
+    SELECT {EVENT_COLUMNS} FROM (
+        SELECT p.*, sum({_SIZE}) OVER (ORDER BY p.id DESC) - {_SIZE} AS above FROM ({page_of(look)}) p) events
+    WHERE above < :room ORDER BY id DESC
+    """
+    return await fetch_all(tx, EventRecord, sql, limit=limit, room=ROOM, **look.values)
 
 
 async def look_events(
@@ -65,6 +74,8 @@ async def look_events(
 ) -> Found[EventRecord]:
     """List events as `list_events` does; if there are fewer than `limit`, say whether it looked at all."""
     rows = await list_events(tx, tenant_id=tenant_id, wanted=wanted, before=before, limit=limit)
+    if len(rows) < limit and sum(len(row.data or b"") for row in rows) >= ROOM:
+        return Found(rows, rows[-1].id)
     look = _look_for(tenant_id, wanted, before)
     if len(rows) == limit or not look.tests:
         return Found(rows)

@@ -14,9 +14,11 @@ from core.journal.look_queries import Found
 from core.journal.queries import TaskFilter, look_deliveries, look_tasks
 from core.journal.read import DeliveryFilter, DeliveryRecord
 from core.journal.tasks import TaskRecord
+from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, EventId, TaskId, TenantId
 from core.redis import open_redis
 from tests.support.rows import Rows
+from tests.support.samples import ago
 
 LOOK_BACK = 10
 TYPES = ["rare.one" if n in {0, 1, 14, 29} else "common" for n in range(30)]
@@ -118,6 +120,25 @@ async def test_what_comes_in_meanwhile_shifts_nothing(
     second = await look(first.beyond, 51)
 
     assert [one.id for one in [*first.rows, *second.rows]] == made[kind][:2]
+
+
+async def test_a_page_of_events_ends_once_their_data_are_too_much(
+    database: Database, rows: Rows, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [await rows.event(tenant) for _ in range(6)]
+    await rows.change(tables.events, made[5], body=None, erased_at=ago(1))
+    (size,) = {int(str(row["n"])) for row in await rows.all("SELECT data_length AS n FROM events")}
+    monkeypatch.setattr("core.journal.event_queries.ROOM", 2 * size)
+
+    async def events(before: UUID | None, limit: int) -> Found[EventRecord]:
+        after = None if before is None else EventId(before)
+        async with database.tenant(tenant) as tx:
+            return await look_events(tx, tenant_id=tenant, wanted=EventFilter(), before=after, limit=limit)
+
+    pages = await walk(events, limit=51)
+
+    assert [len(page) for page in pages] == [3, 2, 1]
+    assert [one for page in pages for one in page] == made[::-1]
 
 
 async def test_an_export_holds_all_that_fit(
