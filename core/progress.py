@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.model.ids import TaskId
+from core.model.json_value import storable
 
 CHANNEL: Final = "ringback:tasks"
 """Where the IDs of tasks are published whenever something about them has changed."""
@@ -37,8 +38,9 @@ class Progress:
     message: str | None = None
 
     def document(self) -> dict[str, object]:
-        """Return it as clients see it."""
-        return asdict(self)
+        """Return it as clients see it, and as Postgres can keep it."""
+        shown: dict[str, object] = asdict(self)
+        return shown | {"message": self.message and storable(self.message)}
 
 
 class ProgressBoard:
@@ -63,7 +65,11 @@ class ProgressBoard:
             found: object = await self._redis.get(_key(task_id, run))
         except RedisError:
             return None
-        return msgspec.json.decode(found, type=Progress) if isinstance(found, bytes) and found else None
+        try:
+            return msgspec.json.decode(found, type=Progress) if isinstance(found, bytes) and found else None
+        except msgspec.MsgspecError as error:  # it holds up nobody that something else was written there
+            _log.warning("progress.unreadable", error=type(error).__name__)
+            return None
 
     async def changed(self, task_id: TaskId) -> None:
         """Tell those who watch a task to look again."""

@@ -64,12 +64,19 @@ class LeasedRequest(Request):
         """Tell the lease keeper, then do what Celery does."""
         cause: object = getattr(exc_info.exception, "exc", exc_info.exception)  # Celery wraps it on the way
         if isinstance(cause, WorkerLostError) and _worker.keeper is not None:
-            _worker.keeper.lost(UUID(self.id))
+            self._let_go(_worker.keeper)
         if isinstance(cause, TimeLimitExceeded) and _worker.keeper is not None:  # the hard limit: it is killed next
             overrun = overrun_of(defined(), self.name, self.id, self.args)
             if overrun is not None:
                 _worker.keeper.overran(overrun)
         super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def _let_go(self, keeper: LeaseKeeper) -> None:
+        run = overrun_of(defined(), self.name, self.id, self.args)
+        if run is not None and run.in_parts and run.run is not None:
+            keeper.lost_part(run.task_id, run.run)
+        else:
+            keeper.lost(UUID(self.id))
 
 
 class WatchfulPool(bootsteps.StartStopStep):

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import structlog
 
 from core import clock
-from core.database import Database
+from core.database import Database, is_away
 from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
 from core.model import ids
@@ -20,6 +20,7 @@ from core.progress import Progress, ProgressBoard
 from core.registry.task_types import OWN
 from workers import queries
 from workers.end_queries import end_and_tell
+from workers.loop import POISON, first_line
 from workers.queries import LostRun
 
 E = TypeVar("E", bound=TaskEnd | TaskAgain)
@@ -88,12 +89,42 @@ async def end_task(
 async def end_lost_tasks(database: Database, teller: Teller, *, limit: int, board: ProgressBoard | None = None) -> int:
     """Make tasks due again whose lease has run out, or end those that were cancelled or lost too often.
 
-    What a run has shown on the `board` stays with its task: one that is due again may end before its next run.
+    What a run has shown on the `board` stays with its task: one that is due again may end before its next run. Where
+    one of them cannot be written each is ended by itself, without what it has shown.
     """
+    try:
+        return await _end_lost(database, teller, limit=limit, board=board)
+    except POISON as error:
+        if is_away(error):
+            raise
+        _log.warning("lost.failed", error=type(error).__name__, detail=first_line(error))
+    async with database.engine() as tx:
+        lost = await queries.take_lost(tx, limit=limit)
+    return sum([await _end_alone(database, teller, one.id) for one in lost])
+
+
+async def _end_alone(database: Database, teller: Teller, task_id: TaskId) -> int:
+    try:
+        return await _end_lost(database, teller, limit=1, only=task_id)
+    except POISON as error:
+        if is_away(error):
+            raise
+        _log.error("lost.stuck", task_id=ids.encode(ids.TASK, task_id), detail=first_line(error))
+        return 0
+
+
+async def _end_lost(
+    database: Database,
+    teller: Teller,
+    *,
+    limit: int,
+    board: ProgressBoard | None = None,
+    only: TaskId | None = None,
+) -> int:
     publish = teller.publisher.ready
     queued: list[Queued] = []
     async with database.engine() as tx:
-        lost: Sequence[LostRun] = await queries.take_lost(tx, limit=limit)
+        lost: Sequence[LostRun] = await queries.take_lost(tx, limit=limit, only=only)
         shown = await _shown(board, lost)
         for one in lost:
             end, progress = _end_of(one), shown.get(one.id)

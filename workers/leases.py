@@ -15,7 +15,7 @@ from core import clock
 from core.database import Database
 from core.patience import came
 from core.registry.task_types import LIVE_FOR
-from workers.queries import end_leases, push_leases
+from workers.queries import end_leases, end_part, push_leases
 from workers.time_limits import Overrun
 
 LOOK_EVERY: Final = 0.5
@@ -51,6 +51,7 @@ class LeaseKeeper:
         self._end: Final = end
         self._registered_at = -math.inf
         self._lost: Final[set[UUID]] = set()
+        self._lost_parts: Final[set[tuple[UUID, int]]] = set()
         self._overruns: Final[dict[UUID, Overrun]] = {}
         self._held: Mapping[UUID, int] = {}
         self._lock: Final = threading.Lock()
@@ -75,6 +76,12 @@ class LeaseKeeper:
             self._lost.add(task_id)
         self._notify()
 
+    def lost_part(self, task_id: UUID, run: int) -> None:
+        """Let go of a run of which a part's child is dead: it counts as lost; safe from any thread."""
+        with self._lock:
+            self._lost_parts.add((task_id, run))
+        self._notify()
+
     def overran(self, overrun: Overrun) -> None:
         """End a run whose child is killed at the hard time limit; safe from any thread.
 
@@ -94,11 +101,14 @@ class LeaseKeeper:
             await self._guarded(self._offer(database))
         with self._lock:
             lost, running = list(self._lost), [one for one in self._running() if one not in self._lost]
-            overruns = list(self._overruns.values())
+            overruns, parts = list(self._overruns.values()), list(self._lost_parts)
         async with database.engine() as tx:
             overdue = await self._write(tx, lost, running)
+            for task_id, run in parts:
+                await end_part(tx, task_id=task_id, run=run)
         with self._lock:
             self._lost.difference_update(lost)
+            self._lost_parts.difference_update(parts)
         for task_id in overdue:
             self._kill(task_id)
         for overrun in overruns:
@@ -136,7 +146,7 @@ class LeaseKeeper:
             await self._guarded(self.turn(database))
             if await came(self._wake, min(self._lease / 3, LOOK_EVERY)):
                 self._wake.clear()
-        if self._lost or self._overruns:
+        if self._lost or self._lost_parts or self._overruns:
             await self._guarded(self.turn(database))
         await database.close()
 

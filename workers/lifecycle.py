@@ -28,7 +28,7 @@ from core.intake.telling import Teller
 from core.journal.tasks import TaskRecord
 from core.model.endings import CANCELLED, TaskAgain, TaskEnd, TaskMisfit
 from core.model.ids import TaskId
-from core.model.json_value import JsonValue
+from core.model.json_value import JsonValue, storable
 from core.model.parts import Slice, TaskInParts
 from core.model.states import TaskStatus
 from core.model.tables import STORED_RESULT_LIMIT
@@ -244,9 +244,4 @@ def _succeeded(definition: Definition, value: object) -> TaskEnd:
 
 
 def _failed(code: str, title: str, detail: str) -> TaskEnd:
-    return TaskEnd(TaskStatus.FAILURE, None, _storable(code), _storable(title), _storable(detail))
-
-
-def _storable(text: str) -> str:
-    """Replace what a Postgres text cannot hold: a task that ended so would never be recorded as ended."""
-    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
+    return TaskEnd(TaskStatus.FAILURE, None, storable(code), storable(title), storable(detail))

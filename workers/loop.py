@@ -14,6 +14,8 @@ from core.patience import came
 
 STORE_ERRORS: Final = (SQLAlchemyError, OSError, TimeoutError, UnavailableError)
 """What passes: a store that is away, or one whose rows change faster than they can be used."""
+POISON: Final = (SQLAlchemyError, UnavailableError)
+"""What one row among others may raise: the others have to go on without it."""
 
 _log: Final = structlog.stdlib.get_logger()
 

@@ -93,6 +93,15 @@ async def end_leases(tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by
     return await execute(tx, sql, ids=list(task_ids), leased_by=leased_by)
 
 
+async def end_part(tx: AsyncConnection, *, task_id: UUID, run: int) -> int:
+    """Let go of a run in parts of which one has died with its process: the others find that, and do nothing."""
+    sql = f"""
+    UPDATE tasks SET lease_until = now()
+    WHERE id = :id AND run = :run AND leased_by IN ('{HANDED_OVER}', '{PARTS_RUN}') AND lease_until > now()
+    """
+    return await execute(tx, sql, id=task_id, run=run)
+
+
 async def read_attempt(tx: AsyncConnection, *, task_id: UUID, run: int) -> int | None:
     """Return which attempt a run is; `None` if it does not hold its task any more."""
     sql = "SELECT run - lost_count AS attempt FROM tasks WHERE id = :id AND run = :run AND lease_until IS NOT NULL"
@@ -213,14 +222,15 @@ def _json(value: Mapping[str, object] | None) -> str | None:
     return None if value is None else json.dumps(value)
 
 
-async def take_lost(tx: AsyncConnection, *, limit: int) -> tuple[LostRun, ...]:
-    """Lock tasks whose lease has run out, by `tasks_leased_idx`."""
+async def take_lost(tx: AsyncConnection, *, limit: int, only: TaskId | None = None) -> tuple[LostRun, ...]:
+    """Lock tasks whose lease has run out, by `tasks_leased_idx`, or `only` that one."""
     sql = f"""
     SELECT id, run, lost_count, cancel_asked_at IS NOT NULL AS cancel_asked,
         coalesce(leased_by = '{HANDED_OVER}', false) AS unstarted FROM tasks WHERE lease_until <= now()
+        AND (CAST(:only AS UUID) IS NULL OR id = CAST(:only AS UUID))
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
-    return await fetch_all(tx, LostRun, sql, limit=limit)
+    return await fetch_all(tx, LostRun, sql, limit=limit, only=only)
 
 
 async def run_again(

@@ -13,3 +13,8 @@ def with_member(written: bytes, name: str, value: JsonValue) -> bytes:
     head = written.rstrip()[:-1].rstrip()
     comma = b"" if head.endswith(b"{") else b","
     return b"%b%b%b:%b}" % (head, comma, msgspec.json.encode(name), msgspec.json.encode(value))
+
+
+def storable(text: str) -> str:
+    """Replace what a text in Postgres, or in JSON there, cannot hold."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()

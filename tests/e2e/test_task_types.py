@@ -167,6 +167,14 @@ def test_what_is_killed_at_its_hard_time_limit_ends_at_once_and_is_told_once(
     assert (told.json()["type"], len(cast("list[Json]", stack.get("/v1/deliveries")["data"]))) == ("task.failed", 1)
 
 
+def test_a_part_that_kills_its_process_each_time_ends_its_task_as_lost(stack: Stack) -> None:
+    path = path_of(submit(stack, "tests.deadly_parts", input={}))
+
+    done = ended(stack, path)
+
+    assert (done["status"], done["attempts"], cast("Json", done["error"])["code"]) == ("FAILURE", 3, "worker_lost")
+
+
 def test_what_is_killed_at_its_hard_time_limit_is_tried_again_where_the_soft_one_would_be(stack: Stack) -> None:
     path = path_of(submit(stack, "tests.deaf_once", input={}))
 

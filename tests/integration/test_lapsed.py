@@ -3,19 +3,22 @@
 from collections.abc import AsyncGenerator
 
 import pytest
+from sqlalchemy import func
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from core.database import Database
 from core.dispatch.publish import Publisher
-from core.model import tables
-from core.model.ids import EndpointId, TenantId
+from core.model import ids, tables
+from core.model.ids import EndpointId, TaskId, TenantId
 from core.registry.tenant_changes import TenantChanges
 from tests.support.claiming import claim
 from tests.support.feeding import new_feeder, publishing
 from tests.support.rows import Rows
 from tests.support.samples import ago
 from workers.upkeep.erasure import Erasure
+
+RUNNING: dict[str, object] = {"status": "STARTED", "due_at": None, "leased_by": "a worker"}
 
 
 @pytest.fixture
@@ -107,3 +110,39 @@ async def test_no_attempt_began_before_its_delivery_was_made(
 
     (attempt,) = await rows.attempts(lapsed)
     assert attempt["started_at"] == (await rows.row(tables.deliveries, lapsed))["created_at"]
+
+
+async def lost(rows: Rows, tenant: TenantId, losses: int) -> TaskId:
+    """Make a task whose worker has died, after so many that died before."""
+    columns = {**RUNNING, "run": max(1, losses), "lost_count": losses, "started_at": func.now()}
+    return await rows.task(tenant, **columns, lease_until=ago(1))
+
+
+async def test_a_lost_task_that_cannot_be_written_does_not_hold_the_others(
+    database: Database, rows: Rows, tenant: TenantId, publisher: Publisher
+) -> None:
+    stuck, later = await lost(rows, tenant, 2**31 - 1), await lost(rows, tenant, 0)  # one more is no integer
+
+    with capture_logs() as logs:
+        report = await new_feeder(database, publisher).run_once()
+
+    assert report.lost == 1
+    assert [one["task_id"] for one in logs if one["event"] == "lost.stuck"] == [ids.encode(ids.TASK, stuck)]
+    assert (await rows.row(tables.tasks, later))["status"] == "RETRY"
+
+
+async def test_a_task_is_not_taken_for_lost_at_once_after_an_outage(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId, publisher: Publisher
+) -> None:
+    await rows.delivery(tenant, endpoint, lease_until=ago(1), claim=1, attempt_count=1)
+    feeder = new_feeder(database, publisher)
+    async with database.engine() as other:
+        await other.exec_driver_sql("LOCK TABLE attempts IN EXCLUSIVE MODE")
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await feeder.run_once()
+    task = await lost(rows, tenant, 0)
+
+    report = await feeder.run_once()
+
+    assert (report.unknown, report.lost) == (0, 0)
+    assert (await rows.row(tables.tasks, task))["status"] == "STARTED"

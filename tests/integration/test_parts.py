@@ -7,9 +7,12 @@ from core.intake.task_queries import ask_to_end
 from core.model import tables
 from core.model.ids import TaskId, TenantId
 from core.model.parts import HANDED_OVER, PARTS_RUN, Slice
+from core.settings import Settings
+from tests.support.keeping import Keeping
 from tests.support.rows import Rows
 from tests.support.samples import ago
 from workers.queries import end_leases, hand_over, push_leases, push_part, run_again, take_lost
+from workers.time_limits import TimeLimits
 
 CONTENT = b"eins zwei drei"
 HERE = "here/1"
@@ -151,3 +154,23 @@ async def test_a_cancel_leaves_a_starter_to_its_worker(
         await ask_to_end(tx, tenant_id=tenant, task_id=starter)
 
     assert await lease(rows, starter) == (HERE, 60)
+
+
+@pytest.mark.parametrize(("run", "let_go"), [(2, True), (1, False)])
+async def test_a_part_that_dies_ends_its_run_and_no_other(
+    database: Database,
+    parted: TaskId,
+    run: int,
+    let_go: bool,  # noqa: FBT001 - a case
+) -> None:
+    await push(database, parted)
+    keeping = Keeping(TimeLimits(Settings(broker_url="memory://")), leased_by=HERE)
+
+    keeping.keeper.lost_part(parted, run)
+    await keeping.keeper.turn(database)
+
+    again = await push(database, parted)
+    async with database.engine() as tx:
+        lost = await take_lost(tx, limit=10)
+    assert (again is None) == let_go
+    assert [(one.id, one.unstarted) for one in lost] == [(parted, False)] * let_go

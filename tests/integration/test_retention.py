@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import func
+from structlog.testing import capture_logs
 
 from core.database import Database
 from core.journal.queries import list_deliveries, read_delivery
@@ -165,6 +166,20 @@ async def test_what_is_claimed_past_the_retention_has_expired(
 
     assert await claim(database, delivery) == ()
     assert await old.state(delivery) == ("cancelled", "expired", None)
+
+
+async def test_a_step_that_fails_does_not_keep_the_others_from_theirs(
+    database: Database, old: Old, retention: Retention
+) -> None:
+    await old.rows.put(tables.sessions, old.tenant, expires_at=ago(1))
+    async with database.engine() as other:
+        await other.exec_driver_sql("LOCK TABLE task_markers, tasks IN ACCESS EXCLUSIVE MODE")
+
+        with capture_logs() as logs:
+            report = await retention.run_once()
+
+    assert report.sessions == 1
+    assert [one["error"] for one in logs if one["event"] == "retention.failed"] == ["DBAPIError"]
 
 
 async def test_sessions_and_links_that_are_over_are_deleted(old: Old, retention: Retention) -> None:

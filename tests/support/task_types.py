@@ -103,6 +103,18 @@ def deaf_parts(context: TaskContext) -> int:
     context.in_parts([Slice(0, 1), Slice(1, 1)], b"12")
 
 
+def kill_a_part(_content: bytes) -> int:
+    """Kill the process that it runs in."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 1
+
+
+@task_type("tests.deadly_parts", parts=Parts(kill_a_part, sum))
+def deadly_parts(context: TaskContext) -> int:
+    """Hand over to a part that kills its process, each time."""
+    context.in_parts([Slice(0, 1)], b"1")
+
+
 def wait_a_part(content: bytes) -> int:
     """Wait as many seconds as the part says."""
     seconds = float(content)

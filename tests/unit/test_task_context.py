@@ -1,6 +1,8 @@
 """What a running task can ask and say."""
 
+import math
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -36,6 +38,26 @@ def test_progress_needs_neither_a_total_nor_a_message() -> None:
     context_of(desk).progress(0.5)
 
     assert desk.shown == [Progress(0.5, None, None)]
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**400], ids=["nan", "inf", "-inf", "long"])
+def test_progress_that_json_cannot_say_is_refused(number: float) -> None:
+    desk = KeepingDesk()
+
+    with pytest.raises(ValueError, match="progress cannot be"):
+        context_of(desk).progress(number)
+    with pytest.raises(ValueError, match="progress cannot be"):
+        context_of(desk).progress(1, number)
+
+    assert desk.shown == []
+
+
+def test_progress_is_shown_in_what_can_be_kept() -> None:
+    desk = KeepingDesk()
+
+    context_of(desk).progress(Decimal("0.5"), Decimal(2), "a\x00b")  # pyright: ignore[reportArgumentType] - what a task may do
+
+    assert desk.shown == [Progress(0.5, 2.0, "a\ufffdb")]
 
 
 def test_a_task_sees_that_it_was_cancelled() -> None:

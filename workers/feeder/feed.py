@@ -16,7 +16,6 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from core import clock
 from core.database import Database, is_away
@@ -26,7 +25,6 @@ from core.intake.telling import Teller
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.lease.claim import Lapsed
-from core.model.errors import UnavailableError
 from core.model.outcome import Outcome, OutcomeKind
 from core.progress import ProgressBoard
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
@@ -36,7 +34,7 @@ from workers.feeder import queries
 from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.queries import DueTasks
 from workers.feeder.shares import Shares
-from workers.loop import STORE_ERRORS, first_line
+from workers.loop import POISON, STORE_ERRORS, first_line
 
 BATCH: Final = 1_000
 LAPSED_BATCH: Final = 200
@@ -54,9 +52,6 @@ ALL_ENDED: Final = 600.0
 """Seconds between looks at every endpoint that has ended, and not just at those that did so lately."""
 MENDED: Final = 600.0
 """Seconds between looks whether `leases` is in step with the deliveries."""
-
-_POISON: Final = (SQLAlchemyError, UnavailableError)
-"""What one row among others may raise."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -133,8 +128,7 @@ class Feeder:
         return report
 
     async def _whole(self) -> FeedReport:
-        unknown = await self._end_lapsed_in_time()
-        lost = await end_lost_tasks(self._database, self._teller, limit=TASKS_BATCH, board=self._board)
+        unknown, lost = await self._end_in_time()
         expired = await end_expired_tasks(self._database, self._teller, limit=TASKS_BATCH)
         await self._mend()
         cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
@@ -146,12 +140,13 @@ class Feeder:
             )
         return report
 
-    async def _end_lapsed_in_time(self) -> int:
-        """End what has lapsed; not at once after the store was away, as deliverers then record what they know."""
+    async def _end_in_time(self) -> tuple[int, int]:
+        """End what has lapsed; not at once after the store was away: who did the work then records what it knows."""
         if clock.monotonic() < self._lapsed_from:
-            return 0
+            return 0, 0
         try:
-            return await self._end_lapsed()
+            unknown = await self._end_lapsed()
+            return unknown, await end_lost_tasks(self._database, self._teller, limit=TASKS_BATCH, board=self._board)
         except STORE_ERRORS:
             self._lapsed_from = clock.monotonic() + RECORDED_WITHIN
             raise
@@ -159,7 +154,7 @@ class Feeder:
     async def _end_lapsed(self) -> int:
         try:
             ended = await self._end_batch(self._at_once)
-        except _POISON as error:
+        except POISON as error:
             self._at_once = max(1, self._at_once // 8)  # their events may be too much for one statement
             if is_away(error):
                 raise
@@ -176,7 +171,7 @@ class Feeder:
         for one in lapsed:
             try:
                 ended += await self._end_batch(1, only=one.delivery_id)
-            except _POISON as error:
+            except POISON as error:
                 if is_away(error):
                     raise
                 _log.error("lapsed.stuck", delivery=str(one.delivery_id), detail=first_line(error))

@@ -1,11 +1,14 @@
 """What a running task can ask and say."""
 
+import math
+import sys
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn, Protocol, TypeVar, cast
+from typing import Final, NoReturn, Protocol, SupportsFloat, TypeVar, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from core.model.json_value import storable
 from core.model.parts import Slice, TaskInParts
 from core.progress import Progress
 from core.settings import Settings
@@ -75,8 +78,9 @@ class TaskContext:
         self._desk: Final = desk
 
     def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
-        """Show how far the task is, in units of its own."""
-        self._desk.show(Progress(current, total, message))
+        """Show how far the task is, in units of its own; raise `ValueError` for a number that JSON cannot say."""
+        whole = None if total is None else _finite(total)
+        self._desk.show(Progress(_finite(current), whole, None if message is None else storable(str(message))))
 
     @property
     def cancelled(self) -> bool:
@@ -118,3 +122,14 @@ class TaskContext:
 
 def _anything() -> TypeAdapter[T]:
     return cast("TypeAdapter[T]", TypeAdapter(object))
+
+
+def _finite(number: SupportsFloat) -> float:
+    """Return a number as what it is, if that is an `int` or a `float`, and else as the nearest `float`."""
+    try:
+        known = number if isinstance(number, int | float) else float(number)
+        if math.isfinite(known) and abs(known) <= sys.float_info.max:
+            return known
+    except OverflowError:
+        pass
+    raise ValueError(f"progress cannot be {number}")

@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
+from workers.loop import STORE_ERRORS, first_line
 from workers.upkeep import retention_queries as queries
 
 PAUSE: Final = 300.0
@@ -85,8 +86,13 @@ class Retention:
         return report
 
     async def _step(self, step: Step) -> int:
-        async with self._database.engine() as tx:
-            return await step(tx) if await queries.try_lock(tx) else 0
+        """Take a step; one that fails, as it may take too long, does not keep the others from theirs."""
+        try:
+            async with self._database.engine() as tx:
+                return await step(tx) if await queries.try_lock(tx) else 0
+        except STORE_ERRORS as error:
+            _log.warning("retention.failed", error=type(error).__name__, detail=first_line(error))
+            return 0
 
     async def _drop(self) -> tuple[int, int]:
         """End what waits in the oldest week that is over, then drop a partition of it; return how many of each.
