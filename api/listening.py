@@ -1,4 +1,4 @@
-"""What streams of Server-Sent Events have in common: they wait, and end with the key that opened them."""
+"""What answers that last have in common: streams wait, and all of them end with the key that opened them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -30,8 +30,13 @@ class Listener:
 
     async def may_listen(self) -> bool:
         """Tell whether it is still there, and would still be let in; it is believed for a while if nobody can tell."""
-        if await self._request.is_disconnected():
-            return False
+        return not await self._request.is_disconnected() and await self._is_let_in()
+
+    async def may_go_on(self) -> bool:
+        """Tell whether it would still be let in, as far as that is not known."""
+        return clock.monotonic() - self._let_in_at < CHECKED_EVERY or await self._is_let_in()
+
+    async def _is_let_in(self) -> bool:
         headers = self._request.headers
         try:
             await sessions_of(self._request).identify(

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from api.deps import CallerDep, TenantCaller, scoped
 from api.errors import ProblemError
 from api.lines import csv_lines, ndjson
+from api.listening import Listener
 from api.routes.deliveries import Filters
 from api.schemas.deliveries import DeliveryOut
 from api.schemas.fields import Problem
@@ -58,28 +59,43 @@ async def export_deliveries(
     exports: Annotated[Exports, Depends(get_exports)],
     caller: Annotated[TenantCaller, Depends(scoped("deliveries:read", owners=True))],
     filters: Annotated[Filters, Depends()],
+    request: Request,
     form: Annotated[FormatName, Query(alias="format")] = "ndjson",
 ) -> StreamingResponse:
     """Export the deliveries that a list with the same filters would name, newest first, as one file.
 
     It holds what there was when it began, each delivery as it was when its turn came. If something goes wrong in the
-    middle the transfer breaks off without its end (RFC 9112, section 8): a file that is complete has it all. In CSV
-    nothing is an empty cell, and a text that a spreadsheet would run as a formula begins with an apostrophe.
+    middle, or its key is revoked, the transfer breaks off without its end (RFC 9112, section 8): a file that is
+    complete has it all. In CSV nothing is an empty cell, and a text that a spreadsheet would run as a formula begins
+    with an apostrophe.
     """
     pages = exports.pages(Wanted(tenant_id=caller.tenant_id, owner=caller.owner, filter=filters.wanted))
     first = await anext(pages)  # what fails here is still answered as an error
     kept = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="deliveries.{form}"'}
-    return StreamingResponse(_written(first, pages, form), headers={**kept, "Content-Type": MEDIA_TYPES[form]})
+    written = _written(Listener(request), first, pages, form)
+    return StreamingResponse(written, headers={**kept, "Content-Type": MEDIA_TYPES[form]})
 
 
-async def _written(first: Sequence[DeliveryRecord], pages: Pages, form: FormatName) -> AsyncGenerator[bytes]:
+class KeyEndedError(Exception):
+    """Whoever asked for it would not be let in any more."""
+
+
+async def _written(
+    listener: Listener, first: Sequence[DeliveryRecord], pages: Pages, form: FormatName
+) -> AsyncGenerator[bytes]:
     yield _lines(first, form, header=True)
     try:
         async for page in pages:
+            await _check(listener)
             yield _lines(page, form)
     except Exception as error:
         _log.warning("export.broken", error=type(error).__name__)
         raise
+
+
+async def _check(listener: Listener) -> None:
+    if not await listener.may_go_on():
+        raise KeyEndedError
 
 
 def _lines(page: Sequence[DeliveryRecord], form: FormatName, *, header: bool = False) -> bytes:

@@ -24,7 +24,7 @@ from core.intake.event_key_queries import Taken, read_keys
 from core.intake.event_queries import REQUEST, EventKey, Line
 from core.intake.judge import TRIES, Judge
 from core.intake.outcomes import Accepted, ContentDiffersError, EventGoneError, Refusal
-from core.intake.schemas import Schemas
+from core.intake.schemas import Budget, Schemas
 from core.intake.shared import BACKLOG_BYTES, REFUSED_WITHIN, Answer, Room
 from core.intake.together import Together, record_of
 from core.intake.wish import EventWish, line_of
@@ -124,12 +124,12 @@ class Acceptance:
         Raises `KeyReusedError` for a key of another request, `UnavailableError` if too much is under way already.
         """
         with self._room.take(sum(len(wish.data) for wish in wishes if isinstance(wish, EventWish))):
-            now = self._database.unix_seconds()
-            lines = [await self._line_or_refusal(tenant_id, wish, now, key) for wish in wishes]
+            now, budget = self._database.unix_seconds(), Budget()
+            lines = [await self._line_or_refusal(tenant_id, wish, now, key, budget) for wish in wishes]
             return await self._together.many(lines, key)
 
     async def _line_or_refusal(
-        self, tenant_id: TenantId, wish: EventWish | Refusal, now: float, key: RequestKey | None
+        self, tenant_id: TenantId, wish: EventWish | Refusal, now: float, key: RequestKey | None, budget: Budget
     ) -> Line | Refusal:
         if isinstance(wish, Refusal):
             return wish
@@ -137,7 +137,7 @@ class Acceptance:
             line = line_of(tenant_id, wish, now)
         except InvalidInputError as error:
             return Refusal.of(error)
-        problems = await self._schemas.problems(tenant_id, wish)
+        problems = await self._schemas.problems(tenant_id, wish, budget)
         return line if not problems or await self._is_known(line, key) else Refusal.of(InvalidInputError(*problems))
 
     async def _is_known(self, line: Line, key: RequestKey | None) -> bool:

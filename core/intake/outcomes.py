@@ -50,7 +50,7 @@ class Refusal:
         return cls(error.code, error.detail, error.errors if isinstance(error, InvalidInputError) else ())
 
 
-def refused(outcome: Accepted | ContentDiffersError) -> Accepted | Refusal:
+def refused(outcome: Accepted | RingbackError) -> Accepted | Refusal:
     """Return what became of a line."""
     return outcome if isinstance(outcome, Accepted) else Refusal.of(outcome)
 

@@ -20,16 +20,30 @@ from core.intake.wish import EventWish
 from core.model.errors import FieldError, InvalidInputError
 from core.model.ids import TenantId
 from core.registry.event_type_queries import list_schema_versions, read_schema
-from core.registry.event_types import DataSchema
+from core.registry.event_types import WORK, DataSchema
 
 BELIEVED_FOR: Final = 2.0
 READ_WITHIN: Final = 1.0
 """Seconds in which a catalogue is read, the end of a read that flies already included; 503 beyond."""
+BATCH_WORK: Final = 4 * WORK
+"""What the lines of a batch may take together: some seconds, with others' turns in between."""
 _TENANTS: Final = 10_000
 _COMPILED: Final = 500
 """Schemas that are kept compiled."""
 
 _Versions = Mapping[str, datetime]
+
+
+class Budget:
+    """What checking the lines of a batch may take together, in the unit of `WORK`."""
+
+    def __init__(self, most: int = BATCH_WORK) -> None:
+        self._left = most
+
+    def spend(self, work: int) -> bool:
+        """Take that much; tell whether there was enough."""
+        self._left -= work
+        return self._left >= 0
 
 
 class Schemas:
@@ -45,10 +59,13 @@ class Schemas:
         self._reads: Final = Flights[_Versions]()
         self._compiled: Final[dict[tuple[UUID, str], tuple[datetime, DataSchema | None]]] = {}
 
-    async def problems(self, tenant_id: TenantId, wish: EventWish) -> tuple[FieldError, ...]:
+    async def problems(
+        self, tenant_id: TenantId, wish: EventWish, budget: Budget | None = None
+    ) -> tuple[FieldError, ...]:
         """Return where data does not fit its type's schema, with pointers below `/data`; nothing if it fits.
 
-        Raises `TimeoutError` if the catalogue is not read in time.
+        What is checked together shares a `budget`, and lets others have their turn in between. Raises `TimeoutError` if
+        the catalogue is not read in time.
         """
         known = self._known.get(tenant_id)
         if known is None or self._seconds() - known[0] >= BELIEVED_FOR:
@@ -59,7 +76,15 @@ class Schemas:
         if version is None:
             return ()
         schema = await self._schema(tenant_id, wish.type, version)
-        return () if schema is None else schema.problems(wish.value, len(wish.data))
+        if schema is None:
+            return ()
+        if budget is not None:
+            if not budget.spend(schema.work(len(wish.data))):
+                return (
+                    FieldError("/data", "Its batch is too long to be checked against schemas: send fewer at once."),
+                )
+            await asyncio.sleep(0)
+        return schema.problems(wish.value, len(wish.data))
 
     def has_none(self, tenant_id: TenantId, type_: str) -> bool:
         """Tell whether a type is known to have no schema; false also where that has to be asked."""

@@ -6,7 +6,7 @@ the clients' IDs, as the groups take them.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -36,6 +36,12 @@ AT_ONCE: Final = 5
 """Transactions that may be open at a time: half the API's pool. The other half is for what must not wait behind a
 hundred batches, as the look-up of a key.
 """
+TURN: Final = 16
+"""Lines that are judged before it is the others' turn."""
+
+
+class _StaleError(Exception):
+    """A filter is not the one that was judged by."""
 
 
 def record_of(event: NewEvent, inserted: Inserted) -> EventRecord:
@@ -71,13 +77,20 @@ class Together:
 
         Raises `UnavailableError` if it does not get a transaction in time, as `many` does.
         """
+        for _ in range(TRIES):
+            (judged,) = await self._judged([line])
+            with suppress(_StaleError):
+                return await self._one(judged, key)
+        raise UnavailableError
+
+    async def _one(self, line: Line, key: RequestKey | None) -> Accepted:
         publish = self._publisher.ready
         async with self._transaction() as tx:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
                 return Accepted(await _kept(tx, line, kept), replayed=True)
-            (outcome,), queued = await self.write(tx, [line], publish=publish)
-            if isinstance(outcome, ContentDiffersError):
+            (outcome,), queued = await self._write(tx, [line], publish=publish)
+            if not isinstance(outcome, Accepted):
                 raise outcome
             if key is not None:
                 await dedupe.fill(tx, key, Kept(outcome.event.id, HTTPStatus.ACCEPTED))
@@ -89,15 +102,24 @@ class Together:
         self, lines: Sequence[Line | Refusal], key: RequestKey | None
     ) -> tuple[list[Accepted | Refusal], bool]:
         """Record the lines of a batch, those that were not refused before; tell whether it was answered before."""
-        good = [await self.judged(line) for line in lines if isinstance(line, Line)]
+        good = [line for line in lines if isinstance(line, Line)]
         if not good:
             return [line for line in lines if isinstance(line, Refusal)], False
+        for _ in range(TRIES):
+            judged = await self._judged(good)
+            with suppress(_StaleError):
+                return await self._many(lines, judged, key)
+        raise UnavailableError
+
+    async def _many(
+        self, lines: Sequence[Line | Refusal], good: Sequence[Line], key: RequestKey | None
+    ) -> tuple[list[Accepted | Refusal], bool]:
         publish = self._publisher.ready
         async with self._transaction() as tx:
             kept = None if key is None else await dedupe.claim(tx, key)
             if kept is not None:
                 return await replayed(tx, good[0].event.tenant_id, kept), True
-            written, queued = await self.write(tx, good, publish=publish)
+            written, queued = await self._write(tx, good, publish=publish)
             rest = iter(written)
             outcomes = [line if isinstance(line, Refusal) else refused(next(rest)) for line in lines]
             if key is not None:
@@ -117,9 +139,9 @@ class Together:
                 raise UnavailableError from None
             yield tx
 
-    async def write(
+    async def _write(
         self, tx: AsyncConnection, lines: Sequence[Line], *, publish: bool
-    ) -> tuple[list[Accepted | ContentDiffersError], tuple[Queued, ...]]:
+    ) -> tuple[list[Accepted | ContentDiffersError | EventGoneError], tuple[Queued, ...]]:
         """Record the events of one tenant; return what became of each, and what is due, to publish after the commit."""
         keys = [(line.event.tenant_id, key) for line in lines for key in line.keys]
         if keys:
@@ -134,18 +156,27 @@ class Together:
     async def _insert(
         self, tx: AsyncConnection, lines: Sequence[Line], *, publish: bool
     ) -> tuple[Sequence[Inserted], tuple[Queued, ...]]:
-        for _ in range(TRIES):
-            inserted, queued = await insert_lines(tx, lines=lines, publish=publish, whole=True)
-            if not any(one.stale for one in inserted):
-                return inserted, queued
-            await self._judge.learn(tx, [lines[0].event.tenant_id])
-            lines = [await self.judged(line) for line in lines]
-        raise UnavailableError
+        """Write the lines; if filters have changed learn them, and raise `_StaleError` to take all of it back.
 
-    async def judged(self, line: Line) -> Line:
-        """Return a line with what the filters that are known say of it."""
-        event = line.event
-        return replace(line, verdicts=await self._judge.verdicts(event.tenant_id, event.type, event.data))
+        They are judged outside of any transaction: that may take a tenant's filters a second for each event, in which
+        nobody else's batch gets one, and the stream of what was committed stands still for everybody.
+        """
+        inserted, queued = await insert_lines(tx, lines=lines, publish=publish, whole=True)
+        if any(one.stale for one in inserted):
+            await self._judge.learn(tx, [lines[0].event.tenant_id])
+            raise _StaleError
+        return inserted, queued
+
+    async def _judged(self, lines: Sequence[Line]) -> list[Line]:
+        """Return lines with what the filters that are known say of them."""
+        judged = list[Line]()
+        for number, line in enumerate(lines, 1):
+            event = line.event
+            verdicts = await self._judge.verdicts(event.tenant_id, event.type, event.data)
+            judged.append(replace(line, verdicts=verdicts))
+            if verdicts and number % TURN == 0:
+                await asyncio.sleep(0)
+        return judged
 
 
 async def _kept(tx: AsyncConnection, line: Line, kept: Kept) -> EventRecord:
@@ -157,12 +188,12 @@ async def _kept(tx: AsyncConnection, line: Line, kept: Kept) -> EventRecord:
 
 def _outcome(
     line: Line, inserted: Inserted, taken: Taken | None, found: dict[EventId, EventRecord]
-) -> Accepted | ContentDiffersError:
+) -> Accepted | ContentDiffersError | EventGoneError:
     if inserted.made_at is not None or taken is None:
         return Accepted(record_of(line.event, inserted))
     if taken.fingerprint != line.keys[0].fingerprint:
         return ContentDiffersError()
     first = found.get(EventId(taken.made))
     if first is None:
-        raise EventGoneError
+        return EventGoneError()
     return Accepted(first)

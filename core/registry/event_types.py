@@ -62,6 +62,10 @@ class DataSchema:
         except ValueError:
             raise InvalidInputError(FieldError("/schema", "It is not a JSON Schema (2020-12).")) from None
 
+    def work(self, length: int) -> int:
+        """Return what checking data of so many bytes takes at most, in the unit of `WORK`."""
+        return self._weight * length
+
     def problems(self, value: JsonValue, length: int, *, pointer: str = "/data") -> tuple[FieldError, ...]:
         """Return what is wrong with data that is `length` bytes long, or nothing."""
         if self._weight * length > WORK:

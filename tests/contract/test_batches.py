@@ -44,6 +44,16 @@ async def test_a_bad_line_does_not_spoil_the_others(client: httpx.AsyncClient) -
     assert lines[4]["client_id"] == "x"
 
 
+async def test_a_line_whose_event_is_no_more_does_not_spoil_the_others(acme: Account, rows: Rows) -> None:
+    (first,) = await send(acme.client, [{**GOOD, "id": "gone"}])
+    event = ids.decode(ids.EVENT, str(first["id"]))
+    await rows.all("DELETE FROM events WHERE id = :id RETURNING id", id=event)
+
+    lines = await send(acme.client, [{**GOOD, "id": "gone"}, GOOD])
+
+    assert [line["status"] for line in lines] == [410, 202]
+
+
 @pytest.mark.parametrize("data", ["[" * 70 + "]" * 70, "1e400", "1" * 5000], ids=["deep", "large", "long"])
 async def test_a_line_beyond_a_limit_of_json_does_not_spoil_the_others(client: httpx.AsyncClient, data: str) -> None:
     body = f'[{{"type":"a.b","data":1}},{{"type":"a.b","data":{data}}}]'

@@ -5,19 +5,25 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import cast
 
 import httpx
 import pytest
 from sqlalchemy import func
 
+from api.listening import CHECKED_EVERY
+from core import clock
 from core.journal.export import PAGE
 from core.model import ids
 from tests.support.accounts import Account, Json, client_of, data, document, pointers, refused
 from tests.support.apps import asked_until, settings_of
 from tests.support.rows import Rows
+from tests.support.stack import eventually
 
 EXPORT = "/v1/deliveries/export"
+LONG = 60 * PAGE
+"""Deliveries that are more than the buffers between server and client hold."""
 EXHAUSTED: Mapping[str, object] = {
     "status": "exhausted",
     "due_at": None,
@@ -193,6 +199,25 @@ async def test_an_export_that_fails_in_the_middle_is_seen_to_be_broken_off(
 
     assert answer.status_code == 200
     assert len(lines) == PAGE + (form == "csv")
+
+
+def passed(moment: float) -> None:
+    assert clock.monotonic() > moment
+
+
+async def test_an_export_ends_with_its_key(acme: Account, rows: Rows) -> None:
+    made = document(await acme.client.post("/v1/keys", json={"name": "k", "role": "inspector"}))
+    await many(acme, rows, LONG)
+    lines: list[str] = []
+
+    async with client_of(str(acme.client.base_url), made["key"]) as theirs, theirs.stream("GET", EXPORT) as answer:
+        asked_again = clock.monotonic() + CHECKED_EVERY + 1
+        await acme.client.delete(f"/v1/keys/{made['id']}")
+        await asyncio.to_thread(eventually, partial(passed, asked_again))  # nobody reads meanwhile
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+            await read_into(lines, answer)
+
+    assert 0 < len(lines) < LONG
 
 
 async def test_an_export_that_fails_at_once_is_an_error(acme: Account, rows: Rows) -> None:

@@ -10,13 +10,20 @@ from sqlalchemy import null
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.intake.accept import NewEvent
+from core.intake.acceptance import Acceptance
 from core.intake.event_queries import Line, insert_events
-from core.intake.judge import HEAVY, Judge, accept_events
+from core.intake.judge import EACH, HEAVY, Judge, accept_events
+from core.intake.schemas import Schemas
 from core.intake.verdicts import Verdict
+from core.intake.wish import EventWish
 from core.model import tables
 from core.model.ids import EndpointId, EventId, TenantId
+from tests.integration.test_group import nowhere
 from tests.support.rows import Rows
+from tests.support.stores import ask
 
+OPEN = """SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND state LIKE 'idle in transaction%'"""
 BIG = "$.total"
 PAID = {"path": "$.paid", "equals": True}
 
@@ -119,6 +126,42 @@ async def test_filters_that_change_all_the_time_hold_no_event_up(rows: Rows, des
     await asyncio.gather(*judge.waiting)
     assert told == [(event.id, endpoint)]
     assert (judge.version, len(judge.waiting)) == (5, 1)
+
+
+async def test_many_filters_are_judged_where_nobody_waits_however_little_there_is_to_look_at(
+    rows: Rows, desk: Desk
+) -> None:
+    made = [await rows.endpoint(desk.tenant, filter=f"$.a{n}") for n in range(HEAVY // EACH)]
+    event = desk.event(b'{"a7":1}')
+
+    assert await desk.told(event) == [(event.id, made[7])]
+    assert desk.judge.at_once(desk.tenant, "order.paid", b"{}") is None
+
+
+class Watching(Judge):
+    """Looks how many transactions are open each time that it is asked."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.open = list[str]()
+        self._url = url
+
+    async def verdicts(self, tenant_id: TenantId, type_: str, data: bytes) -> tuple[Verdict, ...]:
+        self.open.append(await asyncio.to_thread(ask, self._url, OPEN))
+        return await super().verdicts(tenant_id, type_, data)
+
+
+async def test_no_transaction_is_open_while_a_batch_is_judged(rows: Rows, desk: Desk, database_url: str) -> None:
+    endpoint = await rows.endpoint(desk.tenant, filter="$.a")
+    judge = Watching(database_url)
+    acceptance = Acceptance(rows.database, nowhere(), judge, Schemas(rows.database))
+    wishes = [EventWish(type="order.paid", data=b'{"a":%d}' % n, value={"a": n}) for n in range(3)]
+
+    outcomes, _ = await acceptance.accept_all(desk.tenant, wishes)
+
+    made = [row["endpoint_id"] for row in await rows.all("SELECT endpoint_id FROM deliveries")]
+    assert (len(outcomes), made) == (3, [endpoint] * 3)
+    assert judge.open == ["0"] * 6  # before the filter was known, and once it was
 
 
 async def test_a_filter_that_was_taken_away_holds_nothing_back(rows: Rows, desk: Desk) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.intake.schemas import BELIEVED_FOR, Schemas
+from core.intake.schemas import BELIEVED_FOR, Budget, Schemas
 from core.intake.wish import EventWish
 from core.model.ids import TenantId
 from core.model.json_value import JsonValue
@@ -99,3 +99,14 @@ async def test_a_schema_that_an_earlier_version_took_refuses_nothing(desk: Desk)
     )
 
     assert await desk.schemas().problems(desk.tenant, desk.wish()) == ()
+
+
+async def test_the_lines_of_a_batch_share_what_checking_them_may_take(desk: Desk) -> None:
+    await desk.describe("string")
+    schemas, budget = desk.schemas(), Budget(1)
+
+    first = await schemas.problems(desk.tenant, desk.wish("a"), budget)
+    second = await schemas.problems(desk.tenant, desk.wish("a"), budget)
+
+    assert first == ()
+    assert [(one.pointer, "batch" in one.detail) for one in second] == [("/data", True)]

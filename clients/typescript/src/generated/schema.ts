@@ -139,8 +139,9 @@ export interface paths {
          * @description Export the deliveries that a list with the same filters would name, newest first, as one file.
          *
          *     It holds what there was when it began, each delivery as it was when its turn came. If something goes wrong in the
-         *     middle the transfer breaks off without its end (RFC 9112, section 8): a file that is complete has it all. In CSV
-         *     nothing is an empty cell, and a text that a spreadsheet would run as a formula begins with an apostrophe.
+         *     middle, or its key is revoked, the transfer breaks off without its end (RFC 9112, section 8): a file that is
+         *     complete has it all. In CSV nothing is an empty cell, and a text that a spreadsheet would run as a formula begins
+         *     with an apostrophe.
          */
         get: operations["export_deliveries"];
         put?: never;
