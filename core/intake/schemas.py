@@ -25,8 +25,9 @@ from core.registry.event_types import WORK, DataSchema
 BELIEVED_FOR: Final = 2.0
 READ_WITHIN: Final = 1.0
 """Seconds in which a catalogue is read, the end of a read that flies already included; 503 beyond."""
-BATCH_WORK: Final = 4 * WORK
-"""What the lines of a batch may take together: some seconds, with others' turns in between."""
+BATCH_WORK: Final = 8 * WORK
+"""What the lines of a batch may take together: some seconds, with others' turns in between. The longest batch, 16 MiB,
+stays below it with schemas of a weight up to 128."""
 _TENANTS: Final = 10_000
 _COMPILED: Final = 500
 """Schemas that are kept compiled."""
@@ -41,9 +42,11 @@ class Budget:
         self._left = most
 
     def spend(self, work: int) -> bool:
-        """Take that much; tell whether there was enough."""
+        """Take that much; take nothing and tell so if there is less."""
+        if work > self._left:
+            return False
         self._left -= work
-        return self._left >= 0
+        return True
 
 
 class Schemas:
@@ -78,8 +81,9 @@ class Schemas:
         schema = await self._schema(tenant_id, wish.type, version)
         if schema is None:
             return ()
-        if budget is not None:
-            if not budget.spend(schema.work(len(wish.data))):
+        work = schema.work(len(wish.data))
+        if budget is not None and work <= WORK:  # what is beyond it is refused without being checked
+            if not budget.spend(work):
                 return (
                     FieldError("/data", "Its batch is too long to be checked against schemas: send fewer at once."),
                 )

@@ -20,7 +20,7 @@ from core.model.queued import Queued
 from tests.support.claiming import DOWN, OK, claim, claim_one, recorded, settled
 from tests.support.feeding import new_notices
 from tests.support.rows import Rows
-from workers.delivery.record import Recorder, RecorderClosedError
+from workers.delivery.record import MOST_TELLING, TELLING, Recorder, RecorderClosedError
 
 TOO_LARGE = structs.replace(OK, response=Response(200, (), bytes(16_385), truncated=False))
 
@@ -138,31 +138,54 @@ async def test_filters_that_change_too_fast_delay_what_they_are_asked_of(
 class Slow(Notices):
     """Takes as long as the test wants."""
 
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def tell(self, tx: AsyncConnection, recorded: Recorded) -> None:
+        self.entered.set()
         await self.go_on.wait()
         await Notices.tell(self, tx, recorded)
 
 
-async def test_an_event_that_takes_long_to_write_holds_up_no_other_outcome(
+async def test_an_event_that_takes_long_to_write_holds_up_no_other_endpoints_outcome(
     database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId
 ) -> None:
-    given_up, other = await rows.deliveries(2, tenant, endpoint)
+    given_up, same = await rows.deliveries(2, tenant, endpoint)
+    other = await rows.delivery(tenant, await rows.endpoint(tenant, url="https://other.example/"))
     await rows.change(tables.deliveries, given_up, step=2)
-    claimed = {one.delivery_id: one for one in await claim(database, given_up, other)}
+    claimed = {one.delivery_id: one for one in await claim(database, given_up, same, other)}
     known = new_notices(database)
     slow = Slow(database, known.ring, known.settings)
 
     async with recording_with(Recorder(database, lambda _: None, slow)) as recorder:
         telling = asyncio.create_task(recorded(recorder, settled(claimed[given_up], DOWN)))
+        await slow.entered.wait()
+        beside = asyncio.create_task(recorded(recorder, settled(claimed[same], OK)))
         async with asyncio.timeout(30):
             await recorded(recorder, settled(claimed[other], OK))
         assert not telling.done()
+        assert not beside.done()
         slow.go_on.set()
-        await telling
+        await asyncio.gather(telling, beside)
 
-    assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 2}
+    assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 3}
+
+
+async def test_what_may_be_told_of_is_written_in_larger_batches_while_that_is_quick(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    endpoint = await rows.endpoint(tenant, max_in_flight=300)
+    made = await rows.deliveries(300, tenant, endpoint)
+    await rows.all("UPDATE deliveries SET step = 2 RETURNING id")
+    claimed = await claim(database, *made)
+    sizes = list[int]()
+    recorder = Recorder(database, lambda _: None, new_notices(database), told=lambda batch: sizes.append(len(batch)))
+
+    async with recording_with(recorder):
+        await asyncio.gather(*(recorded(recorder, settled(one, DOWN)) for one in claimed))
+
+    assert sizes[:3] == [TELLING, 2 * TELLING, MOST_TELLING]
+    assert sum(sizes) == 300
 
 
 async def test_one_bad_row_does_not_hold_up_the_others(

@@ -9,7 +9,7 @@ from core.intake.wish import EventWish
 from core.model.ids import TenantId
 from core.model.json_value import JsonValue
 from core.registry.catalogue import Catalogue
-from core.registry.event_types import EventTypeWish
+from core.registry.event_types import WORK, DataSchema, EventTypeWish
 from tests.support.rows import Rows
 
 
@@ -103,10 +103,16 @@ async def test_a_schema_that_an_earlier_version_took_refuses_nothing(desk: Desk)
 
 async def test_the_lines_of_a_batch_share_what_checking_them_may_take(desk: Desk) -> None:
     await desk.describe("string")
-    schemas, budget = desk.schemas(), Budget(1)
+    schemas, light = desk.schemas(), desk.wish("a")
+    work = DataSchema({"type": "string"}).work(1)
+    heavy = EventWish(type="a", data=b"1" * (WORK // work + 1), value="a")
+    budget = Budget(2 * work)
 
-    first = await schemas.problems(desk.tenant, desk.wish("a"), budget)
-    second = await schemas.problems(desk.tenant, desk.wish("a"), budget)
+    found = [await schemas.problems(desk.tenant, wish, budget) for wish in (light, heavy, light, light)]
 
-    assert first == ()
-    assert [(one.pointer, "batch" in one.detail) for one in second] == [("/data", True)]
+    assert [[(one.pointer, "batch" in one.detail) for one in problems] for problems in found] == [
+        [],
+        [("/data", False)],
+        [],
+        [("/data", True)],
+    ]

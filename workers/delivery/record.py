@@ -2,13 +2,16 @@
 
 ```
 put ──► no event can follow ──► batches of 500 ──► written ──► told
-    └─► one may ──────────────► batches of 25, with their events
+    └─► one may ──────────────► batches of 25 to 100, with their events
 ```
-An event that thousands of endpoints want takes seconds to write: nobody else's outcome waits for it.
+An event that thousands of endpoints want takes seconds to write: no other endpoint's outcome waits for it. What comes
+of the same endpoint meanwhile goes with the next of these batches, as it counts in the same rollup.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, ParamSpec
 from uuid import UUID
 
@@ -16,7 +19,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
-from core import fail_points
+from core import clock, fail_points
 from core.database import Database, is_away, is_lock_timeout
 from core.intake.notices import Notices
 from core.journal.record import Recorded, Settled
@@ -30,7 +33,13 @@ from workers.loop import STORE_ERRORS, Pace
 
 BATCH: Final = 500
 TELLING: Final = 25
-"""Attempts in a batch of those of which events may follow: if ten thousand want each, it is written within seconds."""
+MOST_TELLING: Final = 100
+"""Attempts in a batch of those of which events may follow: if ten thousand want each, 25 are written within seconds.
+
+There are more in one if the batch before was quick.
+"""
+QUICK: Final = 0.5
+"""Seconds in which a batch is written that may be larger next time."""
 PACE: Final = 0.01
 """Seconds between commits: under load each one carries what finished meanwhile."""
 LEISURE: Final = 0.02
@@ -66,8 +75,12 @@ class Recorder:
 
         `release` is told what follows in its order once the one before it has ended, `told` what was recorded.
         """
-        self._plain: Final = _Writer(database, due_again, notices, release, told, batch=BATCH)
-        self._telling: Final = _Writer(database, due_again, notices, release, told, batch=TELLING)
+        self._telling: Final = _Writer(database, due_again, notices, release, told, least=TELLING, most=MOST_TELLING)
+        self._plain: Final = _Writer(
+            database, due_again, notices, release, told, least=BATCH, most=BATCH, elsewhere=self._put_with_telling
+        )
+        self._told_of: Final = Counter[tuple[UUID, str]]()
+        """Tenants and URLs of what may be told of and is not written yet."""
 
     def put(self, settled: Settled, done: Done, *, pressing: bool = False) -> None:
         """Hand over an attempt; `done` is called once it is committed, however long the store is away.
@@ -75,7 +88,26 @@ class Recorder:
         It is called with an error if the attempt cannot be written. One that is `pressing` goes after `PACE` at the
         latest: others wait for its slot, or for their turn after it.
         """
-        (self._telling if settled.may_tell else self._plain).put(settled, done, pressing=pressing)
+        if settled.may_tell:
+            place = (settled.tenant_id, settled.url)
+            self._told_of[place] += 1
+            self._telling.put(settled, partial(self._tell_done, place, done), pressing=pressing)
+        elif not self._told_of or not self._put_with_telling((settled, done)):
+            self._plain.put(settled, done, pressing=pressing)
+
+    def _put_with_telling(self, entry: Entry) -> bool:
+        """Put an outcome where others of its endpoint are told of, if there are any; tell whether it was."""
+        settled, done = entry
+        if (settled.tenant_id, settled.url) not in self._told_of:
+            return False
+        self._telling.put(settled, done, pressing=False)
+        return True
+
+    def _tell_done(self, place: tuple[UUID, str], done: Done, error: BaseException | None) -> None:
+        self._told_of[place] -= 1
+        if not self._told_of[place]:
+            del self._told_of[place]
+        done(error)
 
     async def run(self) -> None:
         """Write for ever; cancel it once nothing is handed over any more."""
@@ -99,9 +131,15 @@ class _Writer:
         release: Callable[[Sequence[Queued]], None],
         told: Callable[[Sequence[Settled]], None],
         *,
-        batch: int,
+        least: int,
+        most: int,
+        elsewhere: Callable[[Entry], bool] = lambda _: False,
     ) -> None:
-        self._batch: Final = batch
+        """Begin with batches of `least`; what finds its rows locked may go `elsewhere`."""
+        self._least: Final = least
+        self._most: Final = most
+        self._batch = least
+        self._elsewhere: Final = elsewhere
         self._database: Final = database
         self._notices: Final = notices
         self._due_again: Final = due_again
@@ -160,12 +198,16 @@ class _Writer:
         return list(batch.values())
 
     async def _flush(self) -> None:
+        began = clock.monotonic()
         try:
             await self._write_whole([settled for settled, _ in self._under_way])
         except STORE_ERRORS as error:
+            self._batch = self._least
             _log.warning("record.failed", attempts=len(self._under_way), error=type(error).__name__)
             await self._write_singly()
             return
+        quick = clock.monotonic() - began < QUICK
+        self._batch = min(self._most, self._batch * 2) if quick else self._least
         batch, self._under_way = self._under_way, []
         for _, done in batch:
             done(None)
@@ -180,7 +222,7 @@ class _Writer:
                 stuck.append(entry)
             else:
                 entry[1](failure)
-        self._waiting[:0] = stuck
+        self._waiting[:0] = [entry for entry in stuck if not self._elsewhere(entry)]
 
     async def _write_whole(self, batch: list[Settled]) -> None:
         """Write a batch; once more as a whole if the store was away meanwhile.

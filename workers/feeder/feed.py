@@ -154,7 +154,7 @@ class Feeder:
     async def _end_lapsed(self) -> int:
         try:
             ended = await self._end_batch(self._at_once)
-        except POISON as error:
+        except STORE_ERRORS as error:
             self._at_once = max(1, self._at_once // 8)  # their events may be too much for one statement
             if is_away(error):
                 raise

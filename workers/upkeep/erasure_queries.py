@@ -77,8 +77,11 @@ async def delete_deliveries(tx: AsyncConnection, *, tenant_id: TenantId, limit: 
 
 
 async def on_the_wire(tx: AsyncConnection, *, tenant_id: TenantId) -> bool:
-    """Tell whether a delivery is leased still: its attempt will be recorded beside its endpoint."""
-    sql = "SELECT id FROM deliveries WHERE tenant_id = :id AND lease_until IS NOT NULL LIMIT 1"
+    """Tell whether a delivery is leased still: its attempt will be recorded beside its endpoint. Reads all leases."""
+    sql = """
+    SELECT d.id FROM leases x JOIN deliveries d ON d.id = x.delivery_id
+    WHERE d.tenant_id = :id AND d.lease_until IS NOT NULL LIMIT 1
+    """
     return await fetch_one(tx, _Id, sql, id=tenant_id) is not None
 
 
