@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -20,7 +21,7 @@ from core.progress import Progress, ProgressBoard
 from core.registry.task_types import OWN
 from workers import queries
 from workers.end_queries import end_and_tell
-from workers.loop import POISON, first_line
+from workers.loop import POISON, first_line, one_by_one
 from workers.queries import LostRun
 
 E = TypeVar("E", bound=TaskEnd | TaskAgain)
@@ -100,17 +101,9 @@ async def end_lost_tasks(database: Database, teller: Teller, *, limit: int, boar
         _log.warning("lost.failed", error=type(error).__name__, detail=first_line(error))
     async with database.engine() as tx:
         lost = await queries.take_lost(tx, limit=limit)
-    return sum([await _end_alone(database, teller, one.id) for one in lost])
-
-
-async def _end_alone(database: Database, teller: Teller, task_id: TaskId) -> int:
-    try:
-        return await _end_lost(database, teller, limit=1, only=task_id)
-    except POISON as error:
-        if is_away(error):
-            raise
-        _log.error("lost.stuck", task_id=ids.encode(ids.TASK, task_id), detail=first_line(error))
-        return 0
+    return await one_by_one(
+        "lost.stuck", [one.id for one in lost], lambda row: _end_lost(database, teller, limit=1, only=row)
+    )
 
 
 async def _end_lost(
@@ -119,7 +112,7 @@ async def _end_lost(
     *,
     limit: int,
     board: ProgressBoard | None = None,
-    only: TaskId | None = None,
+    only: UUID | None = None,
 ) -> int:
     publish = teller.publisher.ready
     queued: list[Queued] = []

@@ -1,14 +1,16 @@
 """The one loop around every background job: a turn, then a pause, unless there was work or a wake-up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
+from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import clock
+from core.database import is_away
 from core.model.errors import UnavailableError
 from core.patience import came
 
@@ -49,6 +51,22 @@ HURRIED: Final = 0.05
 def first_line(error: Exception) -> str:
     """Return what an error says first: what follows may quote rows."""
     return str(error).partition("\n")[0][:200]
+
+
+async def one_by_one(event: str, keys: Sequence[UUID], work: Callable[[UUID], Awaitable[int]]) -> int:
+    """Do something for each row by itself, and return the sum; log, as `event`, which of them cannot be done.
+
+    Raises what a store that is away raises: that is no row's fault.
+    """
+    done = 0
+    for key in keys:
+        try:
+            done += await work(key)
+        except POISON as error:
+            if is_away(error):
+                raise
+            _log.error(event, row=str(key), detail=first_line(error))
+    return done
 
 
 async def repeat(

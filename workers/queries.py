@@ -222,7 +222,7 @@ def _json(value: Mapping[str, object] | None) -> str | None:
     return None if value is None else json.dumps(value)
 
 
-async def take_lost(tx: AsyncConnection, *, limit: int, only: TaskId | None = None) -> tuple[LostRun, ...]:
+async def take_lost(tx: AsyncConnection, *, limit: int, only: UUID | None = None) -> tuple[LostRun, ...]:
     """Lock tasks whose lease has run out, by `tasks_leased_idx`, or `only` that one."""
     sql = f"""
     SELECT id, run, lost_count, cancel_asked_at IS NOT NULL AS cancel_asked,

@@ -68,11 +68,12 @@ class DataSchema:
 
     def problems(self, value: JsonValue, length: int, *, pointer: str = "/data") -> tuple[FieldError, ...]:
         """Return what is wrong with data that is `length` bytes long, or nothing."""
-        if self._weight * length > WORK:
+        work = self.work(length)
+        if work > WORK:
             return (FieldError(pointer, "It is too long to be checked against the schema of its type."),)
         if self._validator.is_valid(value):
             return ()
-        if self._weight * length > DETAILED:
+        if work > DETAILED:
             return (FieldError(pointer, "It does not fit the schema of its type."),)
         found = islice(self._validator.iter_errors(value), MOST_PROBLEMS)
         return tuple(_field_error(pointer, one) for one in found)

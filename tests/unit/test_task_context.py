@@ -55,9 +55,9 @@ def test_progress_that_json_cannot_say_is_refused(number: float) -> None:
 def test_progress_is_shown_in_what_can_be_kept() -> None:
     desk = KeepingDesk()
 
-    context_of(desk).progress(Decimal("0.5"), Decimal(2), "a\x00b")  # pyright: ignore[reportArgumentType] - what a task may do
+    context_of(desk).progress(Decimal("0.5"), 2**70, "a\x00b")  # pyright: ignore[reportArgumentType] - what a task may do
 
-    assert desk.shown == [Progress(0.5, 2.0, "a\ufffdb")]
+    assert desk.shown == [Progress(0.5, 2.0**70, "a\ufffdb")]
 
 
 def test_a_task_sees_that_it_was_cancelled() -> None:

@@ -36,7 +36,7 @@ TELLING: Final = 25
 MOST_TELLING: Final = 100
 """Attempts in a batch of those of which events may follow: if ten thousand want each, 25 are written within seconds.
 
-There are more in one if the batch before was quick.
+There are more in one if the batch before was full and quick.
 """
 QUICK: Final = 0.5
 """Seconds in which a batch is written that may be larger next time."""
@@ -206,9 +206,11 @@ class _Writer:
             _log.warning("record.failed", attempts=len(self._under_way), error=type(error).__name__)
             await self._write_singly()
             return
-        quick = clock.monotonic() - began < QUICK
-        self._batch = min(self._most, self._batch * 2) if quick else self._least
         batch, self._under_way = self._under_way, []
+        if clock.monotonic() - began >= QUICK:
+            self._batch = self._least
+        elif len(batch) == self._batch:
+            self._batch = min(self._most, self._batch * 2)
         for _, done in batch:
             done(None)
 

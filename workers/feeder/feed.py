@@ -34,7 +34,7 @@ from workers.feeder import queries
 from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.queries import DueTasks
 from workers.feeder.shares import Shares
-from workers.loop import POISON, STORE_ERRORS, first_line
+from workers.loop import STORE_ERRORS, first_line, one_by_one
 
 BATCH: Final = 1_000
 LAPSED_BATCH: Final = 200
@@ -167,15 +167,9 @@ class Feeder:
         """End each by itself: one that cannot be written must not hold the others for ever."""
         async with self._database.engine() as tx:
             lapsed = await queries.take_lapsed(tx, limit=LAPSED_BATCH, default_timeout=self._settings.timeout)
-        ended = 0
-        for one in lapsed:
-            try:
-                ended += await self._end_batch(1, only=one.delivery_id)
-            except POISON as error:
-                if is_away(error):
-                    raise
-                _log.error("lapsed.stuck", delivery=str(one.delivery_id), detail=first_line(error))
-        return ended
+        return await one_by_one(
+            "lapsed.stuck", [one.delivery_id for one in lapsed], lambda row: self._end_batch(1, only=row)
+        )
 
     async def _end_batch(self, limit: int, only: UUID | None = None) -> int:
         timeout = self._settings.timeout

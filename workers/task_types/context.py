@@ -1,7 +1,6 @@
 """What a running task can ask and say."""
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn, Protocol, SupportsFloat, TypeVar, cast
 from uuid import UUID
@@ -14,6 +13,8 @@ from core.progress import Progress
 from core.settings import Settings
 
 T = TypeVar("T")
+LARGEST: Final = 2**63
+"""What an integer stays below that is kept as one."""
 
 
 class TaskError(Exception):
@@ -125,11 +126,11 @@ def _anything() -> TypeAdapter[T]:
 
 
 def _finite(number: SupportsFloat) -> float:
-    """Return a number as what it is, if that is an `int` or a `float`, and else as the nearest `float`."""
+    """Return a number that JSON can say and 64 bits hold, as it is, and any other as the nearest `float`."""
     try:
-        known = number if isinstance(number, int | float) else float(number)
-        if math.isfinite(known) and abs(known) <= sys.float_info.max:
-            return known
+        known = number if isinstance(number, int | float) and abs(number) < LARGEST else float(number)
     except OverflowError:
-        pass
-    raise ValueError(f"progress cannot be {number}")
+        known = math.inf
+    if not math.isfinite(known):
+        raise ValueError(f"progress cannot be {number}")
+    return known
