@@ -16,7 +16,7 @@ WINDOW: Final = 10_000
 """IDs that the delivery queue holds at most."""
 BATCH: Final = 50
 """Deliveries that one message names at most: 50 pairs make the broker some fifty times cheaper than one."""
-TASK_QUEUES: Final = ("default", "parts", "reports", "network")
+TASK_QUEUES: Final = ("default", "parts", "joins", "reports", "network")
 DELIVERY_LIMIT: Final = 20
 _DEAD_LENGTH: Final = 10_000
 

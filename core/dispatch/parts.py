@@ -12,7 +12,9 @@ from redis.exceptions import RedisError
 from core.dispatch.broker import queue_name
 from core.model.parts import Slice
 
-QUEUE: Final = "parts"
+_PARTS: Final = queue_name("parts")
+_JOINS: Final = queue_name("joins")
+"""Behind the parts of others a join would wait with nobody to push its task's lease."""
 
 
 class PartsNotSentError(Exception):
@@ -31,9 +33,9 @@ def join_name(type_: str) -> str:
 
 def publish_parts(app: Celery, type_: str, task_id: UUID, run: int, slices: Sequence[Slice]) -> None:
     """Send the parts; return once the broker has confirmed them. Raises `PartsNotSentError`."""
-    queue, task = queue_name(QUEUE), str(task_id)
-    parts = [app.signature(part_name(type_), (task, run, one.offset, one.length), queue=queue) for one in slices]
-    join = app.signature(join_name(type_), (task, run), queue=queue)
+    task = str(task_id)
+    parts = [app.signature(part_name(type_), (task, run, one.offset, one.length), queue=_PARTS) for one in slices]
+    join = app.signature(join_name(type_), (task, run), queue=_JOINS)
     try:
         chord(parts, app=app)(join)
     except (KombuError, AMQPError, RedisError, OSError) as error:

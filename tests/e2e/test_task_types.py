@@ -136,6 +136,17 @@ def test_a_worker_that_dies_among_the_parts_costs_no_task(stack: Stack) -> None:
     assert (done["status"], done["result"]) == ("SUCCESS", 8)
 
 
+def test_a_task_whose_parts_are_done_does_not_wait_for_the_parts_of_others(stack: Stack) -> None:
+    path = path_of(submit(stack, "tests.slow_parts", input={"parts": 4, "seconds": 1.5}))
+    eventually(lambda: _logged(stack, "task.in_parts", path))
+    other = path_of(submit(stack, "tests.slow_parts", input={"parts": 60, "seconds": 3}))
+
+    done = ended(stack, path)
+
+    stack.client.post(f"{other}/cancel").raise_for_status()
+    assert (done["status"], done["result"], done["attempts"]) == ("SUCCESS", 4, 1)
+
+
 def test_a_task_in_parts_can_be_cancelled(stack: Stack) -> None:
     path = path_of(submit(stack, "tests.slow_parts", input={"parts": 60, "seconds": 0.5}))
     eventually(lambda: _logged(stack, "task.in_parts", path))
