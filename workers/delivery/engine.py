@@ -11,8 +11,9 @@ everything that was on the wire is recorded.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -30,6 +31,8 @@ from workers.loop import STORE_ERRORS, Pace
 
 CLAIM_BATCH: Final = 500
 PAUSE_AFTER_ERROR: Final = 0.5
+TOGETHER: Final = 64
+"""Attempts that start in one turn of the loop: what is answered then lends its connection to those that follow."""
 PACE: Final = 0.002
 """Seconds between claims: under load each one carries what came meanwhile."""
 MANY: Final = 80
@@ -165,7 +168,7 @@ class Engine:
                 self._undecided = undecided + self._undecided
                 return started
             full = sum([len(one.body) for one in claimed]) >= room
-            started += self._start(claimed, before)
+            started += await self._start(claimed, before)
             await self._refuse(admission, {one.delivery_id for one in claimed}, full=full)
             if self._stopping:  # what is not decided comes again, to somebody who goes on
                 return started
@@ -207,8 +210,18 @@ class Engine:
         self._gate.claimed(admission, claimed)
         return claimed
 
-    def _start(self, claimed: Sequence[Claimed], before: float) -> int:
+    async def _start(self, claimed: Sequence[Claimed], before: float) -> int:
         self._in_flight += len(claimed)
+        left = iter(claimed)
+        try:
+            for _ in range(TOGETHER, len(claimed), TOGETHER):
+                self._start_some(islice(left, TOGETHER), before)
+                await asyncio.sleep(0)
+        finally:  # they are leased: whoever is told to end now ends after they have
+            self._start_some(left, before)
+        return len(claimed)
+
+    def _start_some(self, claimed: Iterable[Claimed], before: float) -> None:
         for one in claimed:
             self._weights.put(one.tenant_id, len(one.body))
             self._lanes.learn(one.lane, one.cap, one.url)
@@ -216,7 +229,6 @@ class Engine:
                 self._attempt(one, before, self._ended)
             except Exception as error:  # noqa: BLE001 - one attempt must not end the others
                 self._ended(one, error)
-        return len(claimed)
 
     async def _refuse(self, admission: Admission, leased: set[UUID], *, full: bool) -> None:
         """Give back the slots of what was not claimed; that of a lane not known enough stands in line again.
