@@ -46,6 +46,8 @@ class Turn:
 
 IDLE: Final = Turn()
 HURRIED: Final = 0.05
+AGAIN: Final = 10.0
+"""Seconds until a turn that failed is tried again, where its pause is longer."""
 
 
 def first_line(error: Exception) -> str:
@@ -72,13 +74,14 @@ async def one_by_one(event: str, keys: Sequence[UUID], work: Callable[[UUID], Aw
 async def repeat(
     name: str, run_once: Callable[[], Awaitable[Report]], *, pause: float, stopping: asyncio.Event
 ) -> None:
-    """Run turns until `stopping` is set; a store that is away costs a pause, never the loop."""
+    """Run turns until `stopping` is set; a store that is away costs a pause, a short one, never the loop."""
     while not stopping.is_set():
         try:
             report: Report = await run_once()
         except STORE_ERRORS as error:
             _log.warning("loop.failed", loop=name, error=type(error).__name__, detail=first_line(error))
-            report = IDLE
+            await came(stopping, min(pause, AGAIN))
+            continue
         if not report.worked:
             await came(stopping, min(pause, HURRIED) if report.hurry else pause)
 

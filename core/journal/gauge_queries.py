@@ -65,10 +65,10 @@ async def read_ended_gauges(tx: AsyncConnection) -> tuple[EndedGauge, ...]:
 
 
 async def read_delivery_gauge(tx: AsyncConnection) -> DeliveryGauge:
-    """Count what waits and is on the wire, by `deliveries_due_idx`."""
+    """Count what waits, by `deliveries_due_idx` alone, and what is on the wire."""
     sql = """
     SELECT count(*)::INTEGER AS waiting, (count(*) FILTER (WHERE due_at <= now()))::INTEGER AS due,
-           (count(*) FILTER (WHERE lease_until IS NOT NULL))::INTEGER AS on_the_wire,
+           (SELECT count(*) FROM leases)::INTEGER AS on_the_wire,
            coalesce(greatest(extract(EPOCH FROM now() - min(due_at)), 0), 0)::FLOAT8 AS oldest_seconds
     FROM deliveries WHERE due_at IS NOT NULL
     """

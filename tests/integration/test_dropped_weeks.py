@@ -49,6 +49,19 @@ async def test_a_week_that_somebody_still_sees_is_not_dropped(old: Old, retentio
     assert await standing(old) == set(PARENTS)
 
 
+async def test_a_week_in_use_keeps_nothing_else_from_its_end(
+    database: Database, old: Old, retention: Retention
+) -> None:
+    await keep_ten_days(old)
+    await old.delivery()
+    async with database.engine() as reader:
+        await reader.exec_driver_sql("LOCK TABLE deliveries IN ACCESS SHARE MODE")  # as a backup does for hours
+
+        report = await retention.run_once()
+
+    assert (report.emptied, report.dropped, report.worked) == (1, 0, True)
+
+
 async def test_a_deleted_tenant_keeps_no_week(old: Old, retention: Retention) -> None:
     await old.rows.change(tables.tenants, old.patient, deleted_at=func.now())
 

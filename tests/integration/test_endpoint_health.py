@@ -1,6 +1,7 @@
 """Endpoints that only fail: told of after a day, disabled after five, and only where failures say so."""
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from core.database import Database
 from core.model import tables
@@ -177,3 +178,20 @@ def test_it_is_judged_often_enough_for_the_time_that_is_set(
     database: Database, disable_after: int, pause: float
 ) -> None:
     assert EndpointHealth(database, new_notices(database), disable_after=disable_after).pause == pause
+
+
+async def test_a_turn_that_tells_too_much_is_followed_by_smaller_ones(
+    judged: Judged, health: EndpointHealth, database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    others = [Judged(rows, tenant, await rows.endpoint(tenant), judged.listener) for _ in range(2)]
+    for one in (judged, *others):
+        await one.failed(0.9, 0.5, 0.1, since=1.1)
+
+    async with database.engine() as other:
+        await other.exec_driver_sql("LOCK TABLE events IN EXCLUSIVE MODE")  # as if to tell of them took too long
+        for _ in range(4):
+            with pytest.raises(DBAPIError):
+                await health.run_once()
+    reports = [await health.run_once() for _ in range(3)]
+
+    assert [(one.failing, one.worked) for one in reports] == [(1, True), (2, True), (0, False)]

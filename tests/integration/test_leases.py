@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database, fetch_all
 from core.journal.success_queries import record_successes
@@ -15,10 +16,11 @@ from core.model import tables
 from core.model.ids import EndpointId, TenantId
 from core.model.outcome import Outcome
 from tests.support.claiming import DOWN, GONE, OK, UNKNOWN, claim, claim_one, record, settled
-from tests.support.feeding import new_feeder, new_publisher
 from tests.support.rows import Rows
 from tests.support.samples import ago
-from workers.feeder.queries import mend_leases, take_lapsed
+from workers.feeder.queries import take_lapsed
+from workers.upkeep import leases
+from workers.upkeep.leases import LeaseMender, add_missing, drop_strays
 
 UPDATES = """
 SELECT sum(n_tup_upd)::INTEGER AS all, sum(n_tup_hot_upd)::INTEGER AS in_no_index
@@ -130,9 +132,9 @@ async def test_a_lease_that_has_run_out_is_found(rows: Rows, database: Database,
 
 
 async def mend(database: Database) -> int:
-    """Mend the table, as the feeder does now and then."""
+    """Mend both sides; return how many rows were written."""
     async with database.engine() as tx:
-        return await mend_leases(tx)
+        return await drop_strays(tx) + await add_missing(tx)
 
 
 async def test_a_row_of_nothing_on_the_wire_goes_a_minute_after_its_time(rows: Rows, database: Database) -> None:
@@ -181,11 +183,15 @@ async def test_who_claims_what_is_being_mended_is_not_waited_for(
     assert (await leased(rows), await mend(database)) == ([delivery], 0)
 
 
-async def test_the_feeder_mends_the_leases_at_its_first_turn(
-    rows: Rows, database: Database, redis_broker_url: str
+async def test_a_side_that_takes_too_long_leaves_the_other_as_it_is(
+    rows: Rows, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def slow(_: AsyncConnection) -> int:
+        raise TimeoutError
+
+    monkeypatch.setattr(leases, "add_missing", slow)
     await stray(rows, 90)
 
-    await new_feeder(database, new_publisher(redis_broker_url)).run_once()
+    turn = await LeaseMender(database).run_once()
 
-    assert await leased(rows) == []
+    assert (await leased(rows), turn.worked) == ([], False)

@@ -75,6 +75,23 @@ async def test_a_turn_is_skipped_while_another_process_makes_partitions(database
     assert report.made == 0
 
 
+@pytest.mark.parametrize("call", ["ringback_make_partitions('28 days')", "ringback_drop_partition('{}')"])
+async def test_what_locks_a_whole_table_gives_up_before_others_do(
+    database: Database, rows: Rows, tenant: TenantId, call: str
+) -> None:
+    partition = await partition_of(rows, "events", await rows.event(tenant))
+    async with database.engine() as reader:
+        await reader.exec_driver_sql("LOCK TABLE events IN ACCESS SHARE MODE")  # as a backup does for hours
+
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await rows.all(f"SELECT {call.format(partition)}")
+
+    settings = await rows.all(
+        "SELECT proname FROM pg_proc WHERE proname LIKE 'ringback_%_partition%' AND proconfig @> '{lock_timeout=200ms}'"
+    )
+    assert {row["proname"] for row in settings} == {"ringback_make_partitions", "ringback_drop_partition"}
+
+
 @pytest.mark.parametrize("table", PARENTS)
 async def test_an_empty_partition_is_dropped(rows: Rows, tenant: TenantId, table: str) -> None:
     made = await rows.put(tables.metadata.tables[table], tenant, **NOTHING_TO_DO[table])

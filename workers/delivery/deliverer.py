@@ -53,6 +53,8 @@ from workers.upkeep.clock import ClockReader
 from workers.upkeep.endpoint_health import EndpointHealth
 from workers.upkeep.erasure import PAUSE as ERASURE_PAUSE
 from workers.upkeep.erasure import Erasure
+from workers.upkeep.leases import PAUSE as LEASES_PAUSE
+from workers.upkeep.leases import LeaseMender
 from workers.upkeep.partitions import PAUSE as PARTITIONS_PAUSE
 from workers.upkeep.partitions import Partitions
 from workers.upkeep.retention import PAUSE as RETENTION_PAUSE
@@ -146,6 +148,7 @@ class Deliverer:
             "erasure": (Erasure(self.database, results).run_once, ERASURE_PAUSE),
             "endpoint_health": (health.run_once, health.pause),
             "retention": (self._retention().run_once, RETENTION_PAUSE),
+            "leases": (LeaseMender(self.database).run_once, LEASES_PAUSE),
             "gate": (self.gate.run_once, GATE_PAUSE),
             "clock": (ClockReader(self.database).run_once, CLOCK_PAUSE),
         }

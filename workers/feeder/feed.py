@@ -50,8 +50,6 @@ EVER: Final = 1e9
 """Seconds: all that Ringback can have known."""
 ALL_ENDED: Final = 600.0
 """Seconds between looks at every endpoint that has ended, and not just at those that did so lately."""
-MENDED: Final = 600.0
-"""Seconds between looks whether `leases` is in step with the deliveries."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -111,7 +109,6 @@ class Feeder:
         self._hurried = False
         self._lapsed_from = 0.0
         self._at_once = LAPSED_BATCH
-        self._mended_at = -MENDED
 
     async def run_once(self) -> FeedReport:
         """End what has lapsed, cancel what has nowhere to go, publish what is due.
@@ -130,7 +127,6 @@ class Feeder:
     async def _whole(self) -> FeedReport:
         unknown, lost = await self._end_in_time()
         expired = await end_expired_tasks(self._database, self._teller, limit=TASKS_BATCH)
-        await self._mend()
         cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
         tasks = await self._feed_tasks()
         report = FeedReport(unknown, lost, expired, cancelled, deliveries, len(tasks.tasks), hurry=bool(tasks.queues))
@@ -192,16 +188,6 @@ class Feeder:
             started_at=max(lapsed.created_at, lapsed.lease_until - lease),
             now=lapsed.now,
         )
-
-    async def _mend(self) -> None:
-        started = clock.monotonic()
-        if started - self._mended_at < MENDED:
-            return
-        async with self._database.engine() as tx:
-            mended = await queries.mend_leases(tx)
-        self._mended_at = started
-        if mended:
-            _log.warning("leases.mended", rows=mended)
 
     async def _cancel(self) -> int:
         started = clock.monotonic()

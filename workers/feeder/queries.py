@@ -39,29 +39,6 @@ async def take_lapsed(
     return await fetch_all(tx, Lapsed, sql, limit=limit, timeout=default_timeout, only=only)
 
 
-async def mend_leases(tx: AsyncConnection) -> int:
-    """Bring `leases` in step with the deliveries where something else has written one of them; return the rows.
-
-    A row of nothing on the wire would take a slot of its lane for ever; of a lease that is in no row nobody would see
-    that it has run out. Both are looked for a minute after their time. Reads what waits, by `deliveries_due_idx`.
-    """
-    sql = """
-    WITH strays AS (
-        DELETE FROM leases WHERE (lane, delivery_id) IN (
-            SELECT x.lane, x.delivery_id FROM leases x WHERE x.until < now() - INTERVAL '1 minute'
-                AND (SELECT d.lease_until FROM deliveries d WHERE d.id = x.delivery_id) IS NULL
-            FOR UPDATE SKIP LOCKED)
-        RETURNING delivery_id
-    ), missing AS (
-        INSERT INTO leases (lane, delivery_id, until) SELECT lane, id, lease_until FROM deliveries
-        WHERE due_at IS NOT NULL AND lease_until < now() - INTERVAL '1 minute'
-        ON CONFLICT DO NOTHING RETURNING delivery_id
-    )
-    SELECT delivery_id FROM strays UNION ALL SELECT delivery_id FROM missing
-    """
-    return len(await fetch_all(tx, dict[str, UUID], sql))
-
-
 async def cancel_undeliverable(tx: AsyncConnection, *, limit: int, back: float) -> int:
     """Cancel what still waits for an endpoint that is disabled or deleted, by `deliveries_due_idx`.
 

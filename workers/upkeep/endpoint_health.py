@@ -15,9 +15,11 @@ import structlog
 
 from core.database import Database
 from core.intake.notices import DISABLED, FAILING, Notices
+from workers.loop import STORE_ERRORS
 from workers.upkeep.health_queries import FailingRule, disable, note_told, take_failing, try_lock
 
 BATCH: Final = 100
+"""Endpoints of a turn, as long as it can tell of so many: thousands of others may want to hear of each."""
 LONGEST_PAUSE: Final = 60.0
 PARTS: Final = 5
 
@@ -30,12 +32,13 @@ class HealthReport:
 
     disabled: int = 0
     failing: int = 0
+    whole: bool = False
     hurry: bool = False
 
     @property
     def worked(self) -> bool:
         """Whether there may be more."""
-        return BATCH in {self.disabled, self.failing}
+        return self.whole
 
 
 class EndpointHealth:
@@ -48,6 +51,7 @@ class EndpointHealth:
         self._disabling: Final = FailingRule(after=disable_after, part=disable_after / PARTS, parts=3, untold=False)
         warned = disable_after / PARTS
         self._warning: Final = FailingRule(after=warned, part=warned, parts=1, untold=True)
+        self._at_once = BATCH
 
     @property
     def pause(self) -> float:
@@ -55,17 +59,28 @@ class EndpointHealth:
         return min(LONGEST_PAUSE, max(1.0, self._warning.after / PARTS))
 
     async def run_once(self) -> HealthReport:
-        """Disable who has only failed for the whole time, and tell of who has for a part of it."""
+        """Disable who has only failed for the whole time, and tell of who has for a part of it.
+
+        After a turn that failed the next one takes fewer: to tell of them all may have been too much for a statement.
+        """
+        try:
+            report = await self._judge(self._at_once)
+        except STORE_ERRORS:
+            self._at_once = max(1, self._at_once // 4)
+            raise
+        self._at_once = min(BATCH, 2 * self._at_once)
+        if report.disabled or report.failing:
+            _log.info("endpoint_health", disabled=report.disabled, failing=report.failing)
+        return report
+
+    async def _judge(self, limit: int) -> HealthReport:
         async with self._database.engine() as tx:
             if not await try_lock(tx):
                 return HealthReport()
-            ended = await take_failing(tx, rule=self._disabling, limit=BATCH)
+            ended = await take_failing(tx, rule=self._disabling, limit=limit)
             await disable(tx, endpoint_ids=ended)
             await self._notices.of_endpoints(tx, DISABLED, ended)
-            failing = await take_failing(tx, rule=self._warning, limit=BATCH)
+            failing = await take_failing(tx, rule=self._warning, limit=limit)
             await note_told(tx, endpoint_ids=failing)
             await self._notices.of_endpoints(tx, FAILING, failing)
-        report = HealthReport(len(ended), len(failing))
-        if report != HealthReport():
-            _log.info("endpoint_health", disabled=report.disabled, failing=report.failing)
-        return report
+        return HealthReport(len(ended), len(failing), whole=limit in {len(ended), len(failing)})

@@ -6,7 +6,8 @@ from typing import Final
 from core.database import Database
 from workers.upkeep.queries import make_partitions
 
-PAUSE: Final = 3600.0
+PAUSE: Final = 60.0
+"""Seconds: a database that was brought back from a copy may have none for today."""
 
 
 @dataclass(frozen=True, slots=True)

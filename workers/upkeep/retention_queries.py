@@ -197,7 +197,8 @@ async def drop_partition(tx: AsyncConnection, *, past: Past) -> None:
 async def delete_tasks(tx: AsyncConnection, *, limit: int) -> int:
     """Delete tasks that ended before their tenant's retention, by `tasks_tenant_id_id_idx`, with their markers.
 
-    One of which something is still to be sent stays: its own signing secret lies with it.
+    One of which something is still to be sent stays: its own signing secret lies with it. Those of a closed tenant
+    are the erasure's, which first forgets their results.
     """
     sql = f"""
     DELETE FROM tasks WHERE id = ANY(ARRAY(
@@ -206,7 +207,7 @@ async def delete_tasks(tx: AsyncConnection, *, limit: int) -> int:
             WHERE tenant_id = t.id AND finished_at < {_KEPT_SINCE} AND id < ringback_floor({_KEPT_SINCE})
                 AND NOT EXISTS (SELECT FROM deliveries d WHERE d.task_id = tasks.id AND d.due_at IS NOT NULL)
             ORDER BY id LIMIT :limit) k
-        LIMIT :limit))
+        WHERE t.deleted_at IS NULL LIMIT :limit))
     """
     return await execute(tx, sql, limit=limit)
 
