@@ -21,6 +21,8 @@ class DataDir:
         self.postgres = root / "postgres"
         self.redis = root / "redis"
         self.operator_key = root / "operator.key"
+        self.url = root / "url"
+        """Where the API answers, while it runs: the key that lies beside it is for that server alone."""
         self.secret_keys = root / "secret.keys"
 
     def log_of(self, store: str) -> Path:

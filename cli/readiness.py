@@ -8,9 +8,16 @@ from core.clock import monotonic
 
 _PERIOD: Final = 0.1
 _PATIENCE: Final = 20.0
-_REACHABLE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what they stand for, not a bind
+EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not a bind
+"""Hosts that stand for every address, and how this machine reaches what listens there."""
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _TENANT: Final = {"slug": "default", "name": "Default"}
+
+
+def url_of(host: str, port: int) -> str:
+    """Return where a client on this machine reaches what listens on a host, which may stand for every address."""
+    host = EVERY_ADDRESS.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class Api:
@@ -18,15 +25,14 @@ class Api:
 
     def __init__(self, host: str, port: int, operator_key: str) -> None:
         """Speak to `host:port` with the operator's key."""
-        self.host = _REACHABLE.get(host, host)
+        self.host = EVERY_ADDRESS.get(host, host)
         self.port = port
         self._operator_key = operator_key
 
     @property
     def url(self) -> str:
         """Where a client on this machine reaches it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return url_of(self.host, self.port)
 
     def is_ready(self) -> bool:
         """Say whether `/readyz` answers 200."""

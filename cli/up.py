@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cli.credentials import OperatorKey, operator_key, secret_keys
-from cli.data_dir import DataDir, open_data_dir
+from cli.data_dir import DataDir, open_data_dir, write_private
 from cli.embedded.ports import refuse_taken
 from cli.embedded.postgres import Postgres
 from cli.embedded.redis import Redis
 from cli.embedded.runtime_dir import RuntimeDir
 from cli.migration import migration
-from cli.readiness import Api, Readiness
+from cli.readiness import EVERY_ADDRESS, Api, Readiness, url_of
 from cli.stop_signals import StopSignals
 from cli.supervisor import Program, StopRequestedError, Supervisor
 from cli.welcome import welcome
@@ -53,10 +53,11 @@ def up(settings: Settings, plan: Plan, inherited: Mapping[str, str] = os.environ
         key = operator_key(settings, data_dir)
         ring = secret_keys(settings, data_dir)
         refuse_taken(settings.host, settings.port)
+        url = url_of(settings.host, settings.port)
         env = {
             "RINGBACK_HTTPS_ONLY": "false",
             "RINGBACK_LOG_FORMAT": "console",
-            "RINGBACK_PUBLIC_URL": f"http://{settings.host}:{settings.port}",
+            **({} if settings.host in EVERY_ADDRESS else {"RINGBACK_PUBLIC_URL": url}),  # then links are relative
             **inherited,
             "RINGBACK_HOST": settings.host,
             "RINGBACK_PORT": str(settings.port),
@@ -64,7 +65,11 @@ def up(settings: Settings, plan: Plan, inherited: Mapping[str, str] = os.environ
             "RINGBACK_OPERATOR_KEY": key.text,
             "RINGBACK_SECRET_KEYS": ring,
         }
-        _run(settings, plan, data_dir, key, env)
+        write_private(data_dir.url, f"{url}\n")
+        try:
+            _run(settings, plan, data_dir, key, env)
+        finally:
+            data_dir.url.unlink(missing_ok=True)
 
 
 def _run(settings: Settings, plan: Plan, data_dir: DataDir, key: OperatorKey, env: dict[str, str]) -> None:

@@ -67,8 +67,14 @@ def is_taken(error: DBAPIError) -> bool:
 
 
 def database_url(url: str) -> URL:
-    """Return the URL with the driver that the project uses, whatever `postgresql://` form was given."""
-    return make_url(url).set(drivername=dialect.NAME)
+    """Return the URL with the driver that the project uses, whatever `postgresql://` form was given.
+
+    libpq's `sslmode` is `ssl` to this driver, with the same values.
+    """
+    made = make_url(url).set(drivername=dialect.NAME)
+    if "sslmode" not in made.query:
+        return made
+    return made.update_query_dict({"ssl": made.query["sslmode"]}).difference_update_query(["sslmode"])
 
 
 def open_engine(

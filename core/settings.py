@@ -7,6 +7,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -138,6 +139,13 @@ class Settings(BaseSettings):
     def _networks(cls, value: object) -> object:
         return tuple(ip_network(part) for part in _parts(value)) if isinstance(value, str) else value
 
+    @field_validator("database_url", "broker_url", "redis_url")
+    @classmethod
+    def _urls(cls, value: str | None) -> str | None:
+        if value and not all(_is_url(part) for part in value.split(";")):  # of a broker there may be several
+            raise ValueError("it is no URL; in a user or password /, ?, # and @ are written %2F, %3F, %23 and %40")
+        return value
+
     @field_validator("portal_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -175,6 +183,14 @@ def require(value: str | None, name: str) -> str:
 def require_secret(value: SecretStr | None, name: str) -> str:
     """Return a secret setting that this process cannot do without."""
     return require(value.get_secret_value() if value else None, name)
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return "://" in value and bool(parts.scheme) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _parts(value: str) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ import { chooseTenant, chosenTenant, readSession, onSignedOut } from "./lib/sess
 import { get } from "./lib/api.js";
 import { useRoute } from "./lib/router.js";
 import { applyTheme } from "./lib/theme.js";
+import { visible } from "./lib/visible.js";
 import { Shell } from "./parts/shell.js";
 import { PageHost } from "./parts/page_host.js";
-import { Toasts } from "./parts/toasts.js";
+import { Toasts, toast } from "./parts/toasts.js";
 import { SignIn } from "./parts/sign_in.js";
 import { OpenPortal, isPortalLink } from "./parts/open_portal.js";
 
@@ -37,10 +38,22 @@ function App() {
     <${Toasts} />`;
 }
 
-// The operator acts for the tenant that was chosen last, or for the newest one.
+// The operator acts for the tenant that was chosen last, or for the newest one where that is gone.
 async function findTenant() {
-  const { data } = await get("/v1/tenants", { limit: 200 });
-  if (!data.some((one) => one.slug === chosenTenant())) chooseTenant(data[0]?.slug ?? null);
+  const chosen = chosenTenant();
+  if (chosen && (await isTenant(chosen))) return;
+  const { data } = await get("/v1/tenants", { limit: 1 });
+  chooseTenant(data[0]?.slug ?? null);
+  if (chosen && data.length) toast(`There is no tenant ${visible(chosen)} any more. You act for ${visible(data[0].name)}.`);
+}
+
+async function isTenant(slug) {
+  try {
+    return Boolean(await get(`/v1/tenants/${encodeURIComponent(slug)}`));
+  } catch (error) {
+    if (error.status === 404) return false;
+    throw error;
+  }
 }
 
 render(html`<${App} />`, document.getElementById("app"));

@@ -17,6 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -42,14 +43,15 @@ def main() -> None:
 
 def default_secret() -> str:
     """Return what signs the webhooks of tasks that bring no secret of their own."""
-    port = int(os.environ.get("RINGBACK_PORT", "8000"))
+    folder = Path(os.environ.get("RINGBACK_DATA_DIR", ".ringback"))
     try:
-        key = Path(os.environ.get("RINGBACK_DATA_DIR", ".ringback"), "operator.key").read_text().strip()
-        ringback = HTTPConnection(HOST, port, timeout=5)
+        url = urlsplit((folder / "url").read_text().strip())  # there while it runs
+        key = (folder / "operator.key").read_text().strip()
+        ringback = HTTPConnection(url.hostname or HOST, url.port, timeout=5)
         ringback.request("GET", "/v1/secret", headers={"Authorization": f"Bearer {key}", "Ringback-Tenant": "default"})
         return str(json.load(ringback.getresponse())["secret"])
     except (OSError, HTTPException, KeyError) as error:
-        sys.exit(f"no Ringback tells its secret on {HOST}:{port}: run `make up`, or give --secret ({error!r})")
+        sys.exit(f"no Ringback of {folder} tells its secret: run `make up`, or give --secret ({error!r})")
 
 
 def make_handler(webhook: Webhook, failures: int) -> type[BaseHTTPRequestHandler]:

@@ -17,6 +17,7 @@ from typing import Annotated, Final, NoReturn, cast
 import typer
 from rich.text import Text
 
+from cli.failure import CommandError
 from cli.remote.client import Client, Json
 from cli.remote.forward import Forwarded, Forwarder
 from cli.remote.show import AsJson, console, opened, print_json
@@ -26,6 +27,7 @@ WAIT: Final = 30
 SCHEDULE: Final = (1, 5, 30)
 """Seconds: somebody sits in front of it."""
 _GOOD: Final = range(200, 300)
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _StoppedError(Exception):
@@ -60,14 +62,17 @@ def listen(
 
 @contextmanager
 def _stoppable() -> Generator[None]:
-    """Let Ctrl-C and SIGTERM end what is under way, once; what is cleaned up then is not interrupted."""
+    """Let Ctrl-C, SIGTERM and a terminal that is closed end what is under way, once.
+
+    What is cleaned up then is not interrupted.
+    """
 
     def stop(*_: int | FrameType | None) -> NoReturn:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ENDS:
             signal.signal(number, signal.SIG_IGN)
         raise _StoppedError
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in _ENDS}
     try:
         yield
     finally:
@@ -81,7 +86,11 @@ def _endpoint(client: Client, wish: Json) -> Generator[Json]:
     try:
         yield made
     finally:
-        client.delete(f"/v1/endpoints/{made['id']}")
+        try:
+            client.delete(f"/v1/endpoints/{made['id']}")
+        except CommandError as error:
+            message = f"{error}; its endpoint {made['id']} is still there: `ringback endpoints delete {made['id']}`"
+            raise CommandError(message, error.code) from error
 
 
 def _run(client: Client, endpoint: str, forwarder: Forwarder, count: int | None, *, as_json: bool) -> None:

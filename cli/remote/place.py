@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from cli.data_dir import DataDir
 from cli.failure import CommandError, ExitCode
+from cli.readiness import url_of
 
 DEFAULT: Final = "default"
 LOCAL: Final = "http://127.0.0.1:8000"
@@ -50,8 +52,8 @@ def find_place(asked: Asked, env: Mapping[str, str] = os.environ) -> Place:
     url = asked.url or env.get("RINGBACK_URL") or profile.get("url")
     key = env.get("RINGBACK_API_KEY") or profile.get("api_key")
     tenant = asked.tenant or env.get("RINGBACK_TENANT") or profile.get("tenant")
-    if key is None and url is None:  # a key that lies about is shown to nobody but its own server
-        key, url = _kept_key(env), _local_url(env)
+    if key is None and url is None:
+        key, url = _kept(env)
         tenant = tenant or DEFAULT
     if key is None:
         raise CommandError("no API key: set RINGBACK_API_KEY, or write a profile", ExitCode.USAGE)
@@ -82,16 +84,30 @@ def _texts(table: Mapping[str, object]) -> Mapping[str, str]:
     return {name: value for name, value in table.items() if isinstance(value, str)}
 
 
-def _kept_key(env: Mapping[str, str]) -> str | None:
+def _kept(env: Mapping[str, str]) -> tuple[str | None, str]:
+    """Return the operator's key and where to show it; one that lies about is for the server that it lies beside."""
+    told = _told_url(env)
     if key := env.get("RINGBACK_OPERATOR_KEY"):
-        return key
-    kept = Path(env.get("RINGBACK_DATA_DIR") or ".ringback") / "operator.key"
+        return key, told or LOCAL
+    folder = DataDir(Path(env.get("RINGBACK_DATA_DIR") or ".ringback"))
+    key = _line_of(folder.operator_key)
+    url = told or _line_of(folder.url)
+    if key is not None and url is None:
+        raise CommandError(f"nothing runs on {folder.root}: `ringback up` does, or say RINGBACK_URL", ExitCode.USAGE)
+    return key, url or LOCAL
+
+
+def _line_of(path: Path) -> str | None:
     try:
-        return kept.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8").strip()
     except OSError:
         return None
 
 
-def _local_url(env: Mapping[str, str]) -> str:
-    host = env.get("RINGBACK_HOST", "127.0.0.1")
-    return f"http://{host}:{env.get('RINGBACK_PORT', '8000')}"
+def _told_url(env: Mapping[str, str]) -> str | None:
+    if "RINGBACK_HOST" not in env and "RINGBACK_PORT" not in env:
+        return None
+    port = env.get("RINGBACK_PORT") or "8000"
+    if not port.isdecimal():
+        raise CommandError(f"RINGBACK_PORT: {port} is no port", ExitCode.USAGE)
+    return url_of(env.get("RINGBACK_HOST") or "127.0.0.1", int(port))

@@ -50,7 +50,10 @@ function TenantForm({ tenant, onClose, onSaved }) {
       limits: Object.fromEntries(Object.keys(limits).map((name) => [name, whole(form.get(name))])),
     };
     await (tenant ? patch(`/v1/tenants/${tenant.id}`, body) : post("/v1/tenants", body));
-    onSaved(tenant ? "Saved." : "Made.");
+    if (tenant && tenant.slug === chosenTenant() && tenant.slug !== body.slug) {
+      chooseTenant(body.slug);
+      location.reload(); // everything on the page asks for the former name
+    } else onSaved(tenant ? "Saved." : "Made.");
   }
   return html`<${FormDialog} title=${tenant ? "Edit tenant" : "New tenant"} submit="Save" onSubmit=${save} onClose=${onClose} wide>
     <div class="columns"><${Field} label="Name"><input name="name" required value=${tenant?.name ?? ""} /></${Field}>

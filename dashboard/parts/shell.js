@@ -65,6 +65,7 @@ function TenantChoice() {
   }
   return html`<label class="tenant"><span>Tenant</span>
     <select value=${chosen} onChange=${(event) => choose(event.currentTarget.value)}>
+      ${chosen && !tenants.some((one) => one.slug === chosen) && html`<option value=${chosen} selected>${visible(chosen)}</option>`}
       ${tenants.map((one) => html`<option key=${one.id} value=${one.slug} selected=${one.slug === chosen}>${visible(one.name)}</option>`)}
     </select></label>`;
 }

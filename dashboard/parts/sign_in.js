@@ -9,6 +9,10 @@ export function SignIn({ onSignedIn, error: before }) {
   useEffect(() => {
     document.title = "Sign in · Ringback";
   }, []);
+  useEffect(() => {
+    setError(before);
+    setBusy(false);
+  }, [before]);
   async function submit(event) {
     event.preventDefault();
     const field = event.currentTarget.elements.namedItem("key");

@@ -1,14 +1,17 @@
 // What has just been done, said once and read out.
 import { html, useEffect, useState } from "../lib/ui.js";
 
-let show = () => {};
+let early = null;
+let show = (one) => {
+  early = one; // said before there was a place to say it
+};
 
 export function toast(text, tone = "good") {
   show({ text, tone, at: Date.now() });
 }
 
 export function Toasts() {
-  const [shown, setShown] = useState(null);
+  const [shown, setShown] = useState(early);
   useEffect(() => {
     show = setShown;
   }, []);

@@ -242,6 +242,38 @@ def test_the_operator_makes_a_tenant_and_acts_for_it(operator: Visitor) -> None:
     expect(operator.page.get_by_role("combobox", name="Tenant")).to_have_value("acme")
 
 
+def test_an_operator_whose_tenant_is_gone_acts_for_another_and_is_told(stranger: Visitor, show: Showcase) -> None:
+    stranger.page.goto(f"{stranger.url}/dashboard/")
+    stranger.page.evaluate("localStorage.setItem('ringback.tenant', 'gone')")
+
+    stranger.sign_in(show.keys["operator"])
+
+    expect(stranger.page.get_by_text("There is no tenant gone any more.")).to_be_visible()
+    expect(stranger.page.get_by_role("combobox", name="Tenant")).not_to_have_value("gone")
+
+
+def test_a_tenant_that_is_renamed_is_acted_for_by_its_new_name(stranger: Visitor, show: Showcase) -> None:
+    slug = f"t-{uuid4().hex[:12]}"
+    stranger.sign_in(show.keys["operator"])
+    stranger.open("tenants")
+    button(stranger.page, "New tenant")
+    stranger.page.get_by_label("Name").fill("Third")
+    stranger.page.get_by_label("Slug").fill(slug)
+    button(stranger.page, "Save")
+    row = stranger.page.get_by_role("row").filter(has_text=slug)
+    row.get_by_role("button", name="Act for").click()
+    expect(stranger.page.get_by_role("combobox", name="Tenant")).to_have_value(slug)
+
+    stranger.open("tenants")
+    row.get_by_role("button", name="Edit").click()
+    stranger.page.get_by_label("Slug").fill(f"{slug}-new")
+    button(stranger.page, "Save")
+
+    expect(stranger.page.get_by_role("combobox", name="Tenant")).to_have_value(f"{slug}-new")
+    stranger.open("")
+    expect(stranger.page.get_by_role("combobox", name="Tenant")).to_have_value(f"{slug}-new")
+
+
 def test_the_keyboard_reaches_everything(developer: Visitor) -> None:
     developer.open("")
     developer.page.keyboard.press("Tab")

@@ -1,6 +1,7 @@
 """The command line against a real API: what it prints, and how it ends."""
 
 import json
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -146,6 +147,31 @@ def test_the_key_that_lies_in_the_folder_is_shown_to_nobody_else(tmp_path: Path,
     assert (done.returncode, "no API key" in done.stderr) == (2, True)
 
 
+def test_the_key_that_lies_in_the_folder_is_for_the_server_that_runs_on_it(
+    tmp_path: Path, api: Stack, acme: Account
+) -> None:
+    folder = tmp_path / ".ringback"
+    folder.mkdir()
+    (folder / "operator.key").write_text(api.operator_key)
+    env = environment(tmp_path, TENANT=acme.slug)
+    stopped = run(env, "events", "list", cwd=tmp_path)
+    (folder / "url").write_text(f"{api.client.base_url}\n")
+
+    running = run(env, "events", "list", cwd=tmp_path)
+
+    assert (stopped.returncode, stopped.stderr) == (
+        2,
+        "ringback: nothing runs on .ringback: `ringback up` does, or say RINGBACK_URL\n",
+    )
+    assert (running.returncode, running.stderr) == (0, "")
+
+
+def test_a_port_that_is_none_is_told_so(tmp_path: Path) -> None:
+    done = run(environment(tmp_path, PORT="x", OPERATOR_KEY="rb_x"), "events", "list", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (2, "ringback: RINGBACK_PORT: x is no port\n")
+
+
 async def test_what_comes_is_sent_on_and_acknowledged(client: httpx.AsyncClient, env: Mapping[str, str]) -> None:
     with ThreadedReceiver() as local, started(env, "listen", "--forward", local.url, "--count", "2", "--json") as shell:
         local.script(Answer(500), Answer(200, body=b"thanks"))
@@ -164,13 +190,14 @@ async def test_what_comes_is_sent_on_and_acknowledged(client: httpx.AsyncClient,
     assert (code, data(await client.get("/v1/endpoints"))) == (0, [])
 
 
-async def test_ctrl_c_deletes_the_endpoint_that_was_made_for_it(
-    client: httpx.AsyncClient, env: Mapping[str, str]
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_however_it_is_ended_it_deletes_the_endpoint_that_was_made_for_it(
+    client: httpx.AsyncClient, env: Mapping[str, str], end: signal.Signals
 ) -> None:
     with started(env, "listen", "--forward", "http://127.0.0.1:1/", "--json") as shell:
         shell.line()
         there = data(await client.get("/v1/endpoints"))
-        code = shell.interrupt()
+        code = shell.interrupt(end)
 
     assert (len(there), code, data(await client.get("/v1/endpoints"))) == (1, 0, [])
 

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import sessions
+from api import sessions, throttle
 from core.model import ids, tables
+from core.model.pacing import Pace
 from core.model.session import IDLE
 from core.registry.sessions import SessionRecord
 from tests.support.accounts import Account, client_of, data, document, refused
@@ -173,6 +174,22 @@ async def test_a_revoked_key_ends_its_sessions(page: Page, client: httpx.AsyncCl
         assert answer.status_code == 401
 
     promised(ended, within=5)
+
+
+async def test_who_is_signed_in_goes_on_while_others_guess_from_the_same_address(
+    page: Page, api_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "FAILURES", Pace(per_second=0.001, at_once=3))
+    monkeypatch.setattr(sessions, "CACHED_FOR", 0)  # each request looks the session up
+    async with serving(settings_of(database=api_database)) as api:
+        del api.headers["authorization"]
+        mine = {name: page.headers[name] for name in ("Cookie", "Sec-Fetch-Site")}
+        before = await api.get("/v1/tasks", headers=mine)
+        guesses = [await api.get("/v1/tasks", headers={"Cookie": f"{COOKIE}=rbs_{n}"}) for n in range(6)]
+        after = await api.get("/v1/tasks", headers=mine)
+
+    assert [one.status_code for one in guesses[-2:]] == [429, 429]
+    assert (before.status_code, after.status_code) == (200, 200)
 
 
 async def test_a_session_that_was_being_looked_up_when_its_tenant_was_closed_is_not_believed(

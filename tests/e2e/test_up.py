@@ -85,8 +85,8 @@ def test_data_survives_a_restart_however_it_ended(tmp_path: Path, end: str) -> N
 
 
 def test_an_event_reaches_a_local_server_without_any_setting(tmp_path: Path) -> None:
-    with up(tmp_path / ".ringback") as running, ThreadedReceiver() as local:
-        env = environment(tmp_path, PORT=str(running.port))
+    with up(tmp_path / ".ringback"), ThreadedReceiver() as local:
+        env = environment(tmp_path)
         with started(env, "listen", "--forward", local.url, "--json", cwd=tmp_path) as shell:
             shell.line()
             sent = printed(run(env, "trigger", "order.paid", "--json", cwd=tmp_path))

@@ -37,6 +37,15 @@ def test_a_malformed_setting_is_named(module: str) -> None:
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["RINGBACK_DATABASE_URL", "RINGBACK_BROKER_URL", "RINGBACK_REDIS_URL"])
+@pytest.mark.parametrize("url", ["amqp://ringback:pa/ss@mq//", "mq:5672:1", "localhost"])
+def test_a_malformed_url_is_named_and_not_repeated(name: str, url: str) -> None:
+    said = refused("-m", "api", **{name: url})
+
+    assert said.startswith(f"ringback: {name}: Value error, it is no URL; ")
+    assert (said.count("\n"), "pa" in said.removeprefix(f"ringback: {name}").replace("password", "")) == (1, False)
+
+
 def test_a_module_of_task_types_that_is_not_there_is_named() -> None:
     said = refused("-m", "workers", **STORES, RINGBACK_TASK_MODULES="shop.tasks")
 

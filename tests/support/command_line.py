@@ -7,7 +7,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, Signals
 from typing import cast
 
 from tests.support.accounts import Json
@@ -60,9 +60,9 @@ class Started:
         assert self._process.stderr is not None
         return self._process.stderr.readline()
 
-    def interrupt(self) -> int:
-        """Press Ctrl-C; return how it ended."""
-        self._process.send_signal(SIGINT)
+    def interrupt(self, end: Signals = SIGINT) -> int:
+        """Press Ctrl-C, or end it otherwise; return how it ended."""
+        self._process.send_signal(end)
         return self.wait()
 
     def wait(self) -> int:
