@@ -47,14 +47,23 @@ SUBMISSION: Final[dict[str, object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Submission:
-    """A task as it was sent; `compared` is what an Idempotency-Key stands for, `input` the bytes of the input."""
+    """A task as it was sent, as JSON or in the parts of a form; `input` are the bytes of the input."""
 
     body: TaskIn
     input: bytes
     file: SentFile | None
-    compared: bytes
+    sent: bytes | tuple[Part, ...]
+
+    @property
+    def compared(self) -> bytes:
+        """What an Idempotency-Key stands for."""
+        return self.sent if isinstance(self.sent, bytes) else canonical(self.sent)
+
+    def let_go(self) -> None:
+        """Keep nothing of what was sent: who waits for the end would hold ten megabytes for a minute."""
+        self.input, self.file, self.sent = b"", None, b""
 
 
 class _Outline(msgspec.Struct):
@@ -65,7 +74,7 @@ class _Outline(msgspec.Struct):
 
 async def read_submission(request: Request) -> Submission:
     """Read either kind of body; raise a 400, 413 or 422 for what is none."""
-    body = await request.body()
+    body = b"".join([chunk async for chunk in request.stream()])  # `body()` would keep it as long as the request
     if media_type_of(request) != FORM:
         checked = _checked(parse_json(body))
         return Submission(checked, bytes(msgspec.json.decode(body, type=_Outline).input), None, body)
@@ -78,7 +87,7 @@ async def read_submission(request: Request) -> Submission:
         raise InvalidInputError(*problems)
     values: dict[str, JsonValue] = {INPUT_FIELD: dict[str, JsonValue](), **{part.name: _value(part) for part in texts}}
     input_ = next((part.content for part in texts if part.name == INPUT_FIELD), b"{}")
-    return Submission(_checked(values), input_, file, canonical(parts))
+    return Submission(_checked(values), input_, file, parts)
 
 
 SubmissionDep = Annotated[Submission, Depends(read_submission)]

@@ -64,6 +64,8 @@ async def submit_task(
     wish = TaskWish(**dict(sent.body), written=sent.input, file=sent.file, traceparent=read_traceparent(traceparent))
     submitted = await submissions.submit(caller.tenant_id, wish, status=preferences.status, key=key)
     task = submitted.task
+    del wish
+    sent.let_go()
     if preferences.wait and not task.ended:
         task = await look_until_ended(state, watcher, caller.tenant_id, task.id, seconds=preferences.wait)
     return answer_to_submit(submitted, preferences, await document_of(state, task), ended=task.ended)

@@ -1,13 +1,21 @@
 """Tasks that come with a file: `multipart/form-data` on the same route."""
 
 import json
+import tracemalloc
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from api import looking
+from api.routes import tasks
+from api.state import State
+from api.watch import Watcher
+from core.journal.tasks import TaskRecord
 from core.model import ids, tables
-from tests.support.accounts import pointers, refused
+from core.model.ids import TaskId, TenantId
+from tests.support.accounts import Account, pointers, refused
+from tests.support.apps import serving, settings_of
 from tests.support.rows import Rows
 
 COUNT = {"type": "words.count"}
@@ -27,6 +35,28 @@ async def test_a_file_is_described_in_the_input_and_kept_beside_it(client: httpx
     row = await rows.row(tables.tasks, ids.decode(ids.TASK, answer.json()["task_id"]))
     assert answer.json()["input"] == {"file": {"name": "a.txt", "size": 7, "media_type": "text/plain"}}
     assert (answer.json()["metadata"], row["content"]) == ({"order": "42"}, b"one two")
+
+
+async def test_who_waits_keeps_nothing_of_what_was_sent(
+    acme: Account, api_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+
+    async def look(state: State, _: Watcher, tenant_id: TenantId, task_id: TaskId, *, seconds: float) -> TaskRecord:
+        assert seconds == 60
+        held.append(tracemalloc.get_traced_memory()[0])
+        return await looking.look(state, tenant_id, task_id)
+
+    monkeypatch.setattr(tasks, "look_until_ended", look)
+    async with serving(settings_of(database=api_database)) as api:
+        headers = {"Ringback-Tenant": acme.slug, "Prefer": "wait=60", "Idempotency-Key": uuid4().hex}
+        file = ("a.txt", b"x" * (8 * MIB), "text/plain")
+        tracemalloc.start()
+        answer = await api.post("/v1/tasks", data=COUNT, files={"file": file}, headers=headers)
+        tracemalloc.stop()
+
+    assert answer.status_code == 303, answer.text
+    assert held[0] < 2 * MIB
 
 
 async def test_a_form_may_carry_no_file(client: httpx.AsyncClient) -> None:
