@@ -111,6 +111,25 @@ async def test_what_is_under_way_comes_to_its_end_first(
     assert (await left(rows, tenant))[under_way] == 1
 
 
+async def test_one_that_cannot_be_erased_yet_holds_up_no_other(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    other, erasure = await rows.tenant(), Erasure(database, None)
+    delivery = await rows.delivery(tenant, await rows.endpoint(tenant), lease_until=ago(-60))
+    await furnish(rows, other)
+    await closed(rows, tenant, seconds=90)
+    await closed(rows, other)
+
+    await erase(erasure)  # as far as the first of them can be
+    await erase(erasure)
+    found = (await left(rows, tenant) != {}, await left(rows, other))
+    await rows.change(tables.deliveries, delivery, lease_until=None)
+    for _ in range(3):
+        await erase(erasure)
+
+    assert (found, await left(rows, tenant)) == ((True, {}), {})
+
+
 async def test_results_are_erased_with_their_tasks(
     database: Database, rows: Rows, tenant: TenantId, redis_url: str
 ) -> None:

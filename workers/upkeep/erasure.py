@@ -48,12 +48,15 @@ class Erasure:
         self._database: Final = database
         self._results: Final = results
         self._batch: Final = batch
+        self._stuck: Final[set[TenantId]] = set()
+        """Those that could not be erased any further; the others go first."""
 
     async def run_once(self) -> ErasureReport:
         """Erase a batch of the tenant that was closed first."""
         async with self._database.engine() as tx:
-            tenant_id = await queries.take_closed(tx)
+            tenant_id = await queries.take_closed(tx, but=self._stuck)
             if tenant_id is None:
+                self._stuck.clear()
                 return ErasureReport()
             rows = await end_tasks(tx, tenant_id=tenant_id, limit=self._batch)
             ended = await queries.list_ended(tx, tenant_id=tenant_id, limit=self._batch)
@@ -61,13 +64,15 @@ class Erasure:
 
     async def _erase(self, tenant_id: TenantId, rows: int, tasks: Sequence[UUID]) -> ErasureReport:
         async with self._database.engine() as tx:
-            if await queries.take_closed(tx) != tenant_id:  # another process is at it
+            if await queries.take_closed(tx, but=self._stuck) != tenant_id:  # another process is at it
                 return ErasureReport()
             rows += await queries.delete_tasks(tx, ids=tasks)
             rows += await queries.delete_deliveries(tx, tenant_id=tenant_id, limit=self._batch)
             if not await queries.on_the_wire(tx, tenant_id=tenant_id):
                 rows += await queries.delete_rest(tx, tenant_id=tenant_id, limit=self._batch)
             tenants = int(rows == 0 and await queries.delete_tenant(tx, tenant_id=tenant_id))
+        if not (rows or tenants):
+            self._stuck.add(tenant_id)
         _log.info("erasure.turn", tenant=str(tenant_id), rows=rows, gone=tenants)
         return ErasureReport(rows, tenants)
 

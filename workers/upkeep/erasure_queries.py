@@ -1,6 +1,6 @@
 """The statements that erase a closed tenant, in the engine's role, a batch at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -41,13 +41,14 @@ class Ended:
     run: int
 
 
-async def take_closed(tx: AsyncConnection) -> TenantId | None:
-    """Lock the tenant that was closed first, unless another process is at it."""
+async def take_closed(tx: AsyncConnection, *, but: Collection[TenantId] = ()) -> TenantId | None:
+    """Lock the tenant that was closed first, unless another process is at it; none of `but`."""
     sql = """
-    SELECT id FROM tenants WHERE deleted_at < now() - make_interval(secs => :grace)
+    SELECT id FROM tenants
+    WHERE deleted_at < now() - make_interval(secs => :grace) AND id <> ALL(CAST(:but AS UUID[]))
     ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED
     """
-    found = await fetch_one(tx, Closed, sql, grace=GRACE)
+    found = await fetch_one(tx, Closed, sql, grace=GRACE, but=list(but))
     return None if found is None else found.id
 
 
