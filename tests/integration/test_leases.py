@@ -19,8 +19,9 @@ from tests.support.claiming import DOWN, GONE, OK, UNKNOWN, claim, claim_one, re
 from tests.support.rows import Rows
 from tests.support.samples import ago
 from workers.feeder.queries import take_lapsed
-from workers.upkeep import leases
-from workers.upkeep.leases import LeaseMender, add_missing, drop_strays
+from workers.upkeep import lease_queries
+from workers.upkeep.lease_queries import add_missing, drop_strays
+from workers.upkeep.leases import LeaseMender
 
 UPDATES = """
 SELECT sum(n_tup_upd)::INTEGER AS all, sum(n_tup_hot_upd)::INTEGER AS in_no_index
@@ -189,7 +190,7 @@ async def test_a_side_that_takes_too_long_leaves_the_other_as_it_is(
     async def slow(_: AsyncConnection) -> int:
         raise TimeoutError
 
-    monkeypatch.setattr(leases, "add_missing", slow)
+    monkeypatch.setattr(lease_queries, "add_missing", slow)
     await stray(rows, 90)
 
     turn = await LeaseMender(database).run_once()
