@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -13,6 +13,8 @@ from core import clock
 from core.database import is_away
 from core.model.errors import UnavailableError
 from core.patience import came
+
+T = TypeVar("T")
 
 STORE_ERRORS: Final = (SQLAlchemyError, OSError, TimeoutError, UnavailableError)
 """What passes: a store that is away, or one whose rows change faster than they can be used."""
@@ -69,6 +71,15 @@ async def one_by_one(event: str, keys: Sequence[UUID], work: Callable[[UUID], Aw
                 raise
             _log.error(event, row=str(key), detail=first_line(error))
     return done
+
+
+async def tolerated(event: str, work: Awaitable[T], otherwise: T) -> T:
+    """Do one of several things of a turn; where it fails, as it may take too long, log `event` and go on without it."""
+    try:
+        return await work
+    except STORE_ERRORS as error:
+        _log.warning(event, error=type(error).__name__, detail=first_line(error))
+        return otherwise
 
 
 async def repeat(

@@ -32,13 +32,8 @@ class HealthReport:
 
     disabled: int = 0
     failing: int = 0
-    whole: bool = False
+    worked: bool = False  # there may be more
     hurry: bool = False
-
-    @property
-    def worked(self) -> bool:
-        """Whether there may be more."""
-        return self.whole
 
 
 class EndpointHealth:
@@ -83,4 +78,4 @@ class EndpointHealth:
             failing = await take_failing(tx, rule=self._warning, limit=limit)
             await note_told(tx, endpoint_ids=failing)
             await self._notices.of_endpoints(tx, FAILING, failing)
-        return HealthReport(len(ended), len(failing), whole=limit in {len(ended), len(failing)})
+        return HealthReport(len(ended), len(failing), worked=limit in {len(ended), len(failing)})

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
-from workers.loop import IDLE, STORE_ERRORS, Turn, first_line
+from workers.loop import IDLE, Turn, tolerated
 from workers.upkeep import lease_queries
 
 PAUSE: Final = 600.0
@@ -26,15 +26,12 @@ class LeaseMender:
 
     async def run_once(self) -> Turn:
         """Look at each side by itself: one that takes too long leaves the other as it is."""
-        mended = [await self._mend(look) for look in (lease_queries.drop_strays, lease_queries.add_missing)]
-        if any(mended):
-            _log.warning("leases.mended", rows=sum(mended))
+        looks = (lease_queries.drop_strays, lease_queries.add_missing)
+        mended = sum([await tolerated("leases.not_mended", self._mend(look), 0) for look in looks])
+        if mended:
+            _log.warning("leases.mended", rows=mended)
         return IDLE
 
     async def _mend(self, look: Callable[[AsyncConnection], Awaitable[int]]) -> int:
-        try:
-            async with self._database.engine() as tx:
-                return await look(tx)
-        except STORE_ERRORS as error:
-            _log.warning("leases.not_mended", error=type(error).__name__, detail=first_line(error))
-            return 0
+        async with self._database.engine() as tx:
+            return await look(tx)

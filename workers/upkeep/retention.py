@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
-from workers.loop import STORE_ERRORS, first_line
+from workers.loop import tolerated
 from workers.upkeep import retention_queries as queries
 
 PAUSE: Final = 300.0
@@ -79,28 +79,20 @@ class Retention:
             ),
             folded=await self._step(lambda tx: queries.fold_rollups(tx, keep=FINE_KEPT, limit=COUNTS_BATCH)),
         )
-        expired, dropped = await self._try_to_drop()
+        # Where the tables are in use another turn drops; what else was done still counts.
+        expired, dropped = await tolerated("retention.failed", self._drop(), (0, 0))
         report = replace(report, expired=expired, dropped=dropped)
         if report != RetentionReport():
             _log.info("retention", **asdict(report))
         return report
 
     async def _step(self, step: Step) -> int:
-        """Take a step; one that fails, as it may take too long, does not keep the others from theirs."""
-        try:
-            async with self._database.engine() as tx:
-                return await step(tx) if await queries.try_lock(tx) else 0
-        except STORE_ERRORS as error:
-            _log.warning("retention.failed", error=type(error).__name__, detail=first_line(error))
-            return 0
+        """Take a step; one that fails does not keep the others from theirs."""
+        return await tolerated("retention.failed", self._locked(step), 0)
 
-    async def _try_to_drop(self) -> tuple[int, int]:
-        """Drop a partition; where the tables are in use, another turn does, and what else was done still counts."""
-        try:
-            return await self._drop()
-        except STORE_ERRORS as error:
-            _log.warning("retention.failed", error=type(error).__name__, detail=first_line(error))
-            return 0, 0
+    async def _locked(self, step: Step) -> int:
+        async with self._database.engine() as tx:
+            return await step(tx) if await queries.try_lock(tx) else 0
 
     async def _drop(self) -> tuple[int, int]:
         """End what waits in the oldest week that is over, then drop a partition of it; return how many of each.
