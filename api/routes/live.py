@@ -34,9 +34,10 @@ async def stream_attempts(
 ) -> StreamingResponse:
     """Follow attempts as they are recorded: an `attempt` event for each, without headers and bodies.
 
-    `Last-Event-ID` resumes without gap or repeat. Where more than 10,000 attempts came meanwhile, or the ID is none of
-    this stream's, a `reset` event says that what came before now is left out: read it by `GET /v1/deliveries`. An
-    `end` event tells a client that it reads too slowly. An attempt whose outcome came late comes a second time.
+    `Last-Event-ID` resumes without gap or repeat; a stream begins with an ID, so that one that broke off before it told
+    of anything is resumed, too. Where more than 10,000 attempts came meanwhile, or the ID is none of this stream's, a
+    `reset` event says that what came before now is left out: read it by `GET /v1/deliveries`. An `end` event tells a
+    client that it reads too slowly. An attempt whose outcome came late comes a second time.
     """
     now, place = await live.horizon(), read_place(last_event_id)
     if place is None or not await live.may_resume(caller.tenant_id, place, now):
@@ -64,7 +65,8 @@ def write_place(place: Place) -> str:
 async def _events(
     request: Request, live: Live, caller: TenantCaller, now: Place, resumed: Place | None, *, reset: bool
 ) -> AsyncGenerator[bytes]:
-    yield b"retry: 3000\n\n"
+    # Who has heard of nothing yet may resume as well.
+    yield b"id: %b\nretry: 3000\n\n" % write_place(resumed or now).encode()
     if reset:
         yield b"id: %b\nevent: reset\ndata: {}\n\n" % write_place(now).encode()
     place, caught_up, listener = resumed or now, False, Listener(request)

@@ -11,6 +11,8 @@ import httpx
 from cli.failure import CommandError, ExitCode
 from cli.remote.place import Asked, Place, find_place
 from cli.remote.sse import lines_of
+from core import clock
+from core.model.retry import retry_after
 from core.version import VERSION
 
 Json = dict[str, object]
@@ -18,6 +20,15 @@ PATIENCE: Final = 75.0
 """Seconds: a call that waits is answered within a minute."""
 _PAGE: Final = 200
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_AWAY: Final = frozenset({429, 502, 503, 504})
+
+
+class AwayError(CommandError):
+    """The API does not answer, or not now: to ask again may help, after the seconds that it says."""
+
+    def __init__(self, line: str, code: ExitCode = ExitCode.REFUSED, *, after: float = 0.0) -> None:
+        super().__init__(line, code)
+        self.after = after
 
 
 class Client:
@@ -94,8 +105,8 @@ class Client:
             raise refusal(answer)
         return _document(answer)
 
-    def _unreachable(self, error: httpx.TransportError) -> CommandError:
-        return CommandError(f"{self._url} does not answer: {error or type(error).__name__}", ExitCode.UNREACHABLE)
+    def _unreachable(self, error: httpx.TransportError) -> AwayError:
+        return AwayError(f"{self._url} does not answer: {error or type(error).__name__}", ExitCode.UNREACHABLE)
 
 
 def is_near(url: str) -> bool:
@@ -115,7 +126,10 @@ def refusal(answer: httpx.Response) -> CommandError:
     detail = str(problem.get("detail") or "")
     places = [f"{one['pointer']}: {one['detail']}" for one in cast("list[Json]", problem.get("errors") or [])]
     said = "; ".join(places) or detail
-    return CommandError(": ".join(" ".join(part.split()) for part in (title, said) if part))
+    line = ": ".join(" ".join(part.split()) for part in (title, said) if part)
+    if answer.status_code in _AWAY:
+        return AwayError(line, after=retry_after(answer.headers.get("retry-after", ""), clock.now()) or 0.0)
+    return CommandError(line)
 
 
 def _document(answer: httpx.Response) -> Json:

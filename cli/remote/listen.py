@@ -11,6 +11,7 @@ import socket
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Annotated, Final, NoReturn, cast
 
@@ -20,6 +21,7 @@ from rich.text import Text
 from cli.failure import CommandError
 from cli.remote.client import Client, Json
 from cli.remote.forward import Forwarded, Forwarder
+from cli.remote.patience import patiently
 from cli.remote.show import AsJson, console, opened, print_json
 
 AT_ONCE: Final = 10
@@ -98,11 +100,13 @@ def _run(client: Client, endpoint: str, forwarder: Forwarder, count: int | None,
     with ThreadPoolExecutor(AT_ONCE) as threads:
         while left is None or left > 0:
             most = AT_ONCE if left is None else min(AT_ONCE, left)
-            page = client.post(f"/v1/endpoints/{endpoint}/pull", {"max": most, "wait": WAIT})
+            wish: Json = {"max": most, "wait": WAIT}
+            page = patiently(partial(client.post, f"/v1/endpoints/{endpoint}/pull", wish))
             pulled = cast("Sequence[Json]", page["data"])
             done = list(threads.map(forwarder.send, pulled))
             if done:
-                client.post(f"/v1/endpoints/{endpoint}/ack", {"acks": [one.ack for one in done]})
+                acks: Json = {"acks": [one.ack for one in done]}
+                patiently(partial(client.post, f"/v1/endpoints/{endpoint}/ack", acks))
             for one in done:
                 _print(one, as_json=as_json)
             left = None if left is None else left - len(done)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a stream."""
+    """One event of a stream; without data it only says after which ID to go on."""
 
     name: str
     data: str
@@ -22,12 +22,13 @@ def lines_of(texts: Iterable[str]) -> Iterator[str]:
 
 
 def events_of(lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the events of a stream; one that was cut off at its end is none."""
-    name, data, id_ = "message", list[str](), None
+    """Yield the events of a stream, and each new ID, as an event without data; what was cut off at its end is none."""
+    name, data, id_, told = "message", list[str](), None, None
     for line in lines:
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
-        if not line and data:
+        if not line and (data or id_ not in {None, told}):
+            told = id_
             yield Event(name, "\n".join(data), id_)
         if not line:
             name, data = "message", []

@@ -2,19 +2,16 @@
 
 import json as json_text
 import sys
-from typing import Annotated, Final, cast
+from contextlib import closing
+from typing import Annotated, cast
 
 import typer
 from rich.text import Text
 
-from cli.failure import CommandError, ExitCode
-from cli.remote.client import Client, Json
+from cli.remote.client import Json
+from cli.remote.patience import followed
 from cli.remote.show import AsJson, console, opened, print_json, styled
-from cli.remote.sse import Event, events_of
-from core import clock
-
-GAP: Final = 1.0
-"""Seconds that a stream has to have lasted to be taken up again at once."""
+from cli.remote.sse import Event
 
 
 def tail(
@@ -24,28 +21,19 @@ def tail(
     json: AsJson = False,
 ) -> None:
     """Print attempts as they happen, until Ctrl-C."""
-    client, left, last = opened(context), count, None
-    while left is None or left > 0:
-        began = clock.monotonic()
-        left, last = _follow(client, left, last, as_json=json)
-        if clock.monotonic() - began < GAP and left != 0:
-            raise CommandError("the stream ends as soon as it begins", ExitCode.UNREACHABLE)
-
-
-def _follow(client: Client, left: int | None, last: str | None, *, as_json: bool) -> tuple[int | None, str | None]:
-    """Print one stream; return how many are left, and after which event it goes on."""
-    with client.stream("/v1/stream", last) as lines:
-        if last is None:
-            sys.stderr.write("following attempts\n")
-            sys.stderr.flush()
-        for event in events_of(lines):
-            last = event.id or last
+    left = count
+    with closing(followed(opened(context), "/v1/stream", _greet)) as events:
+        for event in events:
             if event.name == "attempt":
-                _print(event, as_json=as_json)
+                _print(event, as_json=json)
                 left = None if left is None else left - 1
             if left == 0:
                 break
-    return left, last
+
+
+def _greet() -> None:
+    sys.stderr.write("following attempts\n")
+    sys.stderr.flush()
 
 
 def _print(event: Event, *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """`ringback tasks`: run one, and see how it goes."""
 
 import json as json_text
+from contextlib import closing
 from typing import Annotated, Final, cast
 
 import typer
@@ -10,8 +11,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from cli.failure import CommandError, ExitCode
 from cli.remote.client import Client, Json
 from cli.remote.given import read_json
+from cli.remote.patience import followed
 from cli.remote.show import AsJson, Limit, opened, show_one, show_rows
-from cli.remote.sse import events_of
 
 app = typer.Typer(help="Tasks.", no_args_is_help=True)
 _ENDED: Final = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
@@ -82,12 +83,10 @@ def follow(client: Client, task_id: str, task: Json) -> Json:
     )
     with bar:
         row = bar.add_task(str(task["type"]), total=None, said="")
-        last: str | None = None
-        while task["status"] not in _ENDED:
-            with client.stream(f"/v1/tasks/{task_id}/stream", last) as lines:
-                for event in events_of(lines):
-                    task, last = cast("Json", json_text.loads(event.data)), event.id
-                    _draw(bar, row, task)
+        with closing(followed(client, f"/v1/tasks/{task_id}/stream")) as events:
+            while task["status"] not in _ENDED:
+                task = cast("Json", json_text.loads(next(events).data))
+                _draw(bar, row, task)
     return task
 
 

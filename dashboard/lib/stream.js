@@ -14,7 +14,7 @@ export async function follow(path, { signal, onEvent, onState }) {
       onState("open");
       for await (const event of events(answer.body)) {
         last = event.id ?? last;
-        onEvent(event);
+        if (event.data !== undefined) onEvent(event);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -33,10 +33,7 @@ async function* events(body) {
     text += value;
     const blocks = text.split("\n\n");
     text = blocks.pop();
-    for (const block of blocks) {
-      const event = parsed(block);
-      if (event.data !== undefined) yield event;
-    }
+    yield* blocks.map(parsed);
   }
 }
 

@@ -30,9 +30,9 @@ class Weather:
 class FaultProxy:
     """Stands between the product and a store; runs in a thread of its own."""
 
-    def __init__(self, upstream: Place) -> None:
+    def __init__(self, upstream: Place, port: int = 0) -> None:
         self.weather = Weather()
-        self.port = 0
+        self.port = port
         self._upstream: Final = upstream
         self._ready: Final = threading.Event()
         self._open: Final[set[StreamWriter]] = set()
@@ -62,7 +62,7 @@ class FaultProxy:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=256)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=256)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._closing.wait()
@@ -109,9 +109,9 @@ class FaultProxy:
 
 
 @contextmanager
-def fault_proxy(upstream: Place) -> Generator[FaultProxy]:
-    """Run a proxy until the block ends."""
-    proxy = FaultProxy(upstream)
+def fault_proxy(upstream: Place, port: int = 0) -> Generator[FaultProxy]:
+    """Run a proxy until the block ends, at a port that it is told, or any."""
+    proxy = FaultProxy(upstream, port)
     thread = threading.Thread(target=proxy.run, name="proxy", daemon=True)
     thread.start()
     proxy.wait()

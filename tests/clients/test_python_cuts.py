@@ -42,6 +42,18 @@ def test_a_stream_goes_on_where_it_stopped(
     assert [one.header("last-event-id") for one in receiver.requests] == ["0", "2", "2", "2"]
 
 
+def test_a_stream_that_told_of_nothing_goes_on_where_it_began(
+    receiver: ThreadedReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "RECONNECT", 0.0)
+    receiver.script(Answer(200, STREAM, b"id: 7\nretry: 3000\n\n", close=True), told("8"))
+
+    with Ringback("rb_1", receiver.url, retry=QUICK) as client, closing(client.deliveries.live()) as stream:
+        place = next(stream).place
+
+    assert (place, [one.header("last-event-id") for one in receiver.requests]) == ("8", [None, "7"])
+
+
 def test_a_stream_that_is_refused_too_often_ends_with_the_problem(receiver: ThreadedReceiver) -> None:
     receiver.script(AWAY)
 

@@ -3,12 +3,14 @@
 import json
 import signal
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 import standardwebhooks
 
+from tests.chaos.proxy import fault_proxy
 from tests.contract.conftest import Stack
 from tests.support.accounts import Account, data, document
 from tests.support.answers import Answer
@@ -188,6 +190,42 @@ async def test_what_comes_is_sent_on_and_acknowledged(client: httpx.AsyncClient,
         ("order.paid", 2, 200),
     ]
     assert (code, data(await client.get("/v1/endpoints"))) == (0, [])
+
+
+async def test_an_api_that_was_away_for_a_moment_is_asked_again(
+    client: httpx.AsyncClient, env: Mapping[str, str], api: Stack
+) -> None:
+    with ThreadedReceiver() as local, ExitStack() as network:
+        port = network.enter_context(fault_proxy(api.port)).port
+        near = {**env, "RINGBACK_URL": f"http://127.0.0.1:{port}"}
+        with started(near, "listen", "--forward", local.url, "--count", "1", "--json") as shell:
+            shell.line()
+            network.close()
+            away = shell.said()
+            network.enter_context(fault_proxy(api.port, port))
+            back = shell.said()
+            await send(client, 1)
+            said, code = shell.line(), shell.wait()
+
+    assert away.endswith("; it is asked again\n")
+    assert (back, said["status"], code) == ("ringback: it answers again\n", 200, 0)
+
+
+async def test_attempts_are_followed_on_where_the_api_was_away(
+    client: httpx.AsyncClient, env: Mapping[str, str], api: Stack
+) -> None:
+    endpoint = await pulled_from(client)
+    await send(client, 1)
+    (pulled,) = await pull(client, endpoint)
+    with fault_proxy(api.port) as network:
+        near = {**env, "RINGBACK_URL": f"http://127.0.0.1:{network.port}"}
+        with started(near, "tail", "--count", "1", "--json") as shell:
+            shell.said()
+            network.reset_all()
+            await ack(client, endpoint, {"claim": pulled["claim"], "status": 200})
+            line = shell.line()
+
+    assert line["delivery_id"] == pulled["delivery_id"]
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

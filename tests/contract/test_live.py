@@ -23,7 +23,8 @@ WITHIN = 10.0
 class Listener:
     """One who reads the events of a stream."""
 
-    def __init__(self, lines: AsyncGenerator[str]) -> None:
+    def __init__(self, began: str, lines: AsyncGenerator[str]) -> None:
+        self.began = began
         self._lines = lines
 
     async def next(self) -> Event:
@@ -47,8 +48,9 @@ async def listening(client: httpx.AsyncClient, known: str | None = None) -> Asyn
     async with client.stream("GET", "/v1/stream", headers=headers) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = answer.aiter_lines()
-        assert [await anext(lines), await anext(lines)] == ["retry: 3000", ""]
-        yield Listener(lines)  # pyright: ignore[reportArgumentType] - httpx declares an iterator, and gives a generator
+        begins = [await anext(lines) for _ in range(3)]
+        assert begins[1:] == ["retry: 3000", ""]
+        yield Listener(begins[0].removeprefix("id: "), lines)  # pyright: ignore[reportArgumentType] - httpx declares an iterator, and gives a generator
 
 
 async def attempt(account: Account, rows: Rows, **endpoint: object) -> DeliveryId:
@@ -108,6 +110,18 @@ async def test_who_resumes_gets_what_was_missed_and_nothing_twice(acme: Account,
 
     named = [ids.encode(ids.DELIVERY, one) in event["data"] for one, event in ((missed, first), (later, second))]
     assert named == [True, True]
+
+
+async def test_who_has_heard_of_nothing_yet_resumes_where_its_stream_began(acme: Account, rows: Rows) -> None:
+    async with listening(acme.client) as listener:
+        began = listener.began
+    missed = await attempt(acme, rows)
+
+    async with listening(acme.client, began) as listener:
+        event = await listener.next()
+
+    assert (listener.began, event["event"]) == (began, "attempt")
+    assert ids.encode(ids.DELIVERY, missed) in event["data"]
 
 
 @pytest.mark.parametrize("known", ["nonsense", "9000000000000000000.0.0", f"9000000000000000000.{'0' * 32}.1"])

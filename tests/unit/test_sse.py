@@ -13,6 +13,7 @@ from cli.remote.sse import Event, events_of, lines_of
         ([":", "", "retry: 3000", ""], []),
         (["data:a", "", "event: end", "data: b", ""], [Event("message", "a", None), Event("end", "b", None)]),
         (["id: 7", "data: a", "", "data: b", ""], [Event("message", "a", "7"), Event("message", "b", "7")]),
+        (["id: 7", "retry: 3", "", "", "data: a", ""], [Event("message", "", "7"), Event("message", "a", "7")]),
         (["event: cut", "data: off"], []),
         (["event: empty", ""], []),
     ],

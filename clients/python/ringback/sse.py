@@ -17,7 +17,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a stream."""
+    """One event of a stream; without data it only says after which ID to go on."""
 
     name: str
     data: str
@@ -31,6 +31,7 @@ class Events:
         self._name = "message"
         self._data: list[str] = []
         self._id: str | None = None
+        self._told: str | None = None
 
     def feed(self, line: str) -> Event | None:
         """Take the next line; return the event that it ends, if it ends one. One that is cut off is none."""
@@ -48,6 +49,7 @@ class Events:
         return None
 
     def _end(self) -> Event | None:
-        ended = Event(self._name, "\n".join(self._data), self._id) if self._data else None
-        self._name, self._data = "message", []
+        new = bool(self._data) or self._id != self._told
+        ended = Event(self._name, "\n".join(self._data), self._id) if new else None
+        self._name, self._data, self._told = "message", [], self._id
         return ended

@@ -15,6 +15,7 @@ export interface StreamOptions {
   signal?: AbortSignal;
 }
 
+/** One event of a stream; without data it only says after which ID to go on. */
 export interface ServerEvent {
   name: string;
   data: string;
@@ -32,7 +33,7 @@ export async function* events(
     try {
       for await (const event of parsed(lines(body, signal))) {
         last = event.id ?? last;
-        yield event;
+        if (event.data !== "") yield event;
       }
     } catch (error) {
       if (!(error instanceof Cut)) throw error;
@@ -75,14 +76,14 @@ async function* lines(body: Body, signal?: AbortSignal): AsyncGenerator<string, 
 }
 
 async function* parsed(from: AsyncIterable<string>): AsyncGenerator<ServerEvent, void, undefined> {
-  let [name, id]: [string, string | undefined] = ["message", undefined];
+  let [name, id, told]: [string, string | undefined, string | undefined] = ["message", undefined, undefined];
   let data: string[] = [];
   for await (const text of from) {
     const line = text.replace(/\r?\n$/, "");
     const [, field, value = ""] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
     if (line === "") {
-      if (data.length > 0) yield { name, data: data.join("\n"), id };
-      [name, data] = ["message", []];
+      if (data.length > 0 || id !== told) yield { name, data: data.join("\n"), id };
+      [name, data, told] = ["message", [], id];
     } else if (field === "event") name = value;
     else if (field === "data") data.push(value);
     else if (field === "id") id = value;

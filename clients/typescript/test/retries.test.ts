@@ -209,6 +209,19 @@ test("a stream goes on where it stopped", async (context) => {
   );
 });
 
+test("a stream that told of nothing goes on where it began", async (context) => {
+  const { baseUrl, received } = await serve(context, told("id: 7\nretry: 3000\n\n"), told(`id: 8\ndata: ${ended}\n\n`));
+
+  const seen = [];
+  for await (const task of client(baseUrl).tasks.follow("task_1")) seen.push(task.finished_at);
+
+  assert.deepEqual(seen, ["2026-01-31T12:00:00.000Z"]);
+  assert.deepEqual(
+    received.map((one) => one.after),
+    [undefined, "7"],
+  );
+});
+
 test("a file that breaks off is not taken for the whole", async (context) => {
   const { baseUrl } = await serve(context, (response) => {
     response.writeHead(200, { "content-type": "text/csv", "content-length": 100 }).write("id,event_id\nd");

@@ -24,7 +24,8 @@ async def events(wire: AsyncWire, path: str, *, after: str | None = None) -> Asy
             async with wire.stream("GET", path, headers=headers, silence=SILENCE) as answer:
                 async for event in _events(answer):
                     after = event.id or after
-                    yield event
+                    if event.data:
+                        yield event
         except httpx.TransportError:
             pass  # it was answered, and cut off; where none is answered any more, opening it raises something else
         await async_pause(RECONNECT)

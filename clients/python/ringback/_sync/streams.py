@@ -24,7 +24,8 @@ def events(wire: Wire, path: str, *, after: str | None = None) -> Generator[Even
             with wire.stream("GET", path, headers=headers, silence=SILENCE) as answer:
                 for event in _events(answer):
                     after = event.id or after
-                    yield event
+                    if event.data:
+                        yield event
         except httpx.TransportError:
             pass  # it was answered, and cut off; where none is answered any more, opening it raises something else
         pause(RECONNECT)

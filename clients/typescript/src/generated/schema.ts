@@ -924,9 +924,10 @@ export interface paths {
          * Stream attempts
          * @description Follow attempts as they are recorded: an `attempt` event for each, without headers and bodies.
          *
-         *     `Last-Event-ID` resumes without gap or repeat. Where more than 10,000 attempts came meanwhile, or the ID is none of
-         *     this stream's, a `reset` event says that what came before now is left out: read it by `GET /v1/deliveries`. An
-         *     `end` event tells a client that it reads too slowly. An attempt whose outcome came late comes a second time.
+         *     `Last-Event-ID` resumes without gap or repeat; a stream begins with an ID, so that one that broke off before it told
+         *     of anything is resumed, too. Where more than 10,000 attempts came meanwhile, or the ID is none of this stream's, a
+         *     `reset` event says that what came before now is left out: read it by `GET /v1/deliveries`. An `end` event tells a
+         *     client that it reads too slowly. An attempt whose outcome came late comes a second time.
          */
         get: operations["stream_attempts"];
         put?: never;

@@ -1,0 +1,63 @@
+"""Calls and streams that outlast a moment in which the API is away."""
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
+from typing import Final, TypeVar
+
+from cli.remote.client import AwayError, Client
+from cli.remote.sse import Event, events_of
+from core import clock
+
+FIRST: Final = 0.5
+LONGEST: Final = 10.0
+"""Seconds between two calls while the API is away: at first, and at most."""
+RECONNECT: Final = 3.0
+"""Seconds between the end of a stream and the next try, as the API asks for."""
+
+R = TypeVar("R")
+
+
+def patiently(call: Callable[[], R]) -> R:
+    """Return what a call gives; while the API is away, say so once and call again."""
+    pause = FIRST
+    while True:
+        try:
+            found = call()
+        except AwayError as error:
+            if pause == FIRST:
+                _say(f"{error}; it is asked again")
+            clock.rest(max(pause, error.after))
+            pause = min(LONGEST, 2 * pause)
+        else:
+            if pause != FIRST:
+                _say("it answers again")
+            return found
+
+
+def followed(client: Client, path: str, greet: Callable[[], None] = lambda: None) -> Generator[Event]:
+    """Yield the events of a stream, which is taken up where it broke off; `greet` is called once it is open.
+
+    Raises `CommandError` where it cannot be opened the first time, or not any more.
+    """
+    last: str | None = None
+    stack = ExitStack()
+
+    def enter() -> Iterator[str]:
+        return stack.enter_context(client.stream(path, last))
+
+    lines = enter()
+    greet()
+    while True:
+        with suppress(AwayError), stack:
+            for event in events_of(lines):
+                last = event.id or last
+                if event.data:
+                    yield event
+        clock.rest(RECONNECT)
+        lines = patiently(enter)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"ringback: {line}\n")
+    sys.stderr.flush()
