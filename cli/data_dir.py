@@ -22,8 +22,31 @@ class DataDir:
         self.redis = root / "redis"
         self.operator_key = root / "operator.key"
         self.url = root / "url"
-        """Where the API answers, while it runs: the key that lies beside it is for that server alone."""
+        """Where the API answers, locked while it runs: the key that lies beside it is for that server alone."""
         self.secret_keys = root / "secret.keys"
+
+    @contextmanager
+    def told_url(self, url: str) -> Generator[None]:
+        """Say where the API answers, until the block ends or this process dies, however it does."""
+        write_private(self.url, f"{url}\n")
+        with self.url.open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                self.url.unlink(missing_ok=True)
+
+    def read_url(self) -> str | None:
+        """Return where the API answers; `None` if nobody says so any more."""
+        try:
+            with self.url.open(encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return file.read().strip()
+        except OSError:
+            pass
+        return None
 
     def log_of(self, store: str) -> Path:
         """Return the file that takes what a store says."""

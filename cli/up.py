@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cli.credentials import OperatorKey, operator_key, secret_keys
-from cli.data_dir import DataDir, open_data_dir, write_private
+from cli.data_dir import DataDir, open_data_dir
 from cli.embedded.ports import refuse_taken
 from cli.embedded.postgres import Postgres
 from cli.embedded.redis import Redis
@@ -65,11 +65,8 @@ def up(settings: Settings, plan: Plan, inherited: Mapping[str, str] = os.environ
             "RINGBACK_OPERATOR_KEY": key.text,
             "RINGBACK_SECRET_KEYS": ring,
         }
-        write_private(data_dir.url, f"{url}\n")
-        try:
+        with data_dir.told_url(url):
             _run(settings, plan, data_dir, key, env)
-        finally:
-            data_dir.url.unlink(missing_ok=True)
 
 
 def _run(settings: Settings, plan: Plan, data_dir: DataDir, key: OperatorKey, env: dict[str, str]) -> None:

@@ -91,7 +91,7 @@ def _kept(env: Mapping[str, str]) -> tuple[str | None, str]:
         return key, told or LOCAL
     folder = DataDir(Path(env.get("RINGBACK_DATA_DIR") or ".ringback"))
     key = _line_of(folder.operator_key)
-    url = told or _line_of(folder.url)
+    url = told or folder.read_url()
     if key is not None and url is None:
         raise CommandError(f"nothing runs on {folder.root}: `ringback up` does, or say RINGBACK_URL", ExitCode.USAGE)
     return key, url or LOCAL

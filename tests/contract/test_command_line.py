@@ -10,6 +10,7 @@ import httpx
 import pytest
 import standardwebhooks
 
+from cli.data_dir import DataDir
 from tests.chaos.proxy import fault_proxy
 from tests.contract.conftest import Stack
 from tests.support.accounts import Account, data, document
@@ -156,15 +157,15 @@ def test_the_key_that_lies_in_the_folder_is_for_the_server_that_runs_on_it(
     folder.mkdir()
     (folder / "operator.key").write_text(api.operator_key)
     env = environment(tmp_path, TENANT=acme.slug)
+
     stopped = run(env, "events", "list", cwd=tmp_path)
-    (folder / "url").write_text(f"{api.client.base_url}\n")
+    with DataDir(folder).told_url(str(api.client.base_url)):
+        running = run(env, "events", "list", cwd=tmp_path)
+    (folder / "url").write_text(f"{api.client.base_url}\n")  # as one leaves it that was killed
+    killed = run(env, "events", "list", cwd=tmp_path)
 
-    running = run(env, "events", "list", cwd=tmp_path)
-
-    assert (stopped.returncode, stopped.stderr) == (
-        2,
-        "ringback: nothing runs on .ringback: `ringback up` does, or say RINGBACK_URL\n",
-    )
+    nothing = "ringback: nothing runs on .ringback: `ringback up` does, or say RINGBACK_URL\n"
+    assert [(one.returncode, one.stderr) for one in (stopped, killed)] == [(2, nothing)] * 2
     assert (running.returncode, running.stderr) == (0, "")
 
 
