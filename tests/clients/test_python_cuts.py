@@ -18,7 +18,7 @@ ATTEMPT = {
     "number": 1,
     "duration_ms": dict.fromkeys(("dns", "connect", "tls", "first_byte", "total")),
 }
-STREAM = {"content-type": "text/event-stream"}
+STREAM = {"content-type": "text/event-stream", "connection": "close"}
 
 
 def told(*places: str, cut: bool = False) -> Answer:
