@@ -26,12 +26,12 @@ def patiently(call: Callable[[], R]) -> R:
             found = call()
         except AwayError as error:
             if pause == FIRST:
-                _say(f"{error}; it is asked again")
+                say(f"{error}; it is asked again")
             clock.rest(max(pause, error.after))
             pause = min(LONGEST, 2 * pause)
         else:
             if pause != FIRST:
-                _say("it answers again")
+                say("it answers again")
             return found
 
 
@@ -58,6 +58,7 @@ def followed(client: Client, path: str, greet: Callable[[], None] = lambda: None
         lines = patiently(enter)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell whoever looks on, beside what is printed."""
     sys.stderr.write(f"ringback: {line}\n")
     sys.stderr.flush()

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from cli.remote.client import Json
-from cli.remote.patience import followed
+from cli.remote.patience import followed, say
 from cli.remote.show import AsJson, console, opened, print_json, styled
 from cli.remote.sse import Event
 
@@ -27,6 +27,8 @@ def tail(
             if event.name == "attempt":
                 _print(event, as_json=json)
                 left = None if left is None else left - 1
+            elif event.name == "reset":
+                say("more attempts came meanwhile than are told again: `ringback deliveries list` has them")
             if left == 0:
                 break
 
