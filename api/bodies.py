@@ -31,6 +31,8 @@ JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 FORM: Final = "multipart/form-data"
 BATCH_LIMIT: Final = 16 * 1024 * 1024
+LONG: Final = 256 * 1024
+"""Bytes from which on a thread reads what it takes long to read, so that nobody else waits for it."""
 BATCH_PATH: Final = "/v1/events/batch"
 _LIMITS: Final = {FORM: FILE_LIMIT + BODY_LIMIT}
 _CONTAINERS: Final = (dict, list)  # `dict | list` would be made anew for each value
@@ -42,18 +44,22 @@ Handler = Callable[[Request], Coroutine[None, None, Response]]
 
 def parse_json(body: bytes) -> JsonValue:
     """Read JSON (RFC 8259); raise a 400 for NaN, lone surrogates, a BOM, bad UTF-8 or what is too deep."""
-    if not body:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", "The body is empty; send JSON in UTF-8.")
     try:
         value: JsonValue = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        where = _PLACE.search(str(error))
-        detail = f"The body is not JSON in UTF-8{f', at {where[0]}' if where else ''}."
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", detail) from None
+        raise malformed(body, error) from None
     if is_deep(body, value):
         detail = f"The body is nested deeper than {DEPTH_LIMIT} levels."
         raise ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", detail)
     return value
+
+
+def malformed(body: bytes, error: Exception) -> ProblemError:
+    """Return the answer to a body that is no JSON, given why it could not be read."""
+    where = _PLACE.search(str(error))
+    empty = "The body is empty; send JSON in UTF-8."
+    detail = f"The body is not JSON in UTF-8{f', at {where[0]}' if where else ''}." if body else empty
+    return ProblemError(HTTPStatus.BAD_REQUEST, "invalid-json", detail)
 
 
 def is_deep(written: bytes, value: JsonValue, limit: int = DEPTH_LIMIT) -> bool:

@@ -121,12 +121,13 @@ class Live:
         if not places:
             return 0
         found, horizon = await self._read(places)
+        seen = dict(places)
         of: dict[TenantId, list[LiveAttempt]] = {tenant_id: [] for tenant_id, _ in places}
         for one in found:
             of[one.tenant_id].append(one)
         for tenant_id, new in of.items():
             feed = self._feeds.get(tenant_id)
-            if feed is not None:
+            if feed is not None and feed.seen == seen[tenant_id]:  # not another one, begun since
                 feed.add(new, new[-1].place if len(new) == PAGE else max(feed.seen, horizon))
         return len(found)
 

@@ -1,7 +1,9 @@
 """What comes with `POST /v1/tasks`: JSON, or a form that carries a file beside the same fields as JSON text."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final, cast
 
 import msgspec
@@ -9,7 +11,7 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.bodies import BODY_LIMIT, FILE_LIMIT, FORM, JSON, media_type_of, parse_json, too_large
+from api.bodies import BODY_LIMIT, FILE_LIMIT, FORM, JSON, LONG, media_type_of, parse_json, too_large
 from api.errors import ProblemError
 from api.forms import Part, canonical, parse_form
 from api.schemas.tasks import TaskIn
@@ -78,7 +80,8 @@ async def read_submission(request: Request) -> Submission:
     if media_type_of(request) != FORM:
         checked = _checked(parse_json(body))
         return Submission(checked, bytes(msgspec.json.decode(body, type=_Outline).input), None, body)
-    parts = parse_form(request.headers["content-type"], body)
+    read = partial(parse_form, request.headers["content-type"], body)
+    parts = await asyncio.to_thread(read) if len(body) > LONG else read()
     file = next((_file(part) for part in parts if part.name == FILE_FIELD), None)
     texts = [part for part in parts if part.name != FILE_FIELD]
     if sum(len(part.content) for part in texts) > BODY_LIMIT:

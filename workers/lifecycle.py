@@ -44,7 +44,7 @@ from workers.versions import leave_to_others
 
 END_PATIENCE: Final = 60
 """Seconds that a finished task waits for Postgres to come back, before the run is given up and repeated."""
-_PATIENTLY: Final = AsyncRetrying(
+PATIENTLY: Final = AsyncRetrying(
     retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_away(error)),
     wait=wait_exponential_jitter(multiplier=0.1, max=2, jitter=0.2),
     stop=stop_after_delay(END_PATIENCE),
@@ -120,7 +120,7 @@ class Runs:
         if result is not None and large:
             await self._keep(task_id, run, result)
             result = None
-        ended: TaskRecord | None = await _PATIENTLY(self._record, task_id, run, end, started)
+        ended: TaskRecord | None = await PATIENTLY(self._record, task_id, run, end, started)
         if large and not await self._stands(task_id, run, ended):
             await self._drop(task_id, run)
         if result is None or ended is None or ended.result is None:  # the last: its payload was erased meanwhile
@@ -131,7 +131,7 @@ class Runs:
 
     async def leave_to_others(self, own: TaskType, task: TaskRecord, misfit: TaskMisfit) -> TaskEnd | None:
         """Give a run back to a worker whose version takes the input; `None` then, or how it ends if there is none."""
-        end: TaskEnd | None = await _PATIENTLY(
+        end: TaskEnd | None = await PATIENTLY(
             leave_to_others, self.database, own=own, task=task, misfit=misfit, leased_by=self.leased_by
         )
         if end is None:

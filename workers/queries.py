@@ -209,11 +209,15 @@ async def read_marker(tx: AsyncConnection, *, task_id: UUID, name: str) -> bytes
 
 
 async def write_marker(tx: AsyncConnection, *, task_id: UUID, run: int, name: str, value: bytes) -> bool:
-    """Note a side effect, only for the run that holds the task; false if another does, or the task was erased."""
+    """Note a side effect, only for the run that holds the task; false if another does, or the task was erased.
+
+    Where the answer to this was lost, it may be asked again: a note of the same run is written once more.
+    """
     sql = """
-    INSERT INTO task_markers (task_id, name, tenant_id, run, value)
+    INSERT INTO task_markers AS m (task_id, name, tenant_id, run, value)
     SELECT id, :name, tenant_id, run, :value FROM tasks
     WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND erased_at IS NULL FOR SHARE
+    ON CONFLICT (task_id, name) DO UPDATE SET value = excluded.value WHERE m.run = excluded.run
     """
     return await execute(tx, sql, id=task_id, run=run, name=name, value=value) == 1
 

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 import structlog
 import uvloop
 
 from core import clock, fail_points
-from core.database import Database
+from core.database import Database, is_away
 from core.dispatch.celery import make_celery
 from core.dispatch.parts import PartsNotSentError, publish_parts
 from core.dispatch.publish import Publisher
@@ -29,7 +29,7 @@ from core.results import Results
 from core.settings import Settings, require
 from workers import queries
 from workers.ending import with_progress
-from workers.lifecycle import Runs, call, failure, join
+from workers.lifecycle import PATIENTLY, Runs, call, failure, join
 from workers.task_types.context import CancelledTaskError, TaskContext
 from workers.task_types.define import Definition
 
@@ -164,7 +164,10 @@ class Runtime:
 
 
 class TaskDesk:
-    """Where one running task's words go; see `Desk`."""
+    """Where one running task's words go; see `Desk`.
+
+    A Postgres that is away for a while ends no task: what has to be known is waited for, what need not be is let go.
+    """
 
     def __init__(self, runner: asyncio.Runner, database: Database, board: ProgressBoard, task: TaskRecord) -> None:
         self._runner: Final = runner
@@ -173,12 +176,13 @@ class TaskDesk:
         self._task: Final = task
         self._asked_at = -CANCEL_AGE
         self._asked = False
+        self._shown = False
         self.last: Progress | None = None
 
     def show(self, progress: Progress) -> None:
         """See `Desk.show`."""
-        first, self.last = self.last is None, progress
-        self._runner.run(self._show(progress, first=first))
+        self.last = progress
+        self._runner.run(self._show(progress))
 
     def cancel_was_asked(self) -> bool:
         """See `Desk.cancel_was_asked`; Postgres is asked five times a second at most."""
@@ -190,28 +194,43 @@ class TaskDesk:
 
     def marker(self, name: str) -> bytes | None:
         """See `Desk.marker`."""
-        return self._runner.run(self._marker(name))
+        marker: bytes | None = self._runner.run(PATIENTLY(self._marker, name))
+        return marker
 
     def read_content(self) -> bytes | None:
         """See `Desk.read_content`."""
-        return self._runner.run(self._read_content())
+        content: bytes | None = self._runner.run(PATIENTLY(self._read_content))
+        return content
 
     def mark(self, name: str, value: bytes) -> None:
         """See `Desk.mark`."""
-        if not self._runner.run(self._mark(name, value)):
+        noted: bool = self._runner.run(cast("Coroutine[None, None, bool]", PATIENTLY(self._mark, name, value)))
+        if not noted:
             raise CancelledTaskError
 
-    async def _show(self, progress: Progress, *, first: bool) -> None:
+    async def _show(self, progress: Progress) -> None:
         """Show how far the run is, the first time before its state says so: nobody sees the state without it."""
         await self._board.put(self._task.id, self._task.run, progress)
-        if first:
+        if self._shown:
+            return
+        try:
             async with self._database.engine() as tx:
                 await queries.show_progress(tx, task_id=self._task.id, run=self._task.run)
-            await self._board.changed(self._task.id)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            return  # its state says so the next time
+        self._shown = True
+        await self._board.changed(self._task.id)
 
     async def _ask(self) -> bool:
-        async with self._database.engine() as tx:
-            return await queries.cancel_was_asked(tx, task_id=self._task.id, run=self._task.run)
+        try:
+            async with self._database.engine() as tx:
+                return await queries.cancel_was_asked(tx, task_id=self._task.id, run=self._task.run)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            return False  # nobody can have asked since it is away
 
     async def _marker(self, name: str) -> bytes | None:
         async with self._database.engine() as tx:

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
 from api.deps import LiveDep, TenantCaller, scoped
-from api.listening import BEAT, HEADERS, Listener
+from api.listening import BEAT, BEAT_EVERY, HEADERS, Listener
 from api.live import KEPT, Feed, Live
 from api.schemas.live import LiveAttemptOut
+from core import clock
 from core.journal.live_queries import LiveAttempt, Place
 from core.patience import came
 
@@ -42,7 +43,7 @@ async def stream_attempts(
     now, place = await live.horizon(), read_place(last_event_id)
     if place is None or not await live.may_resume(caller.tenant_id, place, now):
         place = None
-    events = _events(request, live, caller, now, place, reset=last_event_id is not None and place is None)
+    events = follow_attempts(request, live, caller, now, place, reset=last_event_id is not None and place is None)
     return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
 
 
@@ -62,14 +63,15 @@ def write_place(place: Place) -> str:
     return f"{place.transaction}.{place.delivery_id.hex}.{place.number}"
 
 
-async def _events(
+async def follow_attempts(
     request: Request, live: Live, caller: TenantCaller, now: Place, resumed: Place | None, *, reset: bool
 ) -> AsyncGenerator[bytes]:
+    """Yield a stream; what is only others' shows every `BEAT_EVERY` seconds from where it may be resumed."""
     # Who has heard of nothing yet may resume as well.
     yield b"id: %b\nretry: 3000\n\n" % write_place(resumed or now).encode()
     if reset:
         yield b"id: %b\nevent: reset\ndata: {}\n\n" % write_place(now).encode()
-    place, caught_up, listener = resumed or now, False, Listener(request)
+    place, caught_up, listener, told = resumed or now, False, Listener(request), clock.monotonic()
     with live.listening(caller.tenant_id, now) as (feed, changed):
         while await listener.may_listen() and not live.stopping:
             changed.clear()
@@ -78,13 +80,17 @@ async def _events(
                 yield _SLOW
                 return
             shown = _shown(new, caller.owner)
+            if not shown and new and clock.monotonic() - told >= BEAT_EVERY:
+                shown = b"id: %b\n\n" % write_place(place).encode()  # others' attempts alone: from here it may go on
             if shown:
                 yield shown
+                told = clock.monotonic()
             if behind:
                 continue
             caught_up = True
             if not new and await listener.listen(partial(came, changed)) is False:
                 yield BEAT
+                told = clock.monotonic()
 
 
 async def _next(

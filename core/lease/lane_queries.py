@@ -87,10 +87,10 @@ SELECT d.id AS delivery_id, w.lane, d.tenant_id, NULL AS key FROM wanted w CROSS
     SELECT id, tenant_id FROM deliveries WHERE lane = w.lane AND due_at <= now() AND lease_until IS NULL
     ORDER BY due_at LIMIT w.room) d
 WHERE NOT w.ordered
-UNION ALL
-SELECT h.id, h.lane, h.tenant_id, NULL FROM heads h
-LEFT JOIN ({on_the_wire("SELECT lane FROM wanted WHERE ordered")}) b ON b.lane = h.lane AND b.key = h.key
-WHERE h.due_at <= now() AND coalesce(b.sequence > h.sequence, true)
+UNION ALL SELECT * FROM (
+    SELECT h.id, h.lane, h.tenant_id, NULL FROM heads h
+    LEFT JOIN ({on_the_wire("SELECT lane FROM wanted WHERE ordered")}) b ON b.lane = h.lane AND b.key = h.key
+    WHERE h.due_at <= now() AND coalesce(b.sequence > h.sequence, true) ORDER BY h.due_at, h.sequence) o
 UNION ALL SELECT NULL, lane, NULL, key FROM heads WHERE nth = room
 """
 

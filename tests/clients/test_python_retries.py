@@ -6,6 +6,7 @@ import pytest
 from ringback import (
     AsyncRingback,
     ConnectionFailedError,
+    NotFoundError,
     RateLimitedError,
     Retry,
     Ringback,
@@ -53,6 +54,7 @@ BUSY = refusal(429, "limit-reached")
 AWAY = refusal(503, "unavailable")
 PROXY = Answer(502, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>")
 RESET = Answer(reset=Reset.BEFORE_ANSWER)
+GONE = refusal(404, "not-found")
 
 
 @pytest.mark.parametrize("first", [BUSY, AWAY, PROXY, RESET], ids=["429", "503", "502", "reset"])
@@ -77,6 +79,24 @@ async def test_so_it_is_asynchronously(receiver: ThreadedReceiver) -> None:
 
     assert len({request.header("idempotency-key") for request in receiver.requests}) == 1
     assert len(receiver.requests) == 3
+
+
+@pytest.mark.parametrize("first", [AWAY, PROXY, RESET], ids=["503", "502", "reset"])
+def test_what_a_lost_answer_told_of_is_deleted(receiver: ThreadedReceiver, first: Answer) -> None:
+    receiver.script(first, GONE)
+
+    with Ringback("rb_1", receiver.url, retry=QUICK) as client:
+        client.endpoints.delete("ep_1")
+
+    assert [one.method for one in receiver.requests] == ["DELETE", "DELETE"]
+
+
+@pytest.mark.parametrize("answers", [(GONE,), (BUSY, GONE)], ids=["at once", "429"])
+def test_what_was_never_there_is_told(receiver: ThreadedReceiver, answers: tuple[Answer, ...]) -> None:
+    receiver.script(*answers)
+
+    with Ringback("rb_1", receiver.url, retry=QUICK) as client, pytest.raises(NotFoundError):
+        client.endpoints.delete("ep_1")
 
 
 def test_two_calls_have_two_keys(receiver: ThreadedReceiver) -> None:

@@ -98,6 +98,20 @@ async def test_a_connection_that_breaks_is_tried_again(fault: Answer) -> None:
     assert 0 < end.delay < 1
 
 
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize(
+    "fault", [Answer(reset=Reset.BEFORE_ANSWER), Answer(status=201, reset=Reset.IN_BODY, body=b"x" * 999)]
+)
+async def test_what_may_have_been_done_is_not_done_again(fault: Answer, method: str) -> None:
+    async with Receiver() as receiver:
+        receiver.script(fault)
+
+        end = await fetched(receiver.url, method=method)
+
+    assert isinstance(end, TaskEnd)
+    assert (end.error_code, len(receiver.requests)) == ("connect", 1)
+
+
 async def test_a_port_that_nobody_listens_on_fails_in_the_end() -> None:
     async with Receiver() as receiver:
         url = receiver.url

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database, fetch_all
+from core.journal.record_queries import record_attempts
 from core.journal.success_queries import record_successes
 from core.lease.queries import claim_deliveries, give_back
 from core.model import tables
@@ -182,6 +183,18 @@ async def test_who_claims_what_is_being_mended_is_not_waited_for(
         assert await mend(database) == 0
 
     assert (await leased(rows), await mend(database)) == ([delivery], 0)
+
+
+async def test_a_lease_that_is_just_being_ended_gets_no_row(rows: Rows, database: Database, delivery: UUID) -> None:
+    claimed = await claim_one(database, delivery)
+    await rows.change(tables.deliveries, delivery, lease_until=ago(90))
+
+    async with database.engine() as feeder:
+        await record_attempts(feeder, settled=[settled(claimed, UNKNOWN)])
+        async with database.engine() as mender:
+            added = await add_missing(mender)
+
+    assert (added, await leased(rows)) == (0, [])
 
 
 async def test_a_side_that_takes_too_long_leaves_the_other_as_it_is(

@@ -23,7 +23,7 @@ from core.model.signature import Scheme, new_secret
 from core.once import EVERY_TIME, Kept
 from core.registry.queries import insert_secret
 from core.registry.renewal import new_record
-from tests.support.claiming import claim
+from tests.support.claiming import OK, claim, record, settled
 from tests.support.feeding import SETTINGS, new_feeder, publishing
 from tests.support.reading import read_of_orders
 from tests.support.rows import Rows
@@ -186,6 +186,26 @@ async def test_the_rate_holds_while_redis_is_away(
     await rows.deliveries(10, tenant, queue)
 
     assert len(await pulled(pulls_of(database), tenant, queue)) == 2  # a tenth of a second's
+
+
+async def test_of_few_keys_none_waits_for_all_of_another(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    await rows.change(tables.endpoints, queue, ordering="fifo")
+    ages = {"a": (40, 20), "b": (30, 10)}
+    made = {
+        age: await rows.delivery(tenant, queue, ordering_key=key, due_at=ago(age)) for key in ages for age in ages[key]
+    }
+    pulls = pulls_of(database)
+
+    async def pulled_and_ended() -> UUID:
+        (found,) = await pulls.pull(Puller(tenant, None, queue), limit=1, once=EVERY_TIME)
+        await record(database, settled(found.claimed, OK))
+        return found.claimed.delivery_id
+
+    handed_out = [await pulled_and_ended() for _ in range(4)]
+
+    assert handed_out == [made[40], made[30], made[20], made[10]]
 
 
 async def test_of_many_keys_the_next_pull_goes_on_where_the_last_one_ended(

@@ -188,6 +188,20 @@ async def test_what_may_be_told_of_is_written_in_larger_batches_while_that_is_qu
     assert sum(sizes) == 300
 
 
+async def test_who_fails_as_it_is_told_keeps_it_from_nobody_else(
+    database: Database, rows: Rows, recording: Recording, tenant: TenantId, endpoint: EndpointId
+) -> None:
+    first, second = await claim(database, *await rows.deliveries(2, tenant, endpoint))
+
+    def fail(_: object) -> None:
+        raise KeyError(first.delivery_id)
+
+    recording.recorder.put(settled(first, OK), fail)
+    await recorded(recording.recorder, settled(second, OK))
+
+    assert [len(await rows.attempts(one.delivery_id)) for one in (first, second)] == [1, 1]
+
+
 async def test_one_bad_row_does_not_hold_up_the_others(
     database: Database, rows: Rows, recording: Recording, tenant: TenantId, endpoint: EndpointId
 ) -> None:

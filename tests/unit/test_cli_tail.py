@@ -17,7 +17,10 @@ def test_a_gap_is_told_and_is_no_attempt(monkeypatch: pytest.MonkeyPatch, capsys
         yield Event("reset", "{}", "7")
         yield Event("attempt", ATTEMPT, "8")
 
-    monkeypatch.setattr(tail, "opened", lambda _: None)
+    def opened(_: object) -> None:
+        """Open nothing."""
+
+    monkeypatch.setattr(tail, "opened", opened)
     monkeypatch.setattr(tail, "followed", followed)
 
     tail.tail(cast("typer.Context", None), count=1, json=True)

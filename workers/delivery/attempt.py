@@ -162,7 +162,7 @@ class Flight:
         self.started: Final = clock.monotonic()
         self.destination: Destination | None = None
         self.request: OutgoingRequest | None = None
-        self._ended: Final = ended
+        self._ended = ended
         self._settle: Final = settle
 
     @property
@@ -184,8 +184,14 @@ class Flight:
         self.over(error)
 
     def over(self, error: BaseException | None) -> None:
-        """Tell that nothing more will come of it: it is recorded, or there is an error."""
-        self._ended(self.claimed, error)
+        """Tell that nothing more will come of it: it is recorded, or there is an error. Only the first time counts."""
+        ended, self._ended = self._ended, _ended_before
+        ended(self.claimed, error)
+
+
+def _ended_before(claimed: Claimed, error: BaseException | None) -> None:
+    """A slot that came back twice would be there once more than there are slots."""
+    _log.error("attempt.ended_twice", delivery_id=ids.encode(ids.DELIVERY, claimed.delivery_id), exc_info=error)
 
 
 _UNREADABLE: Final = Outcome(OutcomeKind.FAILED, error=ErrorClass.PROTOCOL, note=UNREADABLE)

@@ -98,9 +98,9 @@ class Dialer:
         except OSError as error:
             raise DialError(ErrorClass.CONNECT) from error
         probe.connect = milliseconds_since(start)
-        if self._proxy is None and not _is_peer(wire, address):
+        if self._proxy is None and (error := _stranger(wire, address)) is not None:
             await wire.aclose()
-            raise DialError(ErrorClass.BLOCKED_ADDRESS)
+            raise DialError(error)
         return wire
 
     async def _connected(self, address: Address, port: int, probe: Probe) -> Wire:
@@ -131,6 +131,9 @@ def _literal(host: str) -> tuple[Address, ...] | None:
         return None
 
 
-def _is_peer(wire: Wire, address: Address) -> bool:
+def _stranger(wire: Wire, address: Address) -> ErrorClass | None:
+    """Return what is wrong with who is at the other end: nobody any more, or somebody else."""
     peer = cast("tuple[str, int] | None", wire.get_extra_info("peername"))
-    return peer is not None and ip_address(peer[0]) == address
+    if peer is None:
+        return ErrorClass.CONNECT
+    return None if ip_address(peer[0]) == address else ErrorClass.BLOCKED_ADDRESS

@@ -212,7 +212,7 @@ class _Writer:
         elif len(batch) == self._batch:
             self._batch = min(self._most, self._batch * 2)
         for _, done in batch:
-            done(None)
+            _tell(done, None)
 
     async def _write_singly(self) -> None:
         """Write each by itself: the one that spoils the batch must not hold the others."""
@@ -223,7 +223,7 @@ class _Writer:
             if failure is not None and _is_stuck(failure):  # it goes with the next batch, and so on until it is free
                 stuck.append(entry)
             else:
-                entry[1](failure)
+                _tell(entry[1], failure)
         self._waiting[:0] = [entry for entry in stuck if not self._elsewhere(entry)]
 
     async def _write_whole(self, batch: list[Settled]) -> None:
@@ -277,6 +277,14 @@ class _Writer:
                 self._release(await next_in_order(tx, ended=ended))
         except STORE_ERRORS as error:  # what ended is recorded; the feeder brings the next
             _log.warning("release.failed", deliveries=len(ended), error=type(error).__name__)
+
+
+def _tell(done: Done, error: BaseException | None) -> None:
+    """Tell who waits for an outcome; one that raises must not keep it from the others."""
+    try:
+        done(error)
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("record.untold")
 
 
 async def _while_away(work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -164,8 +164,11 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
     def _kernel_has_more(self) -> bool:
         # The end may have come since the loop last looked.
         if self._poll is None:
+            socket = self._open().get_extra_info("socket")
+            if socket is None:  # uvloop tells of a lost connection over TLS a turn of the loop later
+                return True
             self._poll = select.poll()
-            self._poll.register(self._open().get_extra_info("socket").fileno(), select.POLLIN)
+            self._poll.register(socket.fileno(), select.POLLIN)
         return bool(self._poll.poll(0))
 
 

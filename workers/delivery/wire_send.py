@@ -73,10 +73,14 @@ class WireSender:
         except (InvalidTargetError, ExchangeError) as error:
             exchange.end(reason_of(error))
             return exchange
-        line = self._idle.take(origin)
-        if line is not None:
-            exchange.progress.probe.reused = True
-            line.carry(exchange)
+        try:
+            line = self._idle.take(origin)
+            if line is not None:
+                exchange.progress.probe.reused = True
+                line.carry(exchange)
+                return exchange
+        except Exception as error:  # noqa: BLE001 - its deadline would tell of it a second time
+            exchange.break_off(error)
             return exchange
         exchange.task = task = asyncio.get_running_loop().create_task(self._dial(exchange))
         self._dialling.add(task)

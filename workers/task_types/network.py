@@ -38,6 +38,9 @@ _TITLES: Final = {
     ErrorClass.PROTOCOL: "The answer is not HTTP",
 }
 _PASSING: Final = frozenset({ErrorClass.TIMEOUT, ErrorClass.CONNECT, ErrorClass.DNS})
+_UNSENT: Final = frozenset({ErrorClass.DNS})
+_ONCE: Final = frozenset({"POST", "PATCH"})
+"""What is not done again where it may have been done: twice is not as good as once (RFC 9110, section 9.2.2)."""
 
 
 class Fetched(BaseModel):
@@ -71,11 +74,13 @@ class PassingError(FetchError):
 def fetch(context: TaskContext, *, url: Url, method: Method = "GET", headers: dict[str, str] = NO_HEADERS) -> Fetched:
     """Send one HTTP request without a body, and return the answer, whatever its status.
 
-    Follows no redirects. Fails with `invalid_url`, `invalid_header`, `blocked_address`, `timeout`, `connect`, `dns`,
+    Follows no redirects. What gets no answer is sent again, up to three times in all; POST and PATCH only where nothing
+    was sent. Fails with `invalid_url`, `invalid_header`, `blocked_address`, `timeout`, `connect`, `dns`,
     `tls`, `protocol` or `too_large`.
     """
     request = _request(url, method, headers, context.settings)
-    return _fetched(asyncio.run(_send(request, context.settings)))
+    passing = _UNSENT if method in _ONCE else _PASSING
+    return _fetched(asyncio.run(_send(request, context.settings)), passing)
 
 
 def _request(url: str, method: Method, headers: Mapping[str, str], settings: Settings) -> OutgoingRequest:
@@ -105,10 +110,10 @@ async def _send(request: OutgoingRequest, settings: Settings) -> Outcome:
         await resolver.aclose()
 
 
-def _fetched(outcome: Outcome) -> Fetched:
+def _fetched(outcome: Outcome, passing: frozenset[ErrorClass]) -> Fetched:
     error = ErrorClass.CONNECT if outcome.note == RESET_IN_BODY else outcome.error
     if error is not None and error is not ErrorClass.HTTP_STATUS:
-        raise PassingError(error) if error in _PASSING else FetchError(error)
+        raise PassingError(error) if error in passing else FetchError(error)
     response = outcome.response
     assert response is not None
     headers: dict[str, str] = {}

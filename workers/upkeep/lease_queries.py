@@ -22,11 +22,12 @@ async def drop_strays(tx: AsyncConnection) -> int:
 async def add_missing(tx: AsyncConnection) -> int:
     """Add rows for leases that are in none, a minute after their time: nobody would see that they have run out.
 
-    Reads all that waits, by `deliveries_due_idx`.
+    Reads all that waits, by `deliveries_due_idx`. A delivery that somebody else has locked is left alone: its lease may
+    be about to end, and a row that is added under its hands would be a stray.
     """
     sql = """
     INSERT INTO leases (lane, delivery_id, until) SELECT lane, id, lease_until FROM deliveries
-    WHERE due_at IS NOT NULL AND lease_until < now() - INTERVAL '1 minute'
+    WHERE due_at IS NOT NULL AND lease_until < now() - INTERVAL '1 minute' FOR UPDATE SKIP LOCKED
     ON CONFLICT DO NOTHING RETURNING delivery_id
     """
     return len(await fetch_all(tx, dict[str, UUID], sql))

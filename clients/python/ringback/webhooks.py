@@ -56,7 +56,7 @@ class Webhook:
         if lost := [name for name in (_ID, _TIMESTAMP, _SIGNATURE) if not found.get(name)]:
             raise WebhookVerificationError(f"there is no {', '.join(lost)}")
         _judge_time(found[_TIMESTAMP], unix_seconds() if now is None else now)
-        content = f"{found[_ID]}.{found[_TIMESTAMP]}.".encode() + raw
+        content = f"{found[_ID]}.{found[_TIMESTAMP]}.".encode(errors="surrogatepass") + raw
         if not any(self._verifies(content, signature) for signature in self._signatures(found[_SIGNATURE])):
             raise WebhookVerificationError("no signature matches")
         return found[_ID]
@@ -102,10 +102,14 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
+_LONGEST_TIME: Final = 12
+"""Digits of Unix seconds; more would be no time of ours, and thousands are more than `int` reads."""
+
+
 def _judge_time(text: str, now: float) -> None:
     if not (text.isascii() and text.isdecimal()):
         raise WebhookVerificationError("webhook-timestamp is not in Unix seconds")
-    if abs(now - int(text)) > TOLERANCE:
+    if len(text) > _LONGEST_TIME or abs(now - int(text)) > TOLERANCE:
         raise WebhookVerificationError("webhook-timestamp is too far from now: an old request again, or a wrong clock")
 
 

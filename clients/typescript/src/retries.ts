@@ -62,14 +62,19 @@ export function retrying(fetch: Fetch, retry: Retry, timeout: number): (request:
     }
     const body = request.body === null ? null : await request.arrayBuffer();
     const init = { method: request.method, headers, body };
+    let lost = false;
     for (let tries = 1; ; tries++) {
       let wait: number | undefined;
       try {
         const answer = await within(timeout, request.signal, (signal) => whole(fetch, request.url, { ...init, signal }));
+        // What was lost has deleted it.
+        if (lost && request.method === "DELETE" && answer.status === 404) return new Response(null, { status: 204 });
         const passing = PASSING.has(answer.status);
+        lost ||= passing && answer.status !== 429;
         wait = passing ? pauseAfter(retry, tries - 1, retryAfter(answer.headers)) : undefined;
         if (wait === undefined) return answer;
       } catch (error) {
+        lost = true;
         wait = request.signal.aborted ? undefined : pauseAfter(retry, tries - 1, undefined);
         if (wait === undefined) throw new ConnectionFailedError(request.method, bare(request.url), tries, error);
       }

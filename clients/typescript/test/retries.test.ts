@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import {
   ConnectionFailedError,
+  NotFoundError,
   pauseAfter,
   RateLimitedError,
   RETRY,
@@ -72,6 +73,24 @@ for (const [name, first] of Object.entries(FIRST)) {
     assert.deepEqual(received[0], received[1]);
   });
 }
+
+for (const name of ["503", "502", "reset"] as const) {
+  test(`what a lost answer told of is deleted, after ${name}`, async (context) => {
+    const { baseUrl, received } = await serve(context, FIRST[name], refusal(404, "not-found"));
+
+    await client(baseUrl).endpoints.delete("ep_1");
+
+    assert.equal(received.length, 2);
+  });
+}
+
+test("what was never there is told", async (context) => {
+  const { baseUrl, received } = await serve(context, FIRST[429], refusal(404, "not-found"));
+
+  await assert.rejects(client(baseUrl).endpoints.delete("ep_1"), NotFoundError);
+
+  assert.equal(received.length, 2);
+});
 
 test("two calls have two keys", async (context) => {
   const { baseUrl, received } = await serve(context, accepted);

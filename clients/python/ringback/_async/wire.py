@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -114,7 +115,7 @@ class AsyncWire:
             await answer.aclose()
 
     async def _until_answered(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        tries = 0
+        tries, lost = 0, False
         while True:
             tries += 1
             try:
@@ -125,10 +126,15 @@ class AsyncWire:
                     raise ConnectionFailedError(
                         request.method, str(request.url.copy_with(query=None)), tries
                     ) from error
+                lost = True
             else:
+                if lost and request.method == "DELETE" and answer.status_code == HTTPStatus.NOT_FOUND:
+                    await answer.aclose()
+                    return httpx.Response(HTTPStatus.NO_CONTENT, request=request)  # what was lost has deleted it
                 passing = answer.status_code in PASSING
                 wait = self._retry.pause(tries - 1, retry_after(answer.headers)) if passing else None
                 if wait is None:
                     return answer
+                lost = lost or answer.status_code != HTTPStatus.TOO_MANY_REQUESTS
                 await answer.aclose()
             await async_pause(wait)

@@ -1,0 +1,36 @@
+"""Batches that are much larger inside than outside."""
+
+import tracemalloc
+
+import pytest
+
+from api.batches import NDJSON, batch_of
+from api.bodies import JSON
+from core.model.errors import InvalidInputError
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"[" + b"0," * 4_000_000 + b"0]", JSON),
+        (b"[" + b"[]," * 3_000_000 + b"0]", JSON),
+        (b"ab\n" * 3_000_000, NDJSON),
+    ],
+    ids=["array", "arrays", "ndjson"],
+)
+async def test_millions_of_lines_are_refused_without_being_kept(body: bytes, media_type: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInputError) as refused:
+            await batch_of(body, media_type)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert [one.detail for one in refused.value.errors] == ["A batch holds 1000 events at most."]
+    assert peak < len(body)
+
+
+@pytest.mark.parametrize("body", [b" [" + b"0," * 999 + b"0] ", b"[]"])
+async def test_a_thousand_lines_are_taken(body: bytes) -> None:
+    assert len((await batch_of(body, JSON)).wishes) == (1_000 if b"0" in body else 0)
