@@ -19,33 +19,17 @@ from core.model import tables
 from core.model.ids import EndpointId, TenantId
 from core.model.json_value import JsonValue
 from core.model.sealing import CannotOpenError, KeyRing
-from core.model.signature import Scheme, new_secret
 from core.once import EVERY_TIME, Kept
-from core.registry.queries import insert_secret
-from core.registry.renewal import new_record
-from tests.support.claiming import OK, claim, record, settled
+from tests.support.claiming import claim
 from tests.support.feeding import SETTINGS, new_feeder, publishing
-from tests.support.reading import read_of_orders
+from tests.support.pull_rings import BELOW, RING
 from tests.support.rows import Rows
 from tests.support.samples import ago
 from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.feed import FeedReport
 
-RING = KeyRing(base64.b64encode(bytes(32)).decode())
 OTHER_RING = KeyRing(base64.b64encode(b"\x01" * 32).decode())
 DAY = 86_400
-BELOW: dict[str, object] = {"mode": "pull", "url": ""}
-
-
-@pytest.fixture
-async def queue(database: Database, rows: Rows, tenant: TenantId) -> EndpointId:
-    """An endpoint to pull from, with a secret."""
-    made = await rows.endpoint(tenant, **BELOW)
-    at = database.unix_seconds()
-    secret = new_record(RING, new_secret(Scheme.HMAC), tenant_id=tenant, endpoint_id=made, unix_seconds=at)
-    async with database.tenant(tenant) as tx:
-        await insert_secret(tx, secret=secret)
-    return made
 
 
 @pytest.fixture
@@ -188,39 +172,6 @@ async def test_the_rate_holds_while_redis_is_away(
     assert len(await pulled(pulls_of(database), tenant, queue)) == 2  # a tenth of a second's
 
 
-async def test_of_few_keys_none_waits_for_all_of_another(
-    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
-) -> None:
-    await rows.change(tables.endpoints, queue, ordering="fifo")
-    ages = {"a": (40, 20), "b": (30, 10)}
-    made = {
-        age: await rows.delivery(tenant, queue, ordering_key=key, due_at=ago(age)) for key in ages for age in ages[key]
-    }
-    pulls = pulls_of(database)
-
-    async def pulled_and_ended() -> UUID:
-        (found,) = await pulls.pull(Puller(tenant, None, queue), limit=1, once=EVERY_TIME)
-        await record(database, settled(found.claimed, OK))
-        return found.claimed.delivery_id
-
-    handed_out = [await pulled_and_ended() for _ in range(4)]
-
-    assert handed_out == [made[40], made[30], made[20], made[10]]
-
-
-async def test_of_many_keys_the_next_pull_goes_on_where_the_last_one_ended(
-    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
-) -> None:
-    await rows.change(tables.endpoints, queue, ordering="fifo", max_in_flight=1000)
-    made = await rows.deliveries(250, tenant, queue, keys=250)
-    pulls = pulls_of(database)
-
-    found = [*await pulled(pulls, tenant, queue, limit=150), *await pulled(pulls, tenant, queue, limit=150)]
-
-    assert sorted(found) == sorted(set(found) & set(made))
-    assert len(found) > 200
-
-
 async def test_a_secret_that_cannot_be_opened_costs_no_attempt(
     database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
 ) -> None:
@@ -297,19 +248,3 @@ async def test_a_claim_for_one_who_pulls_is_of_its_tenant_and_its_endpoint(
 
     assert [await claim(database, made, puller=who) for who in wrong] == [(), ()]
     assert len(await claim(database, made, puller=Puller(tenant, None, queue))) == 1
-
-
-async def test_a_pull_in_order_does_not_read_all_that_waits(
-    database_url: str, rows: Rows, tenant: TenantId, queue: EndpointId
-) -> None:
-    await rows.change(tables.endpoints, queue, ordering="fifo")
-    made = await rows.deliveries(4000, tenant, queue, keys=20)
-    handed_out: list[UUID] = []
-
-    async def use(database: Database) -> None:
-        handed_out.extend(await pulled(pulls_of(database), tenant, queue, 20))
-
-    read = await read_of_orders(rows, database_url, use)
-
-    assert set(handed_out) == set(made[:20])
-    assert read < 1000  # through row-level security it would be a comparison with each that waits, for each key

@@ -13,6 +13,7 @@ from tests.support.names import FixedNames
 from tests.support.receiver import Receiver
 from tests.support.sending import LANE, LOOPBACK, OTHER_LANE, OTHER_TENANT, TENANT, outgoing, sending
 from workers.delivery.transport import GuardedTransport, SendError
+from workers.delivery.wire import Wire
 
 pytestmark = pytest.mark.usefixtures("every_sender")
 
@@ -48,6 +49,27 @@ async def test_a_literal_address_is_judged_too() -> None:
 
         assert receiver.opened == 0
     assert outcome.error is ErrorClass.BLOCKED_ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("peer", "error"),
+    [(None, ErrorClass.CONNECT), (("10.0.0.5", 80), ErrorClass.BLOCKED_ADDRESS)],
+    ids=["gone", "other"],
+)
+async def test_who_is_at_the_other_end_has_to_be_who_was_asked_for(
+    peer: object, error: ErrorClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Wire.get_extra_info
+
+    def get_extra_info(wire: Wire, info: str) -> object:
+        return peer if info == "peername" else known(wire, info)
+
+    monkeypatch.setattr(Wire, "get_extra_info", get_extra_info)
+    async with Receiver() as receiver, sending() as sender:
+        outcome = await sender.send(outgoing(receiver.url))
+
+        assert receiver.requests == ()
+    assert outcome.error is error
 
 
 async def test_a_url_outside_the_grammar_is_refused_when_sending() -> None:

@@ -10,25 +10,23 @@ of the same endpoint meanwhile goes with the next of these batches, as it counts
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, ParamSpec
+from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError
-from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 
 from core import clock, fail_points
-from core.database import Database, is_away, is_lock_timeout
+from core.database import Database, is_away
 from core.intake.notices import Notices
 from core.journal.record import Recorded, Settled
 from core.journal.record_queries import record_attempts
 from core.journal.success_queries import record_successes
 from core.lease.lane_queries import next_in_order
-from core.model.errors import UnavailableError
 from core.model.queued import Queued
 from core.patience import end_all
+from workers.delivery.while_away import is_stuck, while_away
 from workers.loop import STORE_ERRORS, Pace
 
 BATCH: Final = 500
@@ -44,9 +42,6 @@ PACE: Final = 0.01
 """Seconds between commits: under load each one carries what finished meanwhile."""
 LEISURE: Final = 0.02
 """Seconds between commits of which none is pressing: half the batches cost Postgres a third less."""
-MOST_APART: Final = 1.0
-"""Seconds between two tries while the store is away."""
-P = ParamSpec("P")
 
 _log: Final = structlog.stdlib.get_logger()
 Done = Callable[[BaseException | None], None]
@@ -220,7 +215,7 @@ class _Writer:
         while self._under_way:
             failure = await self._write_alone(self._under_way[0][0])
             entry = self._under_way.pop(0)
-            if failure is not None and _is_stuck(failure):  # it goes with the next batch, and so on until it is free
+            if failure is not None and is_stuck(failure):  # it goes with the next batch, and so on until it is free
                 stuck.append(entry)
             else:
                 _tell(entry[1], failure)
@@ -234,16 +229,16 @@ class _Writer:
         try:
             await self._write(batch)
         except STORE_ERRORS as error:
-            if not is_away(error) or _is_stuck(error):
+            if not is_away(error) or is_stuck(error):
                 raise
             _log.warning("record.away", attempts=len(batch), error=type(error).__name__)
-            await _while_away(self._database.ping)
+            await while_away(self._database.ping)
             await self._write(batch)
 
     async def _write_alone(self, settled: Settled) -> Exception | None:
         """Write one attempt, however long the store is away; return why it cannot be written."""
         try:
-            await _while_away(self._write, [settled])
+            await while_away(self._write, [settled])
         except STORE_ERRORS as error:
             return error
         return None
@@ -285,20 +280,3 @@ def _tell(done: Done, error: BaseException | None) -> None:
         done(error)
     except Exception:  # noqa: BLE001 - see above
         _log.exception("record.untold")
-
-
-async def _while_away(work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Do something as often as the store is away for it, but not while a row is locked."""
-    retrying = AsyncRetrying(
-        retry=retry_if_exception(
-            lambda error: isinstance(error, Exception) and is_away(error) and not _is_stuck(error)
-        ),
-        wait=wait_exponential_jitter(multiplier=0.1, max=MOST_APART, jitter=0.2),
-        reraise=True,
-    )
-    await retrying(work, *args, **kwargs)
-
-
-def _is_stuck(error: Exception) -> bool:
-    """Tell whether it is others who are in the way: their locks, or filters that change while they are judged."""
-    return isinstance(error, UnavailableError) or (isinstance(error, DBAPIError) and is_lock_timeout(error))
