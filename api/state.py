@@ -11,7 +11,7 @@ from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
 from core.dispatch.spacing import Spacing
 from core.flights import Flights
-from core.intake.event_group import FLUSHERS
+from core.intake import event_group
 from core.journal.tasks import TaskRecord
 from core.model.api_key import has_valid_checksum, hash_api_key
 from core.model.sealing import KeyRing
@@ -85,7 +85,7 @@ class State:
             Database(
                 require(settings.database_url, "DATABASE_URL"),
                 size=10,
-                direct=FLUSHERS,
+                direct=event_group.AT_ONCE,
                 patience=PATIENCE,
             ),
             redis,

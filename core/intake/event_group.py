@@ -29,6 +29,17 @@ from core.model.queued import Queued
 FLUSHERS: Final = 2
 """Groups that may run at a time: one that waits for a key, or for a slow disk, does not hold up the next."""
 
+AT_ONCE: Final = FLUSHERS + 1
+"""Connections that this takes: one more for what goes to many endpoints."""
+WIDE: Final = 500
+"""Deliveries of an event from which on the next ones of its type go by themselves, one at a time.
+
+One of 10,000 takes Postgres a sixth of a second: a group of sixty would take ten, and all in it or behind it would
+be refused.
+"""
+KNOWN: Final = 10_000
+"""Types of which it is kept that they go to many."""
+
 PAIR: Final = 2
 """Keys of a line whose request has one and whose client gave it an ID."""
 TRIES: Final = 3
@@ -71,17 +82,36 @@ class EventGroups:
         self._shared: Final = Shared[Line, Outcome | None](
             self._run, weigh=_weight, backlog=backlog, backlog_bytes=backlog_bytes, flushers=FLUSHERS
         )
+        self._alone: Final = Shared[Line, Outcome | None](
+            self._run, weigh=_weight, backlog=backlog, backlog_bytes=backlog_bytes, size=1
+        )
+        self._wide: Final[set[tuple[UUID, str]]] = set()
+        """Tenants and types whose last event went to many."""
 
     async def record(self, line: Line) -> Outcome | None:
         """Return what became of an event, once that is committed; `None` if it has to be tried alone.
 
         Raises `UnavailableError` if too much waits already, and what the store raises if it is away.
         """
-        return await self._shared.add(line)
+        return await self._queue_of(line).add(line)
 
     def put(self, line: Line, answer: Answer[Outcome | None]) -> None:
         """Do the same for somebody who is told instead; see `Shared.put`."""
-        self._shared.put(line, answer)
+        self._queue_of(line).put(line, answer)
+
+    def _queue_of(self, line: Line) -> Shared[Line, Outcome | None]:
+        wide = bool(self._wide) and (line.event.tenant_id, line.event.type) in self._wide
+        return self._alone if wide else self._shared
+
+    def _learn(self, group: Sequence[Line], outcomes: Sequence[Outcome | None]) -> None:
+        """Keep which types go to many, as far as it can be told from what was made of their events."""
+        for line, outcome in zip(group, outcomes, strict=True):
+            if outcome is None or outcome.inserted.made_at is None:
+                continue
+            if outcome.inserted.deliveries >= WIDE and len(self._wide) < KNOWN:
+                self._wide.add((line.event.tenant_id, line.event.type))
+            elif self._wide and outcome.inserted.deliveries < WIDE:
+                self._wide.discard((line.event.tenant_id, line.event.type))
 
     async def _run(self, group: Sequence[Line]) -> Sequence[Outcome | None]:
         publish, began = self._publisher.ready, clock.monotonic()
@@ -94,6 +124,7 @@ class EventGroups:
             return [other if one is None else Outcome(one) for one in (found.get(line.event.id) for line in group)]
         if publish:
             self._publisher.deliveries(queued)
+        self._learn(group, outcomes)
         return outcomes
 
     async def _commit_whole(self, group: Sequence[Line], *, publish: bool) -> _Done:

@@ -106,12 +106,14 @@ class Shared(Generic[W, R]):
         within: float = ANSWER_WITHIN,
         backlog_bytes: int = BACKLOG_BYTES,
         flushers: int = 1,
+        size: int = SIZE,
     ) -> None:
         """Start nothing yet; `weigh` says how many bytes an item holds, `within` the seconds until it is refused.
 
         `flushers` is how many groups run at a time. A further one starts only if all that run are slow, or as much
-        waits as one takes: whoever comes meanwhile is better off in one large group than in two small ones.
+        waits as one takes, `size`: whoever comes meanwhile is better off in one large group than in two small ones.
         """
+        self._size: Final = size
         self._flushers: Final = flushers
         self._work: Final = work
         self._weigh: Final = weigh
@@ -148,7 +150,7 @@ class Shared(Generic[W, R]):
         self._weight += weight
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._within, self._refuse_late)
-        if self._running == len(self._slow) or len(self._waiting) >= SIZE:
+        if self._running == len(self._slow) or len(self._waiting) >= self._size:
             self._start()
 
     def _refuse_late(self) -> None:
@@ -212,7 +214,7 @@ class Shared(Generic[W, R]):
         """Take the first ones, as many as go together; one that is heavy by itself goes alone."""
         group = [self._waiting.popleft()]
         weight = group[0].weight
-        while self._waiting and len(group) < SIZE and weight + self._waiting[0].weight <= GROUP_WEIGHT:
+        while self._waiting and len(group) < self._size and weight + self._waiting[0].weight <= GROUP_WEIGHT:
             weight += self._waiting[0].weight
             group.append(self._waiting.popleft())
         self._weight -= sum(one.weight for one in group)
