@@ -30,6 +30,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     started_at: datetime
     ordered: bool = False
     """Whether others of its lane wait until it is delivered or given up."""
+    lane: UUID | None = None
+    """Whose rollup it counts in, where it was recorded by a deliverer."""
 
     @property
     def may_tell(self) -> bool:

@@ -56,6 +56,7 @@ class Leased(msgspec.Struct, frozen=True, gc=False):
         started_at: datetime,
         now: datetime,
         draw: Callable[[], float] = random.random,  # jitter, not a secret
+        lane: UUID | None = None,
     ) -> Settled:
         """Return the attempt with what follows from it; times are the database's, the schedule is in seconds.
 
@@ -80,6 +81,7 @@ class Leased(msgspec.Struct, frozen=True, gc=False):
             verdict=settle(outcome, state, now=now, draw=draw()),
             started_at=started_at,
             ordered=self.ordered,
+            lane=lane,
         )
 
 

@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import Database
 from core.intake.notices import Notices
 from core.journal.record import Recorded
+from core.journal.record_queries import record_attempts
 from core.model import tables
 from core.model.errors import UnavailableError
 from core.model.ids import DeliveryId, EndpointId, TenantId
 from core.model.outcome import Response
 from core.model.queued import Queued
-from tests.support.claiming import DOWN, OK, claim, claim_one, recorded, settled
+from tests.support.claiming import DOWN, OK, claim, claim_one, recorded, recorder_at_work, settled
 from tests.support.feeding import new_notices
 from tests.support.rows import Rows
 from workers.delivery.record import MOST_TELLING, TELLING, Recorder, RecorderClosedError
@@ -169,6 +170,25 @@ async def test_an_event_that_takes_long_to_write_holds_up_no_other_endpoints_out
         await asyncio.gather(telling, beside)
 
     assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 3}
+
+
+async def test_a_lane_that_somebody_else_holds_keeps_no_other_from_being_written(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    held = await rows.endpoint(tenant, max_in_flight=200)
+    first, *stuck = await claim(database, *await rows.deliveries(121, tenant, held))
+    other = await claim_one(database, await rows.delivery(tenant, await rows.endpoint(tenant)))
+
+    async with recorder_at_work(database) as recorder:
+        async with database.engine() as tx:
+            await record_attempts(tx, settled=[settled(first, OK)])
+            waiting = [asyncio.create_task(recorded(recorder, settled(one, OK))) for one in stuck]
+            async with asyncio.timeout(30):  # one after the other they would take longer
+                await recorded(recorder, settled(other, OK))
+            assert not any(one.done() for one in waiting)
+        await asyncio.gather(*waiting)
+
+    assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 122}
 
 
 async def test_what_may_be_told_of_is_written_in_larger_batches_while_that_is_quick(

@@ -56,6 +56,7 @@ def settled(claimed: Claimed, outcome: Outcome) -> Settled:
         started_at=claimed.claimed_at,
         now=datetime(2026, 1, 1, tzinfo=UTC),
         draw=lambda: 0.0,
+        lane=claimed.lane,
     )
 
 

@@ -148,6 +148,7 @@ class Attempts:
             headers=flight.headers,
             started_at=claimed.claimed_at,
             now=claimed.claimed_at + timedelta(seconds=elapsed),
+            lane=claimed.lane,
         )
         self._recorder.put(settled, flight.over, pressing=claimed.ordered or claimed.cap < FEW)
 

@@ -5,13 +5,15 @@ put ──► no event can follow ──► batches of 500 ──► written ─
     └─► one may ──────────────► batches of 25 to 100, with their events
 ```
 An event that thousands of endpoints want takes seconds to write: no other endpoint's outcome waits for it. What comes
-of the same endpoint meanwhile goes with the next of these batches, as it counts in the same rollup.
+of the same lane meanwhile goes with the next of these batches, as it counts in the same rollup; so does all of a lane
+whose rollup somebody else holds, another deliverer that tells of it, say.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -72,10 +74,10 @@ class Recorder:
         """
         self._telling: Final = _Writer(database, due_again, notices, release, told, least=TELLING, most=MOST_TELLING)
         self._plain: Final = _Writer(
-            database, due_again, notices, release, told, least=BATCH, most=BATCH, elsewhere=self._put_with_telling
+            database, due_again, notices, release, told, least=BATCH, most=BATCH, elsewhere=self._put_apart
         )
-        self._told_of: Final = Counter[tuple[UUID, str]]()
-        """Tenants and URLs of what may be told of and is not written yet."""
+        self._apart: Final = Counter[UUID | None]()
+        """Lanes of what goes with what may be told of, and is not written yet."""
 
     def put(self, settled: Settled, done: Done, *, pressing: bool = False) -> None:
         """Hand over an attempt; `done` is called once it is committed, however long the store is away.
@@ -83,25 +85,21 @@ class Recorder:
         It is called with an error if the attempt cannot be written. One that is `pressing` goes after `PACE` at the
         latest: others wait for its slot, or for their turn after it.
         """
-        if settled.may_tell:
-            place = (settled.tenant_id, settled.url)
-            self._told_of[place] += 1
-            self._telling.put(settled, partial(self._tell_done, place, done), pressing=pressing)
-        elif not self._told_of or not self._put_with_telling((settled, done)):
+        if settled.may_tell or (self._apart and settled.lane in self._apart):
+            self._put_apart((settled, done), pressing=pressing)
+        else:
             self._plain.put(settled, done, pressing=pressing)
 
-    def _put_with_telling(self, entry: Entry) -> bool:
-        """Put an outcome where others of its endpoint are told of, if there are any; tell whether it was."""
+    def _put_apart(self, entry: Entry, *, pressing: bool = False) -> None:
+        """Put an outcome where its lane holds up no other, with whatever comes of that lane until it is written."""
         settled, done = entry
-        if (settled.tenant_id, settled.url) not in self._told_of:
-            return False
-        self._telling.put(settled, done, pressing=False)
-        return True
+        self._apart[settled.lane] += 1
+        self._telling.put(settled, partial(self._done_apart, settled.lane, done), pressing=pressing)
 
-    def _tell_done(self, place: tuple[UUID, str], done: Done, error: BaseException | None) -> None:
-        self._told_of[place] -= 1
-        if not self._told_of[place]:
-            del self._told_of[place]
+    def _done_apart(self, lane: UUID | None, done: Done, error: BaseException | None) -> None:
+        self._apart[lane] -= 1
+        if not self._apart[lane]:
+            del self._apart[lane]
         done(error)
 
     async def run(self) -> None:
@@ -128,9 +126,9 @@ class _Writer:
         *,
         least: int,
         most: int,
-        elsewhere: Callable[[Entry], bool] = lambda _: False,
+        elsewhere: Callable[[Entry], None] | None = None,
     ) -> None:
-        """Begin with batches of `least`; what finds its rows locked may go `elsewhere`."""
+        """Begin with batches of `least`; what finds its rows locked goes `elsewhere`, or is tried again."""
         self._least: Final = least
         self._most: Final = most
         self._batch = least
@@ -211,15 +209,21 @@ class _Writer:
 
     async def _write_singly(self) -> None:
         """Write each by itself: the one that spoils the batch must not hold the others."""
-        stuck: list[Entry] = []
+        stuck: dict[UUID | None, list[Entry]] = {}
         while self._under_way:
-            failure = await self._write_alone(self._under_way[0][0])
+            settled, done = self._under_way[0]
+            failure = None if settled.lane in stuck else await self._write_alone(settled)
             entry = self._under_way.pop(0)
-            if failure is not None and is_stuck(failure):  # it goes with the next batch, and so on until it is free
-                stuck.append(entry)
+            if settled.lane in stuck or (failure is not None and is_stuck(failure)):
+                stuck.setdefault(settled.lane, []).append(entry)  # of one lane all would wait for the same
             else:
-                _tell(entry[1], failure)
-        self._waiting[:0] = [entry for entry in stuck if not self._elsewhere(entry)]
+                _tell(done, failure)
+        left = list(chain(*stuck.values()))
+        if self._elsewhere is None:
+            self._waiting[:0] = left
+        else:
+            for entry in left:
+                self._elsewhere(entry)
 
     async def _write_whole(self, batch: list[Settled]) -> None:
         """Write a batch; once more as a whole if the store was away meanwhile.
