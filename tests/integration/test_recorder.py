@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from msgspec import structs
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
@@ -189,6 +190,23 @@ async def test_a_lane_that_somebody_else_holds_keeps_no_other_from_being_written
         await asyncio.gather(*waiting)
 
     assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 122}
+
+
+async def test_a_delivery_that_somebody_else_holds_keeps_no_other_of_its_lane_from_being_written(
+    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId
+) -> None:
+    held, *others = await claim(database, *await rows.deliveries(5, tenant, endpoint))
+
+    async with recorder_at_work(database) as recorder:
+        async with database.engine() as tx:
+            await tx.execute(select(tables.deliveries.c.id).filter_by(id=held.delivery_id).with_for_update())
+            waiting = asyncio.create_task(recorded(recorder, settled(held, OK)))
+            async with asyncio.timeout(30):
+                await asyncio.gather(*(recorded(recorder, settled(one, OK)) for one in others))
+            assert not waiting.done()
+        await waiting
+
+    assert await rows.one("SELECT count(*) AS n FROM attempts") == {"n": 5}
 
 
 async def test_what_may_be_told_of_is_written_in_larger_batches_while_that_is_quick(

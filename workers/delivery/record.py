@@ -218,7 +218,8 @@ class _Writer:
                 stuck.setdefault(settled.lane, []).append(entry)  # of one lane all would wait for the same
             else:
                 _tell(done, failure)
-        left = list(chain(*stuck.values()))
+        # Whose turn it was goes last: it may be its own row that is locked, and not what its lane shares.
+        left = list(chain.from_iterable((*rest, first) for first, *rest in stuck.values()))
         if self._elsewhere is None:
             self._waiting[:0] = left
         else:
