@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -n 2 --dist loadscope --no-loadscope-reorder
+PYTEST_ARGS ?= -n 3 --dist loadscope --no-loadscope-reorder
 UP_ARGS ?=
 RECEIVER_ARGS ?=
 BENCH_ARGS ?=

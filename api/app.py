@@ -14,10 +14,12 @@ from api.arrivals import Arrivals
 from api.auth import Keys
 from api.background import repeat
 from api.errors import add_error_handlers
+from api.holdings import Holdings
 from api.hot import HotApi
 from api.hot_protocol import HotWay
 from api.live import Live
 from api.middleware import RequestLog
+from api.pull_deps import RoomyPulls
 from api.request_lines import RequestLines
 from api.routes import (
     checks,
@@ -39,6 +41,7 @@ from api.routes import (
     problems,
     pull,
     recoveries,
+    reference,
     sessions,
     stats,
     stream,
@@ -55,7 +58,9 @@ from core.intake.acceptance import Acceptance
 from core.intake.change import Changes
 from core.intake.check import Checks
 from core.intake.judge import Judge
+from core.intake.limits import Admission
 from core.intake.notices import Notices
+from core.intake.own_tasks import OwnTasks
 from core.intake.recover import Recoveries
 from core.intake.reopen import Reopenings
 from core.intake.replay import Replays
@@ -66,9 +71,8 @@ from core.intake.withdraw import Withdrawals
 from core.journal.export import Exports
 from core.lease.acknowledge import Acknowledgements
 from core.lease.meter import Meter
-from core.lease.presence import Presence
-from core.lease.pull import Pulls
-from core.patience import end_all
+from core.lease.presence import APIS, Presence
+from core.patience import Turns, end_all
 from core.registry.callbacks import Callbacks
 from core.registry.catalogue import Catalogue
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
@@ -81,6 +85,8 @@ from core.version import VERSION
 
 CLOCK_PAUSE: Final = 10.0
 """Seconds after which the database's clock, whose time IDs carry, is read again."""
+PRESENCE_PAUSE: Final = 1.0
+"""Seconds after which an API process says again that it is there: its share of a limit while Redis is away."""
 _ROUTES: Final = (
     tasks,
     task_changes,
@@ -108,6 +114,7 @@ _ROUTES: Final = (
     metrics,
     problems,
     dashboard,
+    reference,
 )
 
 _log: Final = structlog.stdlib.get_logger()
@@ -119,16 +126,18 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         state = State.open(settings)
-        watcher, listening, arrivals = _connect(app, state), Live(state.database), Arrivals(state.database)
+        presence = Presence(state.redis, APIS)
+        watcher, listening, arrivals = _connect(app, state, presence), Live(state.database), Arrivals(state.database)
         app.state.live, app.state.arrivals = listening, arrivals
         watcher.start()
         listening.start()
         arrivals.start()
         clock = asyncio.create_task(repeat("clock", state.database.ping, pause=CLOCK_PAUSE))
+        meeting = asyncio.create_task(repeat("presence", partial(_meet, state, presence), pause=PRESENCE_PAUSE))
         _log.info("api.started")
         app.state.dismiss = partial(_dismiss, watcher, listening, arrivals)
         yield
-        await end_all(clock)
+        await end_all(clock, meeting)
         await watcher.stop()
         await listening.stop()
         await arrivals.stop()
@@ -142,6 +151,8 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # ours is in `api.routes.reference`: FastAPI's has browsers run what another host says
+        redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
     )
     app.add_middleware(RequestLog)
@@ -151,21 +162,25 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _connect(app: FastAPI, state: State) -> Watcher:
+def _connect(app: FastAPI, state: State, presence: Presence) -> Watcher:
     settings = state.settings
     callbacks = Callbacks(state.resolver, allowed=settings.allow_targets, https_only=settings.https_only)
     app.state.ringback = state
+    app.state.holdings = holdings = Holdings()
     keys = Keys(state)
     app.state.sessions = signed_in = Sessions(state, keys)
     app.state.sign_ins = SignIns(state.database)
-    app.state.throttle = Throttle(state.redis)
+    app.state.throttle = Throttle(state.redis, presence)
     app.state.registrar = Registrar(state.database, state.ring)
     app.state.tenant_changes = TenantChanges(state.database)
     app.state.endpoints = EndpointRegistrar(state.database, state.ring, callbacks)
     app.state.withdrawals = Withdrawals(state.database)
-    app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks)
-    judge, schemas = Judge(), Schemas(state.database)
-    app.state.catalogue = Catalogue(state.database)
+    admission = Admission(state.database)
+    app.state.submissions = Submissions(state.database, state.publisher, state.ring, callbacks, admission=admission)
+    own_tasks = OwnTasks(state.database, state.publisher, admission)
+    judge, turns = Judge(), Turns()
+    schemas = Schemas(state.database, turns=turns)
+    app.state.catalogue = Catalogue(state.database, turns)
     app.state.schemas = schemas
     app.state.acceptance = acceptance = Acceptance(state.database, state.publisher, judge, schemas)
     app.state.hot = HotWay(keys, acceptance, RequestLines(settings))
@@ -174,13 +189,18 @@ def _connect(app: FastAPI, state: State) -> Watcher:
     app.state.changes = Changes(state.database, teller, state.results, state.board, state.ring)
     app.state.reopenings = Reopenings(state.database, state.publisher)
     app.state.exports = Exports(state.database, state.redis, default_cap=DEFAULT_MAX_IN_FLIGHT)
-    app.state.checks = Checks(state.database, state.publisher, state.ring)
-    app.state.recoveries = Recoveries(state.database, state.publisher)
-    presence, notices = Presence(state.redis), Notices(state.database, state.ring, settings)
-    app.state.pulls = Pulls(state.database, presence, Meter(state.redis, presence), state.ring, settings)
+    app.state.checks = Checks(state.database, own_tasks, state.ring)
+    app.state.recoveries = Recoveries(state.database, own_tasks)
+    notices = Notices(state.database, state.ring, settings)
+    app.state.pulls = pulls = RoomyPulls(state.database, Meter(state.redis, presence), state.ring, settings)
+    pulls.holdings = holdings
     app.state.acknowledgements = Acknowledgements(state.database, state.ring, settings, notices)
     app.state.watcher = watcher = Watcher(state.database, state.redis, forget=signed_in.forget)
     return watcher
+
+
+async def _meet(state: State, presence: Presence) -> None:
+    await presence.meet(state.database.unix_seconds())
 
 
 def _dismiss(watcher: Watcher, live: Live, arrivals: Arrivals) -> None:

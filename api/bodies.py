@@ -17,7 +17,8 @@ from api.answers import with_etag
 from api.auth import Caller
 from api.deps import get_caller, let_in_once
 from api.errors import ClientLeftError, ProblemError
-from api.idempotency import mark_replay
+from api.holdings import SHORT, holdings_of
+from api.idempotency import get_once, mark_replay
 from core.model.errors import FieldError, InvalidInputError
 from core.model.json_value import JsonValue
 
@@ -31,6 +32,8 @@ JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 FORM: Final = "multipart/form-data"
 BATCH_LIMIT: Final = 16 * 1024 * 1024
+STEP: Final = 1024 * 1024
+"""Bytes of a body for which room is taken at a time, if its length is not told."""
 LONG: Final = 256 * 1024
 """Bytes from which on a thread reads what it takes long to read, so that nobody else waits for it."""
 BATCH_PATH: Final = "/v1/events/batch"
@@ -78,6 +81,18 @@ def _depth_exceeds(value: JsonValue, limit: int) -> bool:
     return True
 
 
+def hold_told(request: Request) -> int:
+    """Have a process hold the body of a request before it comes; return for how many bytes of it there is room.
+
+    Raises `UnavailableError` if there is none for as many as the request tells.
+    """
+    told = request.headers.get("content-length", "")
+    length = int(told) if told.isdecimal() else 0
+    if length > SHORT:
+        holdings_of(request.app).hold_body(request.scope, length)
+    return max(length, SHORT)
+
+
 class StrictRequest(Request):
     """A request whose body is read strictly, and no further than the limit of its media type.
 
@@ -87,14 +102,17 @@ class StrictRequest(Request):
     async def stream(self) -> AsyncGenerator[bytes]:
         """Read the body piece by piece; raise a 413 as soon as it is over the limit, whatever length was told.
 
-        Raises `ClientLeftError` if the client hangs up before its end.
+        Raises `ClientLeftError` if the client hangs up before its end, `UnavailableError` if there is no room for it.
         """
-        size, limit = 0, _limit_of(self)
+        size, limit, held = 0, _limit_of(self), hold_told(self)
         try:
             async for chunk in super().stream():
                 size += len(chunk)
                 if size > limit:
                     raise too_large(limit)
+                while size > held:
+                    holdings_of(self.app).hold_body(self.scope, STEP)
+                    held += STEP
                 yield chunk
         except ClientDisconnect:
             raise ClientLeftError from None
@@ -112,7 +130,7 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
         accepted, single = self._media_types(), self._is_single()
         optional = self.body_field is not None and not self.body_field.field_info.is_required()
-        guarded = _asks_who_calls(self.dependant)
+        guarded, keyed = _depends_on(self.dependant, get_caller), _depends_on(self.dependant, get_once)
 
         async def handle(request: Request) -> Response:
             if guarded:  # before anything of the request is looked at, which whoever may not call has no business in
@@ -120,7 +138,10 @@ class StrictRoute(APIRoute):
             check_query(request)
             if accepted and request.method in _WITH_BODY and not (optional and _is_bare(request)):
                 check_body(request, accepted)
-            response = await handler(StrictRequest(request.scope, request.receive))
+            strict = StrictRequest(request.scope, request.receive)
+            if keyed and "idempotency-key" in request.headers:  # no transaction is open while a client takes its time
+                await strict.body()
+            response = await handler(strict)
             mark_replay(request, response)
             return with_etag(request, response) if single else response
 
@@ -138,8 +159,8 @@ class StrictRoute(APIRoute):
         return tuple(described["content"])
 
 
-def _asks_who_calls(dependant: Dependant) -> bool:
-    return any(one.call is get_caller or _asks_who_calls(one) for one in dependant.dependencies)
+def _depends_on(dependant: Dependant, call: Callable[..., object]) -> bool:
+    return any(one.call is call or _depends_on(one, call) for one in dependant.dependencies)
 
 
 def _is_bare(request: Request) -> bool:

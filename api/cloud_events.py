@@ -90,7 +90,6 @@ def _event(value: JsonValue, data: bytes) -> EventWish:
     return EventWish(
         type=checked.type,
         data=data.strip(b" \t\r\n"),
-        value=checked.data,  # pyright: ignore[reportArgumentType] - it was read as JSON
         client_id=f"{checked.source} {checked.id}",
         timestamp=checked.time,
         attributes=_attributes(checked),

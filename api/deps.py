@@ -18,7 +18,7 @@ from api.auth import Caller
 from api.errors import ProblemError
 from api.live import Live
 from api.paging import Page, decode_cursor
-from api.sessions import sessions_of
+from api.sessions import ends_session, sessions_of
 from api.state import State
 from api.throttle import Throttle
 from api.watch import Watcher
@@ -78,7 +78,7 @@ async def let_in(request: Request, authorization: str | None, acting_for: str | 
     throttle: object = request.app.state.throttle
     assert isinstance(throttle, Throttle)
     caller = await sessions_of(request).identify(request, authorization, acting_for)
-    if caller.tenant_id is not None and caller.requests_per_second is not None:
+    if caller.tenant_id is not None and caller.requests_per_second is not None and not ends_session(request):
         await throttle.admit(caller.tenant_id, caller.requests_per_second)
     request.scope["ringback.tenant_id"] = caller.shown_tenant
     return caller

@@ -13,9 +13,11 @@ from starlette.types import Receive, Scope, Send
 from api.bodies import BATCH_PATH, FORM, JSON, StrictRequest, checked_caller
 from api.deps import get_state, get_submissions, get_watcher, scoped
 from api.errors import error_answer
+from api.holdings import let_go
 from api.hot_events import EVENTS_PATH, accept_hot, accept_hot_batch
 from api.middleware import join_lists, log_request, name_request
 from api.openapi import Api
+from api.pieces import in_pieces
 from api.routes.tasks import submit_task
 from api.submissions import read_submission
 from core import clock
@@ -53,9 +55,17 @@ class HotApi(Api):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         answer = _HOT.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if answer is None:
-            await super().__call__(scope, receive, send)
-            return
+        try:
+            if answer is None:
+                await super().__call__(scope, receive, send)
+            else:
+                await self._answer(answer, scope, receive, send)
+        finally:
+            let_go(scope)
+
+    async def _answer(
+        self, answer: Callable[[Request], Awaitable[Response]], scope: Scope, receive: Receive, send: Send
+    ) -> None:
         scope["app"] = self
         scope["ringback.route"] = scope["path"]
         request_id, started, status = name_request(scope), clock.monotonic(), 0
@@ -64,7 +74,7 @@ class HotApi(Api):
             response = await _answered(answer, request)
             response.raw_headers.append((b"x-request-id", request_id.encode()))
             status = response.status_code
-            await response(scope, receive, send)
+            await response(scope, receive, in_pieces(scope, receive, send))
         finally:
             log_request(scope, status, started)
 

@@ -13,7 +13,7 @@ from fastapi import Request, Response
 
 from api.auth import Caller, Keys
 from api.batches import BATCH_TYPES, batch_of, read_batch
-from api.bodies import BATCH_LIMIT, BATCH_PATH, BODY_LIMIT, checked_caller, too_large
+from api.bodies import BATCH_LIMIT, BATCH_PATH, BODY_LIMIT, checked_caller, hold_told, too_large
 from api.cloud_events import MARKS, is_json_event
 from api.deps import TenantCaller, get_acceptance, let_in, let_through, scoped
 from api.errors import ClientLeftError
@@ -56,6 +56,7 @@ async def accept_hot_batch(request: Request) -> Response:
     wishes = all_traced(batch.wishes, text_in(headers, b"traceparent"))
     key = key_in(headers, caller.tenant_id, BATCH_PATH, batch.compared)
     acceptance = await get_acceptance(request)
+    del batch  # what was sent: a batch waits for its commit without it
     return answer_to_batch(*await acceptance.accept_all(caller.tenant_id, wishes, key=key))
 
 
@@ -91,9 +92,9 @@ def first_of_each(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     return dict(reversed(headers))
 
 
-def is_plain(headers: Headers) -> bool:
-    """Tell whether a request to send an event, without a query, is of the usual kind."""
-    return headers.get(b"content-type") == b"application/json" and _is_ordinary(headers, BODY_LIMIT)
+def is_plain(headers: Headers, limit: int = BODY_LIMIT) -> bool:
+    """Tell whether a request to send an event, without a query, is of the usual kind and no longer than that."""
+    return headers.get(b"content-type") == b"application/json" and _is_ordinary(headers, limit)
 
 
 def _is_ordinary(headers: Headers, limit: int) -> bool:
@@ -136,6 +137,7 @@ def text_in(headers: Headers, name: bytes) -> str | None:
 
 
 async def _body(request: Request, limit: int) -> bytes:
+    hold_told(request)
     parts: list[bytes] = []
     size, more = 0, True
     while more:

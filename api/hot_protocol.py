@@ -10,18 +10,21 @@ What is not answered by 202 at once is answered by the functions that answer it 
 
 import asyncio
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, cast
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from api.auth import Caller, Keys
-from api.errors import CLIENT_LEFT, error_answer
+from api.errors import CLIENT_LEFT, ProblemError, error_answer
+from api.holdings import SHORT
 from api.hot_events import EVENTS_PATH, Headers, first_of_each, is_plain, key_in, known_sender, text_in
 from api.incoming import read_usual
 from api.middleware import new_request_id
-from api.raw_answers import ANSWERED, NOBODY_WAITS, malformed, written
+from api.patient_protocol import PatientProtocol
+from api.raw_answers import ANSWERED, NOBODY_WAITS, refusal, written
 from api.request_lines import RequestLine, RequestLines
 from api.routes.events import answer_to_event
 from api.traces import traced
@@ -48,7 +51,7 @@ class HotWay:
     lines: RequestLines
 
 
-class HotProtocol(HttpToolsProtocol):
+class HotProtocol(PatientProtocol):
     """uvicorn's protocol, with a way of its own for events.
 
     Of requests that do not wait for answers uvicorn knows the last one, as `cycle`; `_first` is the one that is
@@ -79,6 +82,7 @@ class HotProtocol(HttpToolsProtocol):
         if not isinstance(event, HotEvent):
             super().on_message_complete()
             return
+        self._whole = True
         if event.begun:
             return
         body = event.parts[0] if len(event.parts) == 1 else b"".join(event.parts)
@@ -98,10 +102,24 @@ class HotProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP by a problem, and close; only close if the answer to an earlier request is due."""
+        self._refuse(ProblemError(HTTPStatus.BAD_REQUEST, "bad-request", msg))
+
+    def is_awaited(self) -> bool:
+        """Tell whether no earlier request is under way."""
+        last = cast("RequestResponseCycle | None", self.cycle)
+        if not super().is_awaited() or last is None or last.response_complete:
+            return super().is_awaited()
+        return last is self._first and (last.more_body if not isinstance(last, HotEvent) else not last.begun)
+
+    def refuse_late(self) -> None:
+        """Answer a request that does not come by a problem, and close."""
+        self._refuse(ProblemError(HTTPStatus.REQUEST_TIMEOUT, "request-timeout", "It did not come in time."))
+
+    def _refuse(self, error: ProblemError) -> None:
         answers = self._reads_what_is_answered_next() and not self.transport.is_closing()
         self._hang_up()
         if answers:
-            self.transport.write(malformed(self.server_state.default_headers, msg))
+            self.transport.write(refusal(self.server_state.default_headers, error))
         self.transport.close()
 
     def shutdown(self) -> None:
@@ -132,6 +150,8 @@ class HotProtocol(HttpToolsProtocol):
             return True
         if last.response_complete:
             return not last.more_body
+        if isinstance(last, HotEvent):
+            return not last.begun
         return last is self._first and last.more_body and not last.response_started
 
     def _begin_the_long_way(self) -> None:
@@ -146,7 +166,7 @@ class HotProtocol(HttpToolsProtocol):
         if not (before is None or before.response_complete) or self.flow.write_paused or self.root_path:
             return None
         headers, app = first_of_each(self.headers), self.config.app
-        if not is_plain(headers) or not _NOT_HERE.isdisjoint(headers) or self.limit_concurrency is not None:
+        if not is_plain(headers, SHORT) or not _NOT_HERE.isdisjoint(headers) or self.limit_concurrency is not None:
             return None
         way: object = getattr(app.state, "hot", None) if isinstance(app, FastAPI) else None
         caller = known_sender(way.keys, headers) if isinstance(way, HotWay) else None

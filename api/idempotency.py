@@ -20,7 +20,7 @@ from api.deps import CallerDep, StateDep
 from api.errors import ProblemError
 from core.intake.dedupe import KEY_LENGTH, OPERATOR, OncePerKey, RequestKey, look
 from core.model.ids import TenantId
-from core.once import EVERY_TIME, Once
+from core.once import EVERY_TIME, OnceInParts
 
 REPLAYED: Final = {"Idempotent-Replayed": "true"}
 _ONCE: Final = "ringback.once"
@@ -63,8 +63,11 @@ def key_of(
     return RequestKey.of(tenant_id, method=method, path=path, key=key, body=compared, owner=owner)
 
 
-async def get_once(request: Request, caller: CallerDep, state: StateDep, header: KeyHeader = None) -> Once:
-    """Return the request with its key, and what it was answered before; one without a key is done every time."""
+async def get_once(request: Request, caller: CallerDep, state: StateDep, header: KeyHeader = None) -> OnceInParts:
+    """Return the request with its key, and what it was answered before; one without a key is done every time.
+
+    `StrictRoute` has read the body before anything that a route asks for, a transaction perhaps, was opened.
+    """
     body = b"" if header is None else await request.body()
     key = request_key(request, caller.tenant_id or OPERATOR, header, compared=body, owner=caller.owner)
     if key is None:
@@ -77,7 +80,7 @@ async def get_once(request: Request, caller: CallerDep, state: StateDep, header:
     return once
 
 
-OnceDep = Annotated[Once, Depends(get_once)]
+OnceDep = Annotated[OnceInParts, Depends(get_once)]
 
 
 def mark_replay(request: Request, response: Response) -> None:

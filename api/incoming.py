@@ -88,11 +88,11 @@ def read_usual(written: bytes) -> EventWish | None:
         data = bytes(_outline.decode(written).data).strip(_SPACE)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    client_id, key, value = read.id, read.ordering_key, cast("JsonValue", read.data)
+    client_id, key = read.id, read.ordering_key
     kept = _NUL not in (client_id or "") and _NUL not in (key or "")
-    if not kept or not _is_type(read.type) or is_deep(data, value, DEPTH_LIMIT - 1):
+    if not kept or not _is_type(read.type) or is_deep(data, cast("JsonValue", read.data), DEPTH_LIMIT - 1):
         return None
-    return EventWish(type=read.type, data=data, value=value, client_id=client_id, ordering_key=key)
+    return EventWish(type=read.type, data=data, client_id=client_id, ordering_key=key)
 
 
 def plain_event(value: JsonValue, written: bytes) -> EventWish:
@@ -101,7 +101,6 @@ def plain_event(value: JsonValue, written: bytes) -> EventWish:
     return EventWish(
         type=checked.type,
         data=bytes(_outline.decode(written).data).strip(_SPACE),
-        value=checked.data,  # pyright: ignore[reportArgumentType] - it was read as JSON
         client_id=checked.id,
         timestamp=checked.timestamp,
         ordering_key=checked.ordering_key,

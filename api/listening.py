@@ -1,4 +1,4 @@
-"""What answers that last have in common: streams wait, and all of them end with the key that opened them."""
+"""What answers that last have in common: they wait, and all of them end with the key that asked for them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -21,7 +21,7 @@ BEAT: Final = b":\n\n"
 
 
 class Listener:
-    """Whoever opened a stream, which it may go on with for as long as it would be let in."""
+    """Whoever opened a stream or waits for an answer, for as long as it would be let in."""
 
     def __init__(self, request: Request) -> None:
         """Believe that it was let in just now."""
@@ -30,23 +30,31 @@ class Listener:
 
     async def may_listen(self) -> bool:
         """Tell whether it is still there, and would still be let in; it is believed for a while if nobody can tell."""
-        return not await self._request.is_disconnected() and await self._is_let_in()
+        return not await self.has_left() and await self._is_let_in()
 
     async def may_go_on(self) -> bool:
         """Tell whether it would still be let in, as far as that is not known."""
         return clock.monotonic() - self._let_in_at < CHECKED_EVERY or await self._is_let_in()
 
-    async def _is_let_in(self) -> bool:
+    async def has_left(self) -> bool:
+        """Tell whether it has hung up."""
+        return await self._request.is_disconnected()
+
+    async def check(self) -> None:
+        """Raise what it would be refused with now, or that nobody can tell; a key is believed for two seconds."""
         headers = self._request.headers
+        await sessions_of(self._request).identify(
+            self._request, headers.get("authorization"), headers.get("ringback-tenant")
+        )
+        self._let_in_at = clock.monotonic()
+
+    async def _is_let_in(self) -> bool:
         try:
-            await sessions_of(self._request).identify(
-                self._request, headers.get("authorization"), headers.get("ringback-tenant")
-            )
+            await self.check()
         except (ProblemError, NotFoundError, LimitReachedError):
             return False
         except (SQLAlchemyError, OSError):
             return clock.monotonic() - self._let_in_at < BELIEVED_FOR
-        self._let_in_at = clock.monotonic()
         return True
 
     async def listen(self, wait: Callable[[float], Awaitable[bool]]) -> bool | None:

@@ -7,7 +7,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+import msgspec
+from fastapi import Request
+
 from api.deps import parse_id
+from api.holdings import holdings_of
+from api.listening import Listener
+from api.pieces import LARGE
 from api.state import State
 from api.watch import Watcher
 from core import clock
@@ -41,9 +47,12 @@ async def _read(state: State, tenant_id: TenantId, task_id: TaskId) -> TaskRecor
 
 
 async def look_until_ended(
-    state: State, watcher: Watcher, tenant_id: TenantId, task_id: TaskId, *, seconds: float
+    state: State, watcher: Watcher, tenant_id: TenantId, task_id: TaskId, *, seconds: float, listener: Listener
 ) -> TaskRecord:
-    """Read a task, and if it has not ended wait for that, `seconds` at most, without a connection or a thread."""
+    """Read a task, and if it has not ended wait for that, `seconds` at most, without a connection or a thread.
+
+    Who would not be let in any more meanwhile is told that instead: raises what it is refused with.
+    """
     deadline = clock.monotonic() + seconds
     with watcher.watching(task_id) as watch:
         found = await look(state, tenant_id, task_id)
@@ -51,8 +60,34 @@ async def look_until_ended(
             await watch.wait(min(left, LOOK_AGAIN))
             if watcher.stopping:  # all who wait at once: what they know has to do
                 break
+            await listener.check()
             found = await look(state, tenant_id, task_id)
     return found
+
+
+def hold_large(request: Request, task: TaskRecord, form: str) -> None:
+    """Hold an answer with a task's result before that is read, if it is large; those who get the same share it.
+
+    Raises `UnavailableError` if there is no room.
+    """
+    if task.result_size is not None and task.result_size > LARGE:
+        holdings_of(request.app).hold_answer(request.scope, task.result_size, (form, *_version(task)))
+
+
+async def answer_of(state: State, task: TaskRecord) -> bytes:
+    """Return the task as `GET` shows it in JSON; those who ask for a large one at a time get the same bytes."""
+    if task.result_size is None or task.result_size <= LARGE:
+        return await _encoded(state, task)
+    return await state.large_answers.share(_version(task), partial(_encoded, state, task))
+
+
+def _version(task: TaskRecord) -> tuple[TaskId, int, bool]:
+    """Return what stands for all that is shown of a task with a result: nothing of it changes but by an erasure."""
+    return task.id, task.run, task.erased
+
+
+async def _encoded(state: State, task: TaskRecord) -> bytes:
+    return msgspec.json.encode(await document_of(state, task))
 
 
 async def document_of(state: State, task: TaskRecord) -> dict[str, object]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import unexpected
+from api.pieces import in_pieces
 from core import clock
 
 _log: Final = structlog.stdlib.get_logger()
@@ -39,7 +40,7 @@ class RequestLog:
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, in_pieces(scope, receive, answer))
         except Exception as error:
             if status:
                 raise

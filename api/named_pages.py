@@ -32,13 +32,15 @@ class NamedPage:
     kind: str
     tenant_id: UUID | None
 
-    def cut(self, found: Sequence[T], request: Request, response: Response) -> tuple[Sequence[T], str | None]:
-        """See `api.paging.cut`."""
+    def cut(
+        self, found: Sequence[T], request: Request, response: Response, *, is_full: bool
+    ) -> tuple[Sequence[T], str | None]:
+        """See `api.paging.cut`; a page may be full with fewer than `limit`."""
 
         def cursor_of(one: Named) -> str:
             return pack_cursor(one.name.encode(), self.kind, self.tenant_id)
 
-        return cut(found, self.limit, cursor_of, request, response)
+        return cut(found, self.limit, cursor_of, request, response, beyond=cursor_of(found[-1]) if is_full else None)
 
 
 def named_page(kind: str) -> Callable[..., Coroutine[None, None, NamedPage]]:

@@ -1,4 +1,4 @@
-"""The dashboard's files: read and joined once when the process starts, served with the headers that guard them."""
+"""Files for browsers: read, and the dashboard's joined, once when the process starts; served with what guards them."""
 
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
-_POLICY: Final = (
+POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors {frames}; require-trusted-types-for 'script'"
 )
@@ -75,13 +75,21 @@ class Assets:
 
 def read_assets(folder: Path = FOLDER) -> Assets:
     """Read the files."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-    files = _with_styles_joined(_with_scripts_joined(files))
+    files = _with_styles_joined(_with_scripts_joined(_read(folder)))
     page = files.pop(PAGE)
     version = f"~{hashlib.blake2b(b''.join(files.values()), digest_size=8).hexdigest()}"
     named = page.replace(_PLACE, _PLACE + version.encode() + b"/")
     return Assets({name: _asset(name, plain) for name, plain in files.items()}, _asset(PAGE, named), version)
+
+
+def read_files(folder: Path) -> dict[str, Asset]:
+    """Read files that stay as they are, by their path below the folder."""
+    return {name: _asset(name, plain) for name, plain in _read(folder).items()}
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    found = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def _with_scripts_joined(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -107,12 +115,14 @@ def _without(page: str, link: re.Pattern[str], names: Collection[str]) -> bytes:
     return link.sub(lambda match: "" if match[1] in names else match[0], page).encode()
 
 
-def serve(request: Request, asset: Asset, *, frames: tuple[str, ...] = (), lasting: bool = False) -> Response:
+def serve(
+    request: Request, asset: Asset, *, policy: str = POLICY, frames: tuple[str, ...] = (), lasting: bool = False
+) -> Response:
     """Answer with a file, or 304; `frames` are the origins whose pages may show it in a frame.
 
     One that is `lasting` is kept by browsers without asking again (RFC 8246).
     """
-    policy = _POLICY.format(frames=" ".join(frames) or "'none'")
+    policy = policy.format(frames=" ".join(frames) or "'none'")
     headers = {**_HEADERS, "Content-Security-Policy": policy, "ETag": asset.tag}
     if lasting:
         headers["Cache-Control"] = "public, max-age=31536000, immutable"

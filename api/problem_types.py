@@ -156,6 +156,14 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
         "Read the thing again, decide on what it is now, and send the change with its new ETag.",
         "The endpoint has changed since.",
     ),
+    "request-timeout": ProblemType(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "The request did not come in time",
+        "The request, its body included, was not there within 30 seconds, and a second more for each 32 KiB of it that "
+        "had come. The connection was closed, and nothing was done.",
+        "Send the request again on a new connection, and its body as soon as its headers.",
+        "It did not come in time.",
+    ),
     "task-failed": ProblemType(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "The task failed",

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request, Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from api.errors import problem
+from api.errors import ProblemError, error_answer
 from api.middleware import log_request, name_request
 from core import clock
 
@@ -28,11 +27,11 @@ class _Answered(RequestResponseCycle):
 ANSWERED: Final = _Answered()
 
 
-def malformed(default_headers: Sequence[tuple[bytes, bytes]], detail: str) -> bytes:
-    """Return the answer to a request that cannot be read, and log it; nothing is known of it, not even its path."""
+def refusal(default_headers: Sequence[tuple[bytes, bytes]], error: ProblemError) -> bytes:
+    """Return the answer to a request that cannot be read or does not come, and log it: not even its path is known."""
     scope: dict[str, object] = {"type": "http", "method": None}
     request_id, started = name_request(scope), clock.monotonic()
-    response = problem(Request(scope), HTTPStatus.BAD_REQUEST, "bad-request", detail)
+    response = error_answer(Request(scope), error)
     log_request(scope, response.status_code, started)
     return written(default_headers, response, request_id, keep_alive=False)
 

@@ -123,6 +123,12 @@ def token_of(request: Request) -> str | None:
     return token if token and token.startswith(SESSION_PREFIX) else None
 
 
+def ends_session(request: Request) -> bool:
+    """Tell whether a request that was let in ends its session: nobody stays signed in for a tenant's many requests."""
+    scope = request.scope
+    return "ringback.session" in scope and (scope["method"], scope["path"]) == ("DELETE", "/v1/session")
+
+
 def cookie(token: str, *, embedded: bool) -> str:
     """Return the `Set-Cookie` of a session; an embedded one goes with the page around it (CHIPS) and nowhere else.
 

@@ -64,6 +64,7 @@ class State:
     operator_hash: bytes
     task_reads: Flights[TaskRecord | None] = field(default_factory=Flights[TaskRecord | None])
     result_reads: Flights[bytes | None] = field(default_factory=Flights[bytes | None])
+    large_answers: Flights[bytes] = field(default_factory=Flights[bytes])
     progress_reads: Flights[Progress | None] = field(default_factory=Flights[Progress | None])
 
     @classmethod

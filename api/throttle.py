@@ -1,20 +1,21 @@
 """How often a tenant may call, and an address without a valid key; asked only where there is a limit.
 
 A tenant's requests are counted in Redis, by a script, so that all processes share one limit. While Redis is away each
-process grants its share: the limit, divided by the processes that Redis last knew of.
+process grants its share: the limit, divided by the API processes that were last seen there.
 """
 
 import asyncio
 import math
 from collections.abc import Hashable
 from typing import Final, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core import clock
+from core.lease.presence import Presence
 from core.model.errors import LimitReachedError
 from core.model.pacing import Pace
 
@@ -27,17 +28,15 @@ _LIMIT: Final = 10_000
 _MICROSECONDS: Final = 1_000_000
 
 _TAKE: Final = """
--- As core/model/pacing.py, in microseconds of Redis's own clock; and which processes ask, over the last ten seconds.
+-- As core/model/pacing.py, in microseconds of Redis's own clock.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-redis.call('ZADD', KEYS[2], now, ARGV[3])
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 10000000)
 local due = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now) + tonumber(ARGV[1])
 local wait = due - tonumber(ARGV[2]) - now
 if wait <= 0 then
     redis.call('SET', KEYS[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000))
 end
-return {math.max(0, math.ceil(wait)), redis.call('ZCARD', KEYS[2])}
+return math.max(0, math.ceil(wait))
 """
 
 _log: Final = structlog.stdlib.get_logger()
@@ -68,11 +67,11 @@ class Paces:
 class Throttle:
     """Lets a tenant's requests in, so many a second."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, presence: Presence) -> None:
+        """Count in this Redis; `presence` knows how many processes do."""
         self._script: Final = redis.register_script(_TAKE)
+        self._presence: Final = presence
         self._own: Final = Paces()
-        self._name: Final = uuid4().hex
-        self._processes = 1
         self._away_until = 0.0
 
     async def admit(self, tenant_id: UUID, per_second: int | None) -> None:
@@ -92,19 +91,17 @@ class Throttle:
                 async with asyncio.timeout(PATIENCE):
                     return await self._take_shared(tenant_id, Pace(per_second, at_once=per_second))
             except (RedisError, OSError, TimeoutError) as error:
-                _log.warning("throttle.alone", error=type(error).__name__, processes=self._processes)
+                _log.warning("throttle.alone", error=type(error).__name__, processes=self._presence.processes)
                 self._away_until = clock.monotonic() + ASK_AGAIN
-        share = per_second / self._processes
+        share = per_second / self._presence.processes
         return self._own.take(tenant_id, Pace(share, at_once=share))
 
     async def _take_shared(self, tenant_id: UUID, pace: Pace) -> float:
         told = await self._script(
-            keys=[f"ringback:requests:{tenant_id}", "ringback:requests"],
-            args=[pace.interval * _MICROSECONDS, pace.tolerance * _MICROSECONDS, self._name],
+            keys=[f"ringback:requests:{tenant_id}"],
+            args=[pace.interval * _MICROSECONDS, pace.tolerance * _MICROSECONDS],
         )
-        wait, processes = cast("tuple[int, int]", told)
-        self._processes = max(1, processes)
-        return wait / _MICROSECONDS
+        return cast("int", told) / _MICROSECONDS
 
 
 class Failures:

@@ -32,6 +32,7 @@ STATEMENT_TIMEOUT: Final = 30.0
 FAREWELL: Final = 2.0
 """Seconds for closing all connections: each would wait for its own answer, as long as a statement may take."""
 LOCK_TIMEOUT: Final = "1s"  # one stuck row must not hold a group
+_HARDLY_WAIT: Final = "SET LOCAL lock_timeout = '10ms'"
 # What is hot stands in memory: a step in an index costs no disk's seek, and no statement is worth a compiler's time.
 _PLANNING: Final = {"random_page_cost": "1.1", "jit": "off"}
 
@@ -211,9 +212,14 @@ class Database:
             yield tx
 
     @asynccontextmanager
-    async def engine(self) -> AsyncGenerator[AsyncConnection]:
-        """Open a transaction across tenants, for statements that carry the tenant themselves."""
+    async def engine(self, *, patient: bool = True) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction across tenants, for statements that carry the tenant themselves.
+
+        One that is not `patient` hardly waits for a lock: to find out which of many rows somebody holds.
+        """
         async with self._engine.begin() as tx:
+            if not patient:
+                await tx.execute(_statement(_HARDLY_WAIT))
             yield tx
 
     def statement(self) -> AbstractAsyncContextManager[Direct]:

@@ -12,6 +12,9 @@ async with database.tenant(tenant_id, owner) as tx:
 The ID is that of what is about to be made, or of the thing that is about to be changed. An error after that line rolls
 back the key with everything else. Work that may fail for a reason of its own before the transaction (a name that is
 resolved, a limit) looks at `once.kept` first: a request that was answered is answered again whatever has changed.
+
+Work that takes longer than a transaction may last begins in one, counts in each that does a part of it, and ends in one
+more. If its process dies in between, the request that comes again goes on with it, and with the count.
 """
 
 from collections.abc import Mapping
@@ -54,6 +57,25 @@ class Once(Protocol):
         ...
 
 
+class OnceInParts(Once, Protocol):
+    """The same, of work that takes several transactions."""
+
+    async def begin(self, tx: AsyncConnection, made: UUID) -> Kept | None:
+        """Do as `take`, but go on with a request that was begun and has not ended.
+
+        Two requests with the same key may do it together then; the work has to bear that.
+        """
+        ...
+
+    async def count(self, tx: AsyncConnection, what: str, number: int) -> bool:
+        """Add to what is kept, in the transaction that did this part of the work; false if it has ended meanwhile."""
+        ...
+
+    async def end(self, tx: AsyncConnection) -> Kept | None:
+        """Make an answer of what was counted, unless the work has ended before; return what is kept."""
+        ...
+
+
 class _EveryTime:
     """A request without a key."""
 
@@ -67,6 +89,16 @@ class _EveryTime:
     async def note(self, tx: AsyncConnection, made: UUID, more: Mapping[str, JsonValue]) -> None:
         del tx, made, more
 
+    async def begin(self, tx: AsyncConnection, made: UUID) -> Kept | None:
+        del tx, made
 
-EVERY_TIME: Final[Once] = _EveryTime()
+    async def count(self, tx: AsyncConnection, what: str, number: int) -> bool:
+        del tx, what, number
+        return True
+
+    async def end(self, tx: AsyncConnection) -> Kept | None:
+        del tx
+
+
+EVERY_TIME: Final[OnceInParts] = _EveryTime()
 """A request without a key is done each time that it comes."""

@@ -1,7 +1,8 @@
 """Waiting for what may never come: an answer, an event, the end of a task."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -40,6 +41,26 @@ async def came(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+class Turns:
+    """Work that lets nothing else run meanwhile goes one at a time, each with a pause as long as itself."""
+
+    def __init__(self) -> None:
+        """Let the first one go."""
+        self._turn: Final = asyncio.Lock()
+
+    @asynccontextmanager
+    async def take(self, seconds: float) -> AsyncGenerator[None]:
+        """Wait for a turn, so many seconds at most; raise `TimeoutError` if there is none."""
+        async with asyncio.timeout(seconds):
+            await self._turn.acquire()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            yield
+        finally:
+            loop.call_later(loop.time() - began, self._turn.release)
 
 
 async def end_all(*tasks: asyncio.Task[None]) -> None:

@@ -23,6 +23,8 @@ from core.model.ids import TaskId
 PATIENCE: Final = 2.0
 """Seconds that a read may take in all, retries included."""
 RESULT_LIMIT: Final = 10 * 1024 * 1024
+RECORDED_FOR: Final = 600
+"""Seconds at most that Redis keeps a result that stands in the record too: a day's tasks would fill it."""
 _ERASED: Final = b""
 
 _log: Final = structlog.stdlib.get_logger()
@@ -46,7 +48,7 @@ class Results:
         """
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.set(_key(task_id, run), result, ex=self._ttl, nx=True)
+                pipeline.set(_key(task_id, run), result, ex=min(self._ttl, RECORDED_FOR), nx=True)
                 pipeline.publish(channel, str(task_id))  # pyright: ignore[reportUnknownMemberType] - untyped options
                 await pipeline.execute()
         except RedisError as error:

@@ -107,7 +107,12 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         default=30, ge=1, description="Days that weeks are kept while there is no tenant; each has its own limit."
     )
-    result_ttl: int = Field(default=86_400, ge=1, description="Seconds that Redis keeps a task's result.")
+    result_ttl: int = Field(
+        default=86_400,
+        ge=1,
+        description="Seconds that Redis keeps a task's result; one that stands in Postgres too, up to 16 KiB, "
+        "ten minutes at most.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="How log lines look.")
 

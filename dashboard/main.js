@@ -8,7 +8,7 @@ import { visible } from "./lib/visible.js";
 import { Shell } from "./parts/shell.js";
 import { PageHost } from "./parts/page_host.js";
 import { Toasts, toast } from "./parts/toasts.js";
-import { SignIn } from "./parts/sign_in.js";
+import { NotStarted, SignIn } from "./parts/sign_in.js";
 import { OpenPortal, isPortalLink } from "./parts/open_portal.js";
 
 function App() {
@@ -26,12 +26,17 @@ function App() {
       if (session?.kind === "operator") await findTenant();
       setState(session ? { phase: "in", session } : { phase: "signed-out" });
     } catch (error) {
-      setState({ phase: "signed-out", error });
+      setState(error.status === 401 ? { phase: "signed-out" } : { phase: "failed", error });
     }
+  }
+  function retry() {
+    setState({ phase: "starting" });
+    enter();
   }
   if (state.phase === "starting") return html`<p class="starting" role="status">Starting…</p>`;
   if (state.phase === "portal-link") return html`<${OpenPortal} onOpened=${enter} />`;
-  if (state.phase === "signed-out") return html`<${SignIn} error=${state.error} onSignedIn=${enter} />`;
+  if (state.phase === "failed") return html`<${NotStarted} error=${state.error} retry=${retry} />`;
+  if (state.phase === "signed-out") return html`<${SignIn} onSignedIn=${enter} />`;
   return html`<${Shell} session=${state.session} route=${route}>
       <${PageHost} session=${state.session} route=${route} />
     </${Shell}>

@@ -10,6 +10,7 @@ It listens on loopback only. Needs `pip install standardwebhooks`; the rest is P
 """
 
 import argparse
+import fcntl
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -45,13 +47,25 @@ def default_secret() -> str:
     """Return what signs the webhooks of tasks that bring no secret of their own."""
     folder = Path(os.environ.get("RINGBACK_DATA_DIR", ".ringback"))
     try:
-        url = urlsplit((folder / "url").read_text().strip())  # there while it runs
+        with (folder / "url").open() as file:
+            url = urlsplit(file.read().strip())
+            if not is_locked(file):  # it was killed: whoever listens there now is not to see the key
+                raise ConnectionError("it does not run any more")
         key = (folder / "operator.key").read_text().strip()
         ringback = HTTPConnection(url.hostname or HOST, url.port, timeout=5)
         ringback.request("GET", "/v1/secret", headers={"Authorization": f"Bearer {key}", "Ringback-Tenant": "default"})
         return str(json.load(ringback.getresponse())["secret"])
     except (OSError, HTTPException, KeyError) as error:
         sys.exit(f"no Ringback of {folder} tells its secret: run `make up`, or give --secret ({error!r})")
+
+
+def is_locked(file: TextIO) -> bool:
+    """Tell whether a process holds that file's lock, as the Ringback that wrote it does while it runs."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def make_handler(webhook: Webhook, failures: int) -> type[BaseHTTPRequestHandler]:

@@ -82,7 +82,7 @@ def redis_broker_url(redis_url: str) -> str:
 @pytest.fixture(scope="session")
 def rabbitmq_store() -> Generator[RabbitServer]:
     """A RabbitMQ; tests that use it carry `xdist_group("rabbitmq")`, so that one is started."""
-    with rabbitmq_server() as server:
+    with rabbitmq_server(durable=False) as server:
         yield server
 
 

@@ -6,24 +6,22 @@ import platform
 import signal
 import warnings
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Final
+from pathlib import Path
+from typing import Final, cast
 from uuid import UUID
 
 import structlog
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
-from celery import Celery, Task, bootsteps, signals
-from celery.concurrency.prefork import TaskPool
+from celery import Celery, Task, signals
 from celery.exceptions import SecurityWarning
-from celery.worker import WorkController, state
-from celery.worker.consumer import Consumer
+from celery.worker import state
 from celery.worker.request import Request
-from kombu import Message
-from kombu.asynchronous import Hub
 
+from core import clock
 from core.database import Database
 from core.dispatch.broker import TASK_QUEUES, queue_name
-from core.dispatch.celery import LOST_WAIT, make_celery
+from core.dispatch.celery import make_celery
 from core.dispatch.parts import join_name, part_name
 from core.model.json_value import JsonValue
 from core.model.parts import Slice
@@ -32,6 +30,7 @@ from core.registry.queries import register_task_type
 from core.settings import Settings, require
 from core.starting import errors_in_one_line, read_settings
 from core.telemetry import configure_logging
+from workers.consuming import TaskConsumer, WatchfulPool
 from workers.leases import LeaseKeeper
 from workers.runtime import Runtime
 from workers.task_types.define import Definition, defined
@@ -41,6 +40,9 @@ BUILT_IN: Final = tuple(
     f"workers.task_types.{module}"
     for module in ("check", "mathematics", "network", "recovery", "reports", "waiting", "words")
 )
+
+UNSEEN_FOR: Final = 2.0
+"""Seconds after which nobody but the lease keeper sees that a child is dead: Celery looks twice a second."""
 
 _log: Final = structlog.stdlib.get_logger()
 
@@ -60,51 +62,46 @@ _worker: Final = WorkerState()
 class LeasedRequest(Request):
     """A request whose lease is let go of as soon as its child is lost, and whose run ends as it is killed."""
 
+    is_over = False
+    """Whether its child is dead, or about to be."""
+    _dead_since: float | None = None
+
+    @property
+    def child(self) -> int | None:
+        """The process that runs it, once one does."""
+        return cast("int | None", self.worker_pid)
+
     def on_failure(self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         """Tell the lease keeper, then do what Celery does."""
         cause: object = getattr(exc_info.exception, "exc", exc_info.exception)  # Celery wraps it on the way
-        if isinstance(cause, WorkerLostError) and _worker.keeper is not None:
-            self._let_go(_worker.keeper)
+        if isinstance(cause, WorkerLostError):
+            self.let_go()
         if isinstance(cause, TimeLimitExceeded) and _worker.keeper is not None:  # the hard limit: it is killed next
+            self.is_over = True
             overrun = overrun_of(defined(), self.name, self.id, self.args)
             if overrun is not None:
                 _worker.keeper.overran(overrun)
         super().on_failure(exc_info, send_failed_event, return_ok)
 
-    def _let_go(self, keeper: LeaseKeeper) -> None:
+    def look(self) -> None:
+        """Let go of the run if its child has been dead for longer than Celery takes to see it, with its broker."""
+        if not _is_dead(self.child):
+            return
+        self._dead_since = self._dead_since or clock.monotonic()
+        if clock.monotonic() - self._dead_since >= UNSEEN_FOR:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Let go of the run, whose child is dead; once, as this worker may have its task's next run by now."""
+        keeper = _worker.keeper
+        if keeper is None or self.is_over:
+            return
+        self.is_over = True
         run = overrun_of(defined(), self.name, self.id, self.args)
         if run is not None and run.in_parts and run.run is not None:
             keeper.lost_part(run.task_id, run.run)
         else:
             keeper.lost(UUID(self.id))
-
-
-class WatchfulPool(bootsteps.StartStopStep):
-    """Looks for dead children twice a second; Celery itself settles one only at its next look, 5 seconds apart."""
-
-    requires = ("celery.worker.components:Pool",)
-
-    def register_with_event_loop(self, worker: WorkController, hub: Hub) -> None:
-        """Ask Celery's event loop for the turns."""
-        pool: object = worker.pool
-        if isinstance(pool, TaskPool):
-            hub.call_repeatedly(LOST_WAIT, pool.maintain_pool)
-
-
-class TaskConsumer(Consumer):
-    """Celery's consumer without delayed delivery: no delay lives in the broker, and its 28 queues are clutter."""
-
-    class Blueprint(Consumer.Blueprint):
-        """The steps of a worker's consumer."""
-
-        default_steps: ClassVar = {  # pyright: ignore[reportIncompatibleVariableOverride] - Celery reads it of the class
-            step for step in Consumer.Blueprint.default_steps if "DelayedDelivery" not in step
-        }
-
-    def on_decode_error(self, message: Message, exc: Exception) -> None:
-        """Set aside what is no JSON, where all that is none of ours goes; Celery itself would throw it away."""
-        _log.error("message.unreadable", error=type(exc).__name__, content_type=message.content_type)
-        message.reject()
 
 
 class LeasedTask(Task[..., None]):
@@ -180,19 +177,38 @@ def _task(app: Celery, definition: Definition, name: str, run: Callable[..., obj
 
 
 def _running() -> Sequence[UUID]:
+    """Return what runs, and let go of what has no child any more: without its broker Celery sees none of them die."""
+    requests = _requests()
+    for request in requests:
+        request.look()
+    return [UUID(request.id) for request in requests if not request.is_over]
+
+
+def _requests() -> Sequence[LeasedRequest]:
     while True:
         try:
-            return [UUID(request.id) for request in tuple(state.active_requests)]
+            return [one for one in tuple(state.active_requests) if isinstance(one, LeasedRequest)]
         except RuntimeError:  # Celery's own thread changed the set meanwhile
             continue
 
 
+def _is_dead(pid: int | None) -> bool:
+    """Tell whether a child has ended, by its state in proc(5); one that is not known yet has not."""
+    if not pid:
+        return False
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    return told.rpartition(")")[2].split()[0] in "ZX"
+
+
 def _kill(task_id: UUID) -> None:
     """End the child that runs a task which was asked to end and does not look; the pool replaces it."""
-    for request in tuple(state.active_requests):
-        if request.id == str(task_id) and request.worker_pid:
+    for request in _requests():
+        if request.id == str(task_id) and request.child and not request.is_over:
             _log.warning("task.killed", task_id=str(task_id))
-            os.kill(request.worker_pid, signal.SIGKILL)
+            os.kill(request.child, signal.SIGKILL)
 
 
 @signals.setup_logging.connect

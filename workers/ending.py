@@ -15,7 +15,6 @@ from core.journal.tasks import TaskRecord
 from core.model import ids
 from core.model.endings import CANCELLED, LOST, MAX_LOST, TaskAgain, TaskEnd
 from core.model.ids import TaskId
-from core.model.queued import Queued
 from core.model.tables import STORED_RESULT_LIMIT
 from core.progress import Progress, ProgressBoard
 from core.registry.task_types import OWN
@@ -115,7 +114,7 @@ async def _end_lost(
     only: UUID | None = None,
 ) -> int:
     publish = teller.publisher.ready
-    queued: list[Queued] = []
+    changed: list[TaskRecord] = []
     async with database.engine() as tx:
         lost: Sequence[LostRun] = await queries.take_lost(tx, limit=limit, only=only)
         shown = await _shown(board, lost)
@@ -123,11 +122,12 @@ async def _end_lost(
             end, progress = _end_of(one), shown.get(one.id)
             if end is None:
                 document = None if progress is None else progress.document()
-                task = await queries.run_again(tx, task_id=one.id, lost=not one.unstarted, progress=document)
+                task = await queries.run_again(tx, task_id=one.id, lost=not one.idle, progress=document)
             else:
                 task = await queries.end_run(tx, task_id=one.id, run=one.run, end=with_progress(end, progress))
             if task is not None:
-                queued += await teller.tell(tx, task, publish=publish)
+                changed.append(task)
+        queued = await teller.tell_all(tx, changed, publish=publish)
     if publish:
         teller.publisher.deliveries(queued)
     for one in lost:
@@ -153,13 +153,26 @@ def with_progress(end: E, progress: Progress | None) -> E:
 
 
 async def end_expired_tasks(database: Database, teller: Teller, *, limit: int) -> int:
-    """End tasks that waited longer than they were allowed to, and tell of it."""
-    publish = teller.publisher.ready
-    queued: list[Queued] = []
+    """End tasks that waited longer than they were allowed to, and tell of it.
+
+    Where one of them cannot be written, or told of, each is ended by itself.
+    """
+    try:
+        return await _end_expired(database, teller, limit=limit)
+    except POISON as error:
+        if is_away(error):
+            raise
+        _log.warning("expired.failed", error=type(error).__name__, detail=first_line(error))
     async with database.engine() as tx:
-        expired = await queries.take_expired(tx, limit=limit)
-        for task in expired:
-            queued += await teller.tell(tx, task, publish=publish)
+        expired = await queries.find_expired(tx, limit=limit)
+    return await one_by_one("expired.stuck", expired, lambda row: _end_expired(database, teller, limit=1, only=row))
+
+
+async def _end_expired(database: Database, teller: Teller, *, limit: int, only: UUID | None = None) -> int:
+    publish = teller.publisher.ready
+    async with database.engine() as tx:
+        expired = await queries.take_expired(tx, limit=limit, only=only)
+        queued = await teller.tell_all(tx, expired, publish=publish)
     if publish:
         teller.publisher.deliveries(queued)
     return len(expired)
@@ -168,6 +181,6 @@ async def end_expired_tasks(database: Database, teller: Teller, *, limit: int) -
 def _end_of(lost: LostRun) -> TaskEnd | None:
     if lost.cancel_asked:
         return CANCELLED
-    if lost.unstarted:  # its parts wait behind others': nothing has died
+    if lost.idle:  # its parts or their join wait behind others': nothing has died
         return None
     return LOST if lost.lost_count + 1 >= MAX_LOST else None

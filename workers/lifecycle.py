@@ -36,10 +36,13 @@ from core.progress import CHANNEL, ProgressBoard
 from core.registry.task_types import TaskType
 from core.results import RESULT_LIMIT, Results
 from workers.ending import end_started, end_task
-from workers.queries import hand_over, has_result, push_part
-from workers.start_queries import hold_starts, leave_waiting, start_in_turn, start_run, start_untold
+from workers.part_queries import hand_over, push_join, push_part, rest_part
+from workers.queries import has_result
+from workers.soft_limit import SOFT_LIMIT
+from workers.start_queries import hold_starts, leave_crowded, leave_waiting, start_in_turn, start_run, start_untold
 from workers.task_types.context import CancelledTaskError, InPartsError, TaskContext, TaskError
 from workers.task_types.define import Definition
+from workers.task_types.retry import WaitFailedError
 from workers.versions import leave_to_others
 
 END_PATIENCE: Final = 60
@@ -76,6 +79,11 @@ class Runs:
             task = await start_untold(tx, task_id=task_id, leased_by=self.leased_by, lease=self.lease)
         return task or await self._start_and_tell(task_id)
 
+    async def is_held_up(self, task_id: UUID) -> bool:
+        """Tell whether parts of the same tenant and type fill their queue: the task waits for the feeder then."""
+        async with self.database.engine() as tx:
+            return await leave_crowded(tx, task_id=task_id)
+
     async def _start_and_tell(self, task_id: UUID) -> TaskRecord | None:
         publish = self.teller.publisher.ready
         async with self.database.engine() as tx:
@@ -100,12 +108,34 @@ class Runs:
     async def hand_over(self, task: TaskRecord, parts: TaskInParts, *, seconds: int) -> bool:
         """Let a run go on in parts, the first of which has to start within so many seconds; false if it is to end."""
         async with self.database.engine() as tx:
-            return await hand_over(tx, task_id=task.id, run=task.run, seconds=seconds, content=parts.content)
+            return await hand_over(
+                tx,
+                task_id=task.id,
+                run=task.run,
+                parts=len(parts.slices),
+                seconds=seconds,
+                content=parts.content,
+            )
 
     async def push(self, task_id: UUID, run: int, part: Slice, *, seconds: int) -> bytes | None:
         """Push the lease for a part that starts, and return its slice; `None` if its run is over."""
         async with self.database.engine() as tx:
             return await push_part(tx, task_id=task_id, run=run, part=part, seconds=seconds)
+
+    async def push_join(self, task_id: UUID, run: int, *, seconds: int) -> bool:
+        """Push the lease for a join that starts; false if its run is over."""
+        async with self.database.engine() as tx:
+            return await push_join(tx, task_id=task_id, run=run, seconds=seconds)
+
+    async def rest(self, task_id: UUID, run: int, *, seconds: int) -> None:
+        """Say that a part is done, and how long the next may wait; unsaid, a lease that runs out counts as lost."""
+        try:
+            async with self.database.engine() as tx:
+                await rest_part(tx, task_id=task_id, run=run, seconds=seconds)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            _log.warning("part.not_rested", task_id=str(task_id), error=type(error).__name__)
 
     async def end(
         self, task_id: TaskId, run: int, end: TaskEnd | TaskAgain, *, started: TaskRecord | None = None
@@ -183,22 +213,24 @@ def call(
         detail = "The input does not fit this version of the task type."
         return TaskMisfit(_failed("invalid_input", "Invalid input", detail))
     try:
-        found = definition.function(context, **{name: getattr(values, name) for name in type(values).model_fields})
+        with SOFT_LIMIT.told():
+            found = definition.function(context, **{name: getattr(values, name) for name in type(values).model_fields})
         return _succeeded(definition, found)
     except CancelledTaskError:
         return CANCELLED
     except InPartsError as error:
         return error.parts
     except Exception as error:  # noqa: BLE001 - whatever a task raises ends the run, and only the run
-        delay = definition.retry.delay(error, task.attempt)
-        return failure(definition, error) if delay is None else TaskAgain(delay)
+        return _again(definition, error, task.attempt) or failure(definition, error)
 
 
 def join(definition: Definition, values: Sequence[JsonValue]) -> TaskEnd:
     """Make the end of a task of what its parts gave back."""
     assert definition.parts is not None
     try:
-        return _succeeded(definition, definition.parts.join(values))
+        with SOFT_LIMIT.told():
+            found = definition.parts.join(values)
+        return _succeeded(definition, found)
     except Exception as error:  # noqa: BLE001 - as in `call`
         return failure(definition, error)
 
@@ -209,17 +241,33 @@ def failure(definition: Definition, error: Exception) -> TaskEnd:
         return _failed("time_limit", "Time limit", f"It ran longer than {definition.kind.soft_time_limit} seconds.")
     if isinstance(error, TaskError):
         return _failed(error.code, error.title, error.detail)
-    # Where it was raised, never what it says: an exception's text may quote the input.
-    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    _log.error("task.raised", type=definition.kind.name, error=type(error).__name__, frames=frames)
+    _log_raised("task.raised", definition, error)
     return _failed("task_error", "The task failed", "It raised an error that it does not explain.")
 
 
 def killed(definition: Definition, attempt: int) -> tuple[TaskAgain | None, TaskEnd]:
     """Return what follows a kill at the hard time limit: another attempt if the soft one has it, and else the end."""
-    delay = definition.retry.delay(SoftTimeLimitExceeded(), attempt)
+    again = _again(definition, SoftTimeLimitExceeded(), attempt)
     detail = f"It ran longer than {definition.kind.hard_time_limit} seconds, and was killed."
-    return (None if delay is None else TaskAgain(delay)), _failed("time_limit", "Time limit", detail)
+    end = again if isinstance(again, TaskEnd) else _failed("time_limit", "Time limit", detail)
+    return (again if isinstance(again, TaskAgain) else None), end
+
+
+def _again(definition: Definition, error: Exception, attempt: int) -> TaskAgain | TaskEnd | None:
+    """Return the wait for another attempt, or `None` if there is none; an end, if the policy's wait does not say."""
+    try:
+        delay = definition.retry.delay(error, attempt)
+    except WaitFailedError as failed:
+        _log_raised("task.wait_failed", definition, failed.__cause__ or failed)
+        detail = "It failed, and the wait of its retry policy does not say when to try again."
+        return _failed("retry_policy", "Retry policy", detail)
+    return None if delay is None else TaskAgain(delay)
+
+
+def _log_raised(event: str, definition: Definition, error: BaseException) -> None:
+    # Where it was raised, never what it says: an exception's text may quote the input.
+    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    _log.error(event, type=definition.kind.name, error=type(error).__name__, frames=frames)
 
 
 def is_json(value: object) -> bool:

@@ -13,54 +13,30 @@ from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.endings import EXPIRED, TaskAgain, TaskEnd
 from core.model.ids import TaskId
-from core.model.parts import HANDED_OVER, PARTS_RUN, Slice
+from core.model.parts import HANDED_OVER, PARTS_RUN
 from core.model.tables import STORED_RESULT_LIMIT
 
 LEAST_WAIT: Final = 0.5
 MOST_WAIT: Final = 10.0
 """Seconds, and a fifth of jitter, that a task waits which a worker of another version has given back."""
+LOST_AGAIN: Final = 10
+"""Seconds that a task waits which was lost twice."""
 _LEASE: Final = "now() + make_interval(secs => :lease)"
+_EXPIRED: Final = "expires_at <= now() AND expires_at IS NOT NULL AND due_at IS NOT NULL AND started_at IS NULL"
+_OWN: Final = """
+    SELECT id FROM tasks WHERE id = ANY(CAST(:ids AS UUID[])) AND leased_by = :leased_by AND lease_until > now()
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class LostRun:
-    """A run whose lease has run out; `unstarted` if it was handed over to parts, and none of them started."""
+    """A run whose lease has run out; `idle` if it was handed over to parts, and none of them ran."""
 
     id: TaskId
     run: int
     lost_count: int
     cancel_asked: bool
-    unstarted: bool
-
-
-async def hand_over(tx: AsyncConnection, *, task_id: UUID, run: int, seconds: int, content: bytes | None) -> bool:
-    """Lease a run to its parts, which are not sent yet; false if it is another run's, or is to end."""
-    sql = f"""
-    UPDATE tasks SET leased_by = '{HANDED_OVER}', lease_until = now() + make_interval(secs => :seconds),
-        content = coalesce(CAST(:content AS BYTEA), content)
-    WHERE id = :id AND run = :run AND lease_until IS NOT NULL AND cancel_asked_at IS NULL AND erased_at IS NULL
-    """
-    return await execute(tx, sql, id=task_id, run=run, seconds=seconds, content=content) == 1
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a part works on."""
-
-    content: bytes | None
-
-
-async def push_part(tx: AsyncConnection, *, task_id: UUID, run: int, part: Slice, seconds: int) -> bytes | None:
-    """Push the lease of a task in parts, and read one slice; `None` if it is another run's, or is to end."""
-    sql = f"""
-    UPDATE tasks SET leased_by = '{PARTS_RUN}', lease_until = now() + make_interval(secs => :seconds)
-    WHERE id = :id AND run = :run AND leased_by IN ('{HANDED_OVER}', '{PARTS_RUN}') AND lease_until > now()
-      AND cancel_asked_at IS NULL
-    RETURNING substring(content FROM CAST(:start AS INTEGER) FOR CAST(:length AS INTEGER)) AS content
-    """
-    values: dict[str, object] = {"start": part.offset + 1, "length": part.length, "seconds": seconds}
-    found = await fetch_one(tx, Content, sql, id=task_id, run=run, **values)
-    return None if found is None else found.content
+    idle: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +51,29 @@ class Pushed:
 async def push_leases(
     tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by: str, lease: int
 ) -> tuple[Pushed, ...]:
-    """Push the leases of what runs in this worker; a lease that has run out already is not revived."""
+    """Push the leases of what runs in this worker; a lease that has run out already is not revived.
+
+    Whoever holds one of the rows ends that task, or changes it: the others are pushed without it.
+    """
     sql = f"""
-    UPDATE tasks SET lease_until = {_LEASE}
-    WHERE id = ANY(CAST(:ids AS UUID[])) AND leased_by = :leased_by AND lease_until > now()
+    UPDATE tasks SET lease_until = {_LEASE} WHERE id IN ({_OWN} FOR NO KEY UPDATE SKIP LOCKED)
     RETURNING id, run, coalesce(cancel_asked_at < now() - INTERVAL '1 second', false) AS overdue
     """
     return await fetch_all(tx, Pushed, sql, ids=list(task_ids), leased_by=leased_by, lease=lease)
 
 
-async def end_leases(tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by: str) -> int:
-    """Let go of runs whose process is dead, so that the feeder takes them up at its next turn."""
-    sql = """
-    UPDATE tasks SET lease_until = now()
-    WHERE id = ANY(CAST(:ids AS UUID[])) AND leased_by = :leased_by AND lease_until > now()
+async def end_leases(tx: AsyncConnection, *, task_ids: Sequence[UUID], leased_by: str) -> set[UUID]:
+    """Let go of runs whose process is dead, so that the feeder takes them up at its next turn.
+
+    Returns those whose row somebody holds: they are still leased.
     """
-    return await execute(tx, sql, ids=list(task_ids), leased_by=leased_by)
-
-
-async def end_part(tx: AsyncConnection, *, task_id: UUID, run: int) -> int:
-    """Let go of a run in parts of which one has died with its process: the others find that, and do nothing."""
     sql = f"""
-    UPDATE tasks SET lease_until = now()
-    WHERE id = :id AND run = :run AND leased_by IN ('{HANDED_OVER}', '{PARTS_RUN}') AND lease_until > now()
+    WITH free AS ({_OWN} FOR NO KEY UPDATE SKIP LOCKED),
+    ended AS (UPDATE tasks SET lease_until = now() WHERE id IN (SELECT id FROM free))
+    {_OWN} AND id NOT IN (SELECT id FROM free)
     """
-    return await execute(tx, sql, id=task_id, run=run)
+    found = await fetch_all(tx, dict[str, UUID], sql, ids=list(task_ids), leased_by=leased_by)
+    return {one["id"] for one in found}
 
 
 async def read_attempt(tx: AsyncConnection, *, task_id: UUID, run: int) -> int | None:
@@ -230,7 +204,8 @@ async def take_lost(tx: AsyncConnection, *, limit: int, only: UUID | None = None
     """Lock tasks whose lease has run out, by `tasks_leased_idx`, or `only` that one."""
     sql = f"""
     SELECT id, run, lost_count, cancel_asked_at IS NOT NULL AS cancel_asked,
-        coalesce(leased_by = '{HANDED_OVER}', false) AS unstarted FROM tasks WHERE lease_until <= now()
+        coalesce(leased_by IN ('{HANDED_OVER}', '{PARTS_RUN}'), false) AND parts_running = 0 AS idle
+    FROM tasks WHERE lease_until <= now()
         AND (CAST(:only AS UUID) IS NULL OR id = CAST(:only AS UUID))
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
@@ -240,23 +215,33 @@ async def take_lost(tx: AsyncConnection, *, limit: int, only: UUID | None = None
 async def run_again(
     tx: AsyncConnection, *, task_id: UUID, lost: bool, progress: Mapping[str, object] | None = None
 ) -> TaskRecord | None:
-    """Make a task due again whose lease has run out, and count the loss; the caller holds its lock."""
+    """Make a task due again whose lease has run out, and count the loss; the caller holds its lock.
+
+    One that was lost before waits a while: the worker whose children die at each start would have it again at once.
+    """
     sql = f"""
-    UPDATE tasks SET status = 'RETRY', due_at = now(), lease_until = NULL, leased_by = NULL, published_until = NULL,
+    UPDATE tasks SET status = 'RETRY', lease_until = NULL, leased_by = NULL, published_until = NULL,
         progress = coalesce(CAST(:progress AS JSONB), progress),
+        due_at = now() + make_interval(secs => CAST(:lost AS INTEGER) * least(lost_count, 1) * {LOST_AGAIN}),
         lost_count = lost_count + CAST(:lost AS INTEGER) WHERE id = :id RETURNING {TASK_COLUMNS}
     """
     return await fetch_one(tx, TaskRecord, sql, id=task_id, lost=int(lost), progress=_json(progress))
 
 
-async def take_expired(tx: AsyncConnection, *, limit: int) -> tuple[TaskRecord, ...]:
-    """End tasks that waited too long for their first start, by `tasks_expiring_idx`."""
+async def find_expired(tx: AsyncConnection, *, limit: int) -> tuple[UUID, ...]:
+    """Name tasks that waited too long for their first start, by `tasks_expiring_idx`."""
+    sql = f"SELECT id FROM tasks WHERE {_EXPIRED} ORDER BY expires_at LIMIT :limit"
+    return tuple(one["id"] for one in await fetch_all(tx, dict[str, UUID], sql, limit=limit))
+
+
+async def take_expired(tx: AsyncConnection, *, limit: int, only: UUID | None = None) -> tuple[TaskRecord, ...]:
+    """End tasks that waited too long for their first start, by `tasks_expiring_idx`, or `only` that one."""
     sql = f"""
     UPDATE tasks SET status = 'REVOKED', error_code = :code, error_title = :title, error_detail = :detail,
         due_at = NULL, published_until = NULL, finished_at = now()
-    WHERE id IN (SELECT id FROM tasks WHERE expires_at <= now() AND expires_at IS NOT NULL AND due_at IS NOT NULL
-                 AND started_at IS NULL ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+    WHERE id IN (SELECT id FROM tasks WHERE {_EXPIRED} AND (CAST(:only AS UUID) IS NULL OR id = CAST(:only AS UUID))
+                 ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED)
     RETURNING {TASK_COLUMNS}
     """
     values = {"code": EXPIRED.error_code, "title": EXPIRED.error_title, "detail": EXPIRED.error_detail}
-    return await fetch_all(tx, TaskRecord, sql, limit=limit, **values)
+    return await fetch_all(tx, TaskRecord, sql, limit=limit, only=only, **values)

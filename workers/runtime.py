@@ -30,6 +30,7 @@ from core.settings import Settings, require
 from workers import queries
 from workers.ending import with_progress
 from workers.lifecycle import PATIENTLY, Runs, call, failure, join
+from workers.soft_limit import SOFT_LIMIT
 from workers.task_types.context import CancelledTaskError, TaskContext
 from workers.task_types.define import Definition
 
@@ -75,7 +76,8 @@ class Runtime:
 
     def run(self, definition: Definition, task_id: UUID) -> bool:
         """Run a task from its start to its recorded end; false if there was nothing to do."""
-        task = self._wait(self._start(task_id))
+        SOFT_LIMIT.listen()
+        task = self._wait(self._start(definition, task_id))
         if task is None:
             _log.info("task.nothing_to_do", task_id=ids.encode(ids.TASK, task_id))
             return False
@@ -100,21 +102,27 @@ class Runtime:
     def run_part(self, definition: Definition, task_id: UUID, run: int, part: Slice) -> JsonValue:
         """Run one part of a task; `None` if there was nothing to do or the part has failed, and the task with it."""
         assert definition.parts is not None
-        # Longer than the part may run, so that one that is killed at its limit still holds its task when it is ended.
-        seconds = definition.kind.hard_time_limit + self._settings.lease
-        content = self._wait(self._runs.push(task_id, run, part, seconds=seconds))
+        SOFT_LIMIT.listen()
+        content = self._wait(self._runs.push(task_id, run, part, seconds=self._part_lease(definition)))
         if content is None:
             _log.info("part.nothing_to_do", task_id=ids.encode(ids.TASK, task_id), run=run)
             return None
         try:
-            return definition.parts.each(content)
+            with SOFT_LIMIT.told():
+                found = definition.parts.each(content)
         except Exception as error:  # noqa: BLE001 - whatever a part raises ends its task, and only that
             self._wait(self._runs.end(TaskId(task_id), run, failure(definition, error)))
             return None
+        self._wait(self._runs.rest(task_id, run, seconds=_patience(definition, run)))
+        return found
 
     def run_join(self, definition: Definition, values: Sequence[JsonValue], task_id: UUID, run: int) -> bool:
         """End a task of parts; false if a part did nothing, because the run was over."""
+        SOFT_LIMIT.listen()
         if None in values:
+            return False
+        if not self._wait(self._runs.push_join(task_id, run, seconds=self._part_lease(definition))):
+            _log.info("join.nothing_to_do", task_id=ids.encode(ids.TASK, task_id), run=run)
             return False
         end = with_progress(join(definition, values), self._wait(self._board.get(TaskId(task_id), run)))
         ended = self._wait(self._runs.end(TaskId(task_id), run, end))
@@ -122,9 +130,7 @@ class Runtime:
         return ended is not None
 
     def _hand_over(self, definition: Definition, task: TaskRecord, parts: TaskInParts) -> TaskEnd | TaskAgain | None:
-        # Each run gives its parts more time to start: behind a long queue they would never be in time.
-        seconds = definition.kind.hard_time_limit * task.run
-        if not self._wait(self._runs.hand_over(task, parts, seconds=seconds)):
+        if not self._wait(self._runs.hand_over(task, parts, seconds=_patience(definition, task.run))):
             return CANCELLED
         try:
             publish_parts(self._app, task.type, task.id, task.run, parts.slices)
@@ -135,6 +141,10 @@ class Runtime:
             return TaskAgain(PARTS_PAUSE)
         _log.info("task.in_parts", task_id=ids.encode(ids.TASK, task.id), run=task.run, parts=len(parts.slices))
         return None
+
+    def _part_lease(self, definition: Definition) -> int:
+        # Longer than the part may run, so that one that is killed at its limit still holds its task when it is ended.
+        return definition.kind.hard_time_limit + self._settings.lease
 
     def _leave(self, definition: Definition, task: TaskRecord, misfit: TaskMisfit) -> TaskEnd | None:
         end = self._wait(self._runs.leave_to_others(definition.kind, task, misfit))
@@ -152,10 +162,12 @@ class Runtime:
         # Not `Runner.run`, which sets and restores a signal handler and a context each time.
         return self._runner.get_loop().run_until_complete(work)
 
-    async def _start(self, task_id: UUID) -> TaskRecord | None:
+    async def _start(self, definition: Definition, task_id: UUID) -> TaskRecord | None:
         if clock.monotonic() - self._clock_read_at > CLOCK_AGE:
             await self._database.ping()
             self._clock_read_at = clock.monotonic()
+        if definition.parts is not None and await self._runs.is_held_up(task_id):
+            return None
         return await self._runs.start(task_id)
 
     async def _close(self) -> None:
@@ -182,31 +194,32 @@ class TaskDesk:
     def show(self, progress: Progress) -> None:
         """See `Desk.show`."""
         self.last = progress
-        self._runner.run(self._show(progress))
+        self._wait(self._show(progress))
 
     def cancel_was_asked(self) -> bool:
         """See `Desk.cancel_was_asked`; Postgres is asked five times a second at most."""
         now = clock.monotonic()
         if not self._asked and now - self._asked_at >= CANCEL_AGE:
             self._asked_at = now
-            self._asked = self._runner.run(self._ask())
+            self._asked = self._wait(self._ask())
         return self._asked
 
     def marker(self, name: str) -> bytes | None:
         """See `Desk.marker`."""
-        marker: bytes | None = self._runner.run(PATIENTLY(self._marker, name))
-        return marker
+        return self._wait(cast("Coroutine[None, None, bytes | None]", PATIENTLY(self._marker, name)))
 
     def read_content(self) -> bytes | None:
         """See `Desk.read_content`."""
-        content: bytes | None = self._runner.run(PATIENTLY(self._read_content))
-        return content
+        return self._wait(cast("Coroutine[None, None, bytes | None]", PATIENTLY(self._read_content)))
 
     def mark(self, name: str, value: bytes) -> None:
         """See `Desk.mark`."""
-        noted: bool = self._runner.run(cast("Coroutine[None, None, bool]", PATIENTLY(self._mark, name, value)))
-        if not noted:
+        if not self._wait(cast("Coroutine[None, None, bool]", PATIENTLY(self._mark, name, value))):
             raise CancelledTaskError
+
+    def _wait(self, work: Coroutine[None, None, T]) -> T:
+        with SOFT_LIMIT.held_back():
+            return self._runner.run(work)
 
     async def _show(self, progress: Progress) -> None:
         """Show how far the run is, the first time before its state says so: nobody sees the state without it."""
@@ -243,6 +256,11 @@ class TaskDesk:
     async def _mark(self, name: str, value: bytes) -> bool:
         async with self._database.engine() as tx:
             return await queries.write_marker(tx, task_id=self._task.id, run=self._task.run, name=name, value=value)
+
+
+def _patience(definition: Definition, run: int) -> int:
+    """Return the seconds that a run's next part has to start in: behind a long queue the first run's may be too few."""
+    return definition.kind.hard_time_limit * run
 
 
 def _wide(task: TaskRecord, end: TaskEnd | TaskAgain, ended: TaskRecord | None) -> dict[str, object]:

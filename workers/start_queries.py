@@ -11,6 +11,7 @@ from core.intake.telling import EVENTS
 from core.journal.queries import TASK_COLUMNS
 from core.journal.tasks import TaskRecord
 from core.model.matching import subscriptions_of
+from core.model.parts import HANDED_OVER, PARTS_AHEAD, PARTS_RUN
 from core.model.states import TaskStatus
 
 # The statement's time, not the transaction's: that one may have waited for its turn.
@@ -19,6 +20,13 @@ UPDATE tasks t SET status = 'STARTED', run = run + 1, due_at = NULL, published_u
     lease_until = statement_timestamp() + make_interval(secs => :lease), leased_by = :leased_by,
     started_at = coalesce(started_at, statement_timestamp())
 WHERE id = :id AND due_at <= now() AND (expires_at IS NULL OR expires_at > now() OR started_at IS NOT NULL)
+"""
+# Of the leases, as few as there are runs: tenants and types that have many parts in line. The range has both ends, so
+# that a table of which Postgres knows nothing yet is read by the index, too.
+CROWDED: Final = f"""
+SELECT p.tenant_id, p.type FROM tasks p
+WHERE p.lease_until BETWEEN now() AND now() + INTERVAL '1 year' AND p.leased_by IN ('{HANDED_OVER}', '{PARTS_RUN}')
+GROUP BY p.tenant_id, p.type HAVING sum(p.parts_waiting) >= {PARTS_AHEAD}
 """
 _LIVES: Final = "AND EXISTS (SELECT FROM tenants n WHERE n.id = t.tenant_id AND n.deleted_at IS NULL"
 _UNLIMITED: Final = f"{_LIVES} AND n.running_tasks IS NULL)"
@@ -75,3 +83,14 @@ async def leave_waiting(tx: AsyncConnection, *, task_id: UUID) -> None:
     """Say that a task which may not start yet stands in no window any more, so that the feeder brings it in turn."""
     sql = "UPDATE tasks SET published_until = NULL WHERE id = :id AND due_at IS NOT NULL"
     await execute(tx, sql, id=task_id)
+
+
+async def leave_crowded(tx: AsyncConnection, *, task_id: UUID) -> bool:
+    """Do as `leave_waiting` for a task of a type in parts of which its tenant has too many in line; false if not so.
+
+    What is in parts is counted by `tasks_leased_idx`.
+    """
+    sql = f"""
+    UPDATE tasks SET published_until = NULL WHERE id = :id AND due_at IS NOT NULL AND (tenant_id, type) IN ({CROWDED})
+    """
+    return await execute(tx, sql, id=task_id) == 1

@@ -44,4 +44,4 @@ def taken_by_another(own: TaskType, versions: Iterable[TaskType], input_: bytes)
         value: JsonValue = msgspec.json.decode(input_)
     except msgspec.DecodeError:
         return False
-    return bool(own.problems(value)) and any(not one.problems(value) for one in versions)
+    return not own.takes(value) and any(one.takes(value) for one in versions)

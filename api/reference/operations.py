@@ -117,6 +117,7 @@ def _expected(operation: Json) -> Iterator[HTTPStatus]:
         yield HTTPStatus.INTERNAL_SERVER_ERROR
         yield HTTPStatus.SERVICE_UNAVAILABLE
     if "requestBody" in operation or "idempotency-key" in sent:
+        yield HTTPStatus.REQUEST_TIMEOUT
         yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     if "idempotency-key" in sent:
         yield HTTPStatus.CONFLICT

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from api.bodies import StrictRoute
 from api.deps import NamedEndpoint, StateDep, TenantCaller, scoped
 from api.idempotency import KeyHeader, request_key
-from api.looking import document_of
+from api.looking import answer_of
 from api.polling import STARTING
 from api.preferences import read_preferences
 from api.routes.tasks import answer_to_submit
@@ -51,11 +51,13 @@ async def check_endpoint(
     """Try whether a receiver takes good messages and refuses bad ones, by eleven of type `ringback.test`.
 
     303 to a task, which this key may poll. Its result is `{passed, trials}`; each trial says what was sent, what was
-    expected, what was answered, and how to mend it. The endpoint's own headers are not sent.
+    expected, what was answered, and how to mend it. The endpoint's own headers are not sent. After a message that gets
+    no answer in time, or a first one that gets none at all, the others are not sent: their `error` is `not_sent`.
+    While a check of the endpoint has not ended, that one is the answer.
     """
     key = request_key(request, caller.tenant_id, idempotency_key, compared=b"", owner=caller.owner)
     preferences, trace = read_preferences(prefer, may_wait=False), read_traceparent(traceparent)
     started = await checks.start(
         caller.tenant_id, caller.owner, endpoint, status=preferences.status, key=key, traceparent=trace
     )
-    return answer_to_submit(started, preferences, await document_of(state, started.task), ended=False)
+    return answer_to_submit(started, preferences, await answer_of(state, started.task), ended=False)

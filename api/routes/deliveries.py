@@ -6,12 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.answers import single
+from api.answers import listed, single
 from api.bodies import StrictRoute
 from api.deps import StateDep, Transaction, get_state, paged, parse_id
 from api.paging import Page
 from api.schemas.deliveries import (
-    AttemptOut,
     AttemptPage,
     DeliveryDetailOut,
     DeliveryOut,
@@ -23,8 +22,8 @@ from api.schemas.deliveries import (
 from api.schemas.fields import Timestamp
 from api.state import State
 from core.journal.event_queries import read_event
-from core.journal.queries import list_attempt_lines, list_attempts, look_deliveries, read_delivery, read_task
-from core.journal.read import DeliveryFilter, DeliveryRecord
+from core.journal.queries import list_attempt_lines, look_attempts, look_deliveries, read_delivery, read_task
+from core.journal.read import DeliveryFilter, DeliveryRecord, attempt_document
 from core.journal.schedule import plan
 from core.journal.waiting import explain
 from core.model import ids
@@ -119,15 +118,18 @@ async def read_one(delivery: str, request: Request, state: StateDep, tx: Reading
     return single(request, detail.model_dump(mode="json"))
 
 
-@router.get("/v1/deliveries/{delivery}/attempts")
+@router.get("/v1/deliveries/{delivery}/attempts", response_model=AttemptPage)
 async def read_attempts(
-    delivery: str, request: Request, response: Response, tx: Reading, page: Annotated[Page, Depends(paged(ids.ATTEMPT))]
-) -> AttemptPage:
-    """List a delivery's attempts in their order, the first one first, with request and response as they were."""
+    delivery: str, request: Request, tx: Reading, page: Annotated[Page, Depends(paged(ids.ATTEMPT))]
+) -> Response:
+    """List a delivery's attempts in their order, the first one first, with request and response as they were.
+
+    A page ends once the bodies in it come to 8 MiB: it may hold fewer than `limit` and go on all the same. The list
+    ends where `next_cursor` is `null`.
+    """
     of, after = (await find_delivery(tx, delivery)).id, None if page.before is None else AttemptId(page.before)
-    found = await list_attempts(tx.connection, delivery_id=of, after=after, limit=page.limit + 1)
-    items, cursor = page.cut(found, request, response)
-    return AttemptPage(data=[AttemptOut.of(one) for one in items], next_cursor=cursor)
+    found = await look_attempts(tx.connection, delivery_id=of, after=after, limit=page.limit + 1)
+    return listed(request, page, found.rows, attempt_document, beyond=found.beyond)
 
 
 async def _page(

@@ -44,9 +44,14 @@ async def describe_type(
 async def list_types(
     request: Request, response: Response, tx: Reading, page: Annotated[NamedPage, Depends(named_page("types"))]
 ) -> EventTypePage:
-    """List the event types that are described, by their names."""
-    found = await list_event_types(tx.connection, tenant_id=tx.tenant_id, after=page.after, limit=page.limit + 1)
-    items, cursor = page.cut(found, request, response)
+    """List the event types that are described, by their names.
+
+    A page ends once the schemas and examples in it come to 1 MiB: it may hold fewer than `limit` and go on all the
+    same. The list ends where `next_cursor` is `null`.
+    """
+    after, limit = page.after, page.limit + 1
+    found, is_full = await list_event_types(tx.connection, tenant_id=tx.tenant_id, after=after, limit=limit)
+    items, cursor = page.cut(found, request, response, is_full=is_full)
     return EventTypePage(data=[EventTypeOut.model_validate(one) for one in items], next_cursor=cursor)
 
 

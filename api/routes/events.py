@@ -113,11 +113,16 @@ async def list_all(
     """List events, newest first; those of the platform (`task.*`) too.
 
     A page looks at 20,000 events at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
-    same. It ends once its data come to 8 MiB, too. The list ends where `next_cursor` is `null`.
+    same. It ends once its data come to 8 MiB, too. The list ends where `next_cursor` is `null`. A key with an owner
+    finds each event where it first came to one of the owner's endpoints: by a replay perhaps, long after it was made.
     """
-    before = None if page.before is None else EventId(page.before)
     found = await look_events(
-        tx.connection, tenant_id=tx.tenant_id, wanted=filters.wanted, before=before, limit=page.limit + 1
+        tx.connection,
+        tenant_id=tx.tenant_id,
+        wanted=filters.wanted,
+        before=page.before,
+        limit=page.limit + 1,
+        of_owner=tx.owner is not None,
     )
     return listed(request, page, found.rows, event_document, beyond=found.beyond)
 

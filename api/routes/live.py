@@ -66,12 +66,16 @@ def write_place(place: Place) -> str:
 async def follow_attempts(
     request: Request, live: Live, caller: TenantCaller, now: Place, resumed: Place | None, *, reset: bool
 ) -> AsyncGenerator[bytes]:
-    """Yield a stream; what is only others' shows every `BEAT_EVERY` seconds from where it may be resumed."""
+    """Yield a stream; what is only others' shows every `BEAT_EVERY` seconds from where it may be resumed.
+
+    That place names no delivery but one that was shown: an ID tells when it was made, which is no other owner's matter.
+    """
     # Who has heard of nothing yet may resume as well.
     yield b"id: %b\nretry: 3000\n\n" % write_place(resumed or now).encode()
     if reset:
         yield b"id: %b\nevent: reset\ndata: {}\n\n" % write_place(now).encode()
-    place, caught_up, listener, told = resumed or now, False, Listener(request), clock.monotonic()
+    place = last = resumed or now
+    caught_up, listener, told = False, Listener(request), clock.monotonic()
     with live.listening(caller.tenant_id, now) as (feed, changed):
         while await listener.may_listen() and not live.stopping:
             changed.clear()
@@ -79,9 +83,10 @@ async def follow_attempts(
             if behind and caught_up:
                 yield _SLOW
                 return
-            shown = _shown(new, caller.owner)
-            if not shown and new and clock.monotonic() - told >= BEAT_EVERY:
-                shown = b"id: %b\n\n" % write_place(place).encode()  # others' attempts alone: from here it may go on
+            own = [one for one in new if caller.owner in (None, one.owner)]
+            shown, last = b"".join(_event(one) for one in own), own[-1].place if own else last
+            if not own and new and clock.monotonic() - told >= BEAT_EVERY:
+                shown = b"id: %b\n\n" % write_place(max(last, Place(place.transaction))).encode()
             if shown:
                 yield shown
                 told = clock.monotonic()
@@ -102,10 +107,6 @@ async def _next(
         return kept, kept[-1].place if kept else place, False
     found, after = await live.page(caller.tenant_id, place)
     return found, after, True
-
-
-def _shown(attempts: Sequence[LiveAttempt], owner: str | None) -> bytes:
-    return b"".join(_event(one) for one in attempts if owner is None or one.owner == owner)
 
 
 @lru_cache(maxsize=KEPT)  # all listeners of a tenant get the same

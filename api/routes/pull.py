@@ -8,6 +8,7 @@ from api.arrivals import pull_when_due
 from api.bodies import StrictRoute
 from api.deps import NamedEndpoint, StateDep, TenantCaller, scoped
 from api.idempotency import OnceDep
+from api.listening import Listener
 from api.pull_deps import AcknowledgementsDep, ArrivalsDep, PullsDep
 from api.schemas.deliveries import DeliveryOut
 from api.schemas.fields import Problem
@@ -40,7 +41,8 @@ async def pull_deliveries(
     `Idempotency-Key` hands out again what is leased still.
     """
     who, wanted = Puller(caller.tenant_id, caller.owner, endpoint), body or PullIn()
-    found = await pull_when_due(pulls, arrivals, who, request, limit=wanted.max, wait=wanted.wait, once=once)
+    listener = Listener(request)
+    found = await pull_when_due(pulls, arrivals, who, listener, limit=wanted.max, wait=wanted.wait, once=once)
     return PulledPage(data=[PulledOut.of(one) for one in found])
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from api.bodies import StrictRoute
 from api.deps import NamedEndpoint, StateDep, TenantCaller, Transaction, parse_id, scoped
 from api.idempotency import KeyHeader, request_key
-from api.looking import document_of
+from api.looking import answer_of
 from api.polling import STARTING, RecoveriesDep
 from api.preferences import read_preferences
 from api.routes.tasks import answer_to_submit
@@ -60,7 +60,7 @@ async def recover_endpoint(
     started = await recoveries.start(
         caller.tenant_id, caller.owner, window, status=preferences.status, key=key, traceparent=trace
     )
-    return answer_to_submit(started, preferences, await document_of(state, started.task), ended=False)
+    return answer_to_submit(started, preferences, await answer_of(state, started.task), ended=False)
 
 
 @router.get("/v1/endpoints/{endpoint}/recover")

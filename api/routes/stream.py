@@ -1,20 +1,23 @@
 """A task as it happens: Server-Sent Events (WHATWG HTML, section 9.2) until its end."""
 
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
 from api.deps import StateDep, TenantCaller, WatcherDep
+from api.holdings import holdings_of
 from api.listening import BEAT, HEADERS, Listener
-from api.looking import document_of, look, parse_task_id
+from api.looking import answer_of, look, parse_task_id
+from api.pieces import LARGE
 from api.polling import task_poller
 from api.state import State
 from api.watch import Watcher
 from core.journal.tasks import TaskRecord
+from core.model.errors import UnavailableError
 from core.model.ids import TaskId, TenantId
 
 router = APIRouter(tags=["tasks"])
@@ -50,20 +53,35 @@ async def _events(
             task = await look(state, tenant_id, task_id)
             event, known = await _event(state, task, known)
             if event is not None:
-                yield event
+                try:
+                    with _held(request, event):
+                        for part in event:
+                            yield part
+                except UnavailableError:  # whoever listens comes again
+                    return
             if task.ended or watcher.stopping or await listener.listen(watch.wait) is None or watcher.stopping:
                 return
             if event is None:
                 yield BEAT
 
 
-async def _event(state: State, task: TaskRecord, known: str | None) -> tuple[bytes | None, str]:
+def _held(request: Request, event: Sequence[bytes]) -> AbstractContextManager[None]:
+    """Hold a large event while it is sent; raise `UnavailableError` if there is no room."""
+    longest = max(event, key=len)
+    if len(longest) <= LARGE:
+        return nullcontext()
+    return holdings_of(request.app).sending(request.scope, len(longest), longest)
+
+
+async def _event(state: State, task: TaskRecord, known: str | None) -> tuple[Sequence[bytes] | None, str]:
     """Return the task's present state as an event, unless the client has it; its ID is made from what it says."""
-    document = await document_of(state, task)
-    data = msgspec.json.encode(document)
+    data = await answer_of(state, task)
     said = hashlib.blake2b(data, digest_size=8).hexdigest()
     if said == known:
         return None, said
     name = "progress" if task.status == "PROGRESS" else "status"
+    head = b"id: %b\nevent: %b\n" % (said.encode(), name.encode())
+    if len(data) > LARGE and b"\n" not in data and b"\r" not in data:  # then it is shared as it is
+        return (head + b"data: ", data, b"\n\n"), said
     lines = b"".join(b"data: %b\n" % line for line in data.splitlines())  # an input is shown as it was sent
-    return b"id: %b\nevent: %b\n%b\n" % (said.encode(), name.encode(), lines), said
+    return (head + lines + b"\n",), said

@@ -3,13 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from api.bodies import StrictRoute
 from api.deps import ChangesDep, StateDep, SubmissionsDep, TenantCaller, scoped
 from api.idempotency import KeyHeader, OnceDep, request_key
-from api.looking import document_of, parse_task_id
+from api.looking import answer_of, parse_task_id
 from api.preferences import read_preferences
 from api.routes.tasks import POLL_AFTER, answer_to_submit
 from api.schemas.fields import Problem
@@ -26,7 +25,7 @@ ENDED = {409: {"model": Problem, "description": "Its state forbids it."}}
 async def cancel_task(task: str, state: StateDep, changes: ChangesDep, caller: Writer, once: OnceDep) -> Response:
     """Cancel a task: one that waits never runs, one that runs ends within two seconds. 409 if it has ended."""
     found = await changes.cancel(caller.tenant_id, parse_task_id(task), once)
-    body = msgspec.json.encode(await document_of(state, found))
+    body = await answer_of(state, found)
     return Response(body, HTTPStatus.ACCEPTED, POLL_AFTER, media_type="application/json")
 
 
@@ -55,7 +54,7 @@ async def retry_task(
     again = await changes.again(
         caller.tenant_id, parse_task_id(task), submissions, status=status, key=key, traceparent=trace
     )
-    return answer_to_submit(again, preferences, await document_of(state, again.task), ended=False)
+    return answer_to_submit(again, preferences, await answer_of(state, again.task), ended=False)
 
 
 @router.delete("/v1/tasks/{task}", status_code=HTTPStatus.NO_CONTENT)

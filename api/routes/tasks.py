@@ -1,17 +1,19 @@
 """Tasks: submit, poll, read the result."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from api.answers import single, tagged
+from api.answers import listed, single, tagged
 from api.bodies import StrictRoute
 from api.deps import StateDep, SubmissionsDep, TenantCaller, Transaction, WatcherDep, paged, scoped
 from api.errors import problem
+from api.holdings import let_go_of_body
 from api.idempotency import REPLAYED, KeyHeader, request_key
-from api.looking import document_of, look, look_until_ended, parse_task_id, result_of
+from api.listening import Listener
+from api.looking import answer_of, hold_large, look, look_until_ended, parse_task_id, result_of
 from api.paging import Page
 from api.polling import task_poller
 from api.preferences import Preferences, read_preferences
@@ -24,7 +26,7 @@ from core.intake.submitted import Submitted
 from core.journal.queries import TaskFilter, look_tasks
 from core.journal.tasks import TaskRecord, task_document
 from core.model import ids
-from core.model.errors import GoneError
+from core.model.errors import GoneError, UnavailableError
 from core.model.ids import TaskId
 from core.model.states import TaskStatus
 from core.model.trace_context import read_traceparent
@@ -66,14 +68,27 @@ async def submit_task(
     task = submitted.task
     del wish
     sent.let_go()
+    let_go_of_body(request.scope)
     if preferences.wait and not task.ended:
-        task = await look_until_ended(state, watcher, caller.tenant_id, task.id, seconds=preferences.wait)
-    return answer_to_submit(submitted, preferences, await document_of(state, task), ended=task.ended)
+        task = await look_until_ended(
+            state, watcher, caller.tenant_id, task.id, seconds=preferences.wait, listener=Listener(request)
+        )
+    task = _shown(request, task, submitted.task)
+    return answer_to_submit(submitted, preferences, await answer_of(state, task), ended=task.ended)
 
 
-def answer_to_submit(
-    submitted: Submitted, preferences: Preferences, document: dict[str, object], *, ended: bool
-) -> Response:
+def _shown(request: Request, task: TaskRecord, submitted: TaskRecord) -> TaskRecord:
+    """Return a task as it has ended; where there is no room for its result, as it was when nobody had waited."""
+    try:
+        hold_large(request, task, "task")
+    except UnavailableError:
+        if submitted.ended:
+            raise
+        return submitted
+    return task
+
+
+def answer_to_submit(submitted: Submitted, preferences: Preferences, document: bytes, *, ended: bool) -> Response:
     """Return 303 or 202 with the task and where it is polled; 200 if it was waited for and has ended."""
     headers = {"Location": f"/v1/tasks/{ids.encode(ids.TASK, submitted.task.id)}", **preferences.applied}
     status = HTTPStatus(submitted.status) if submitted.replayed else preferences.status
@@ -83,7 +98,7 @@ def answer_to_submit(
         headers |= REPLAYED
     if status is HTTPStatus.ACCEPTED:
         headers |= POLL_AFTER
-    return Response(msgspec.json.encode(document), status, headers, media_type="application/json")
+    return Response(document, status, headers, media_type="application/json")
 
 
 class TaskFilters:
@@ -103,24 +118,22 @@ class TaskFilters:
         self.wanted = TaskFilter(status, type_, created_after, created_before, metadata)
 
 
-@router.get("/v1/tasks", operation_id="list_tasks")
+@router.get("/v1/tasks", operation_id="list_tasks", response_model=TaskPage)
 async def list_all(
     request: Request,
-    response: Response,
     state: StateDep,
     tx: Annotated[Transaction, Depends(Transaction.of("tasks:read"), scope="function")],
     page: Annotated[Page, Depends(paged(ids.TASK))],
     filters: Annotated[TaskFilters, Depends()],
-) -> TaskPage:
+) -> Response:
     """List tasks, newest first; `metadata.KEY=VALUE`, any number of them, filters by what was sent as `metadata`.
 
     A page looks at 20,000 tasks at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
-    same. The list ends where `next_cursor` is `null`.
+    same. It ends once their inputs and results come to 8 MiB, too. The list ends where `next_cursor` is `null`.
     """
     before = None if page.before is None else TaskId(page.before)
     found = await look_tasks(tx.connection, wanted=filters.wanted, before=before, limit=page.limit + 1)
-    items, cursor = page.cut(found.rows, request, response, beyond=found.beyond)
-    return TaskPage(data=[_out(task, state.settings.base_url) for task in items], next_cursor=cursor)
+    return listed(request, page, found.rows, partial(_listed, base=state.settings.base_url), beyond=found.beyond)
 
 
 @router.get(
@@ -134,12 +147,15 @@ async def poll_task(
     """Poll a task: 202 while it is under way, 200 once it has ended, well or badly."""
     preferences = read_preferences(prefer)
     task_id = parse_task_id(task)
-    found = await look_until_ended(state, watcher, caller.tenant_id, task_id, seconds=preferences.wait or 0)
-    document = await document_of(state, found)
+    found = await look_until_ended(
+        state, watcher, caller.tenant_id, task_id, seconds=preferences.wait or 0, listener=Listener(request)
+    )
+    hold_large(request, found, "task")
+    document = await answer_of(state, found)
     if found.ended:
-        return single(request, document, headers=preferences.applied)
+        return tagged(request, document, headers=preferences.applied)
     headers = preferences.applied | POLL_AFTER
-    return single(request, document, status=HTTPStatus.ACCEPTED, headers=headers)
+    return tagged(request, document, status=HTTPStatus.ACCEPTED, headers=headers)
 
 
 @router.get(
@@ -156,6 +172,7 @@ async def read_result(task: str, request: Request, state: StateDep, caller: Read
     found = await look(state, caller.tenant_id, parse_task_id(task))
     if found.ended and found.erased:
         raise GoneError("The task was deleted.")
+    hold_large(request, found, "result")
     match TaskStatus(found.status):
         case TaskStatus.SUCCESS if (result := await result_of(state, found)) is not None:
             return tagged(request, result)
@@ -168,6 +185,5 @@ async def read_result(task: str, request: Request, state: StateDep, caller: Read
             return single(request, pending, status=HTTPStatus.ACCEPTED, headers=POLL_AFTER)
 
 
-def _out(task: TaskRecord, base: str) -> TaskOut:
-    document = task_document(task, result=task.result, base=base)
-    return TaskOut.model_validate_json(msgspec.json.encode(document))
+def _listed(task: TaskRecord, base: str) -> dict[str, object]:
+    return task_document(task, result=task.result, base=base)

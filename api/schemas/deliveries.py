@@ -1,13 +1,10 @@
 """Deliveries and attempts on the wire."""
 
-import base64
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from api.schemas.fields import AttemptIdOut, DeliveryIdOut, EndpointIdOut, EventIdOut, Moment, Out, TaskIdOut
-from core.journal.read import AttemptRecord
 
 DeliveryStatusName = Literal["pending", "retrying", "succeeded", "exhausted", "cancelled"]
 ReasonName = Literal["client", "gone", "aborted", "endpoint_disabled", "endpoint_deleted", "payload_erased", "expired"]
@@ -106,55 +103,9 @@ class AttemptOut(Out):
     duration_ms: DurationsOut
     started_at: Moment
 
-    @classmethod
-    def of(cls, attempt: AttemptRecord) -> "AttemptOut":
-        """Show an attempt."""
-        body = None if attempt.request_body is None else attempt.request_body.decode()
-        return cls(
-            id=attempt.id,  # pyright: ignore[reportArgumentType] - the validator encodes it
-            delivery_id=attempt.delivery_id,  # pyright: ignore[reportArgumentType] - the validator encodes it
-            number=attempt.number,
-            trigger=attempt.trigger,  # pyright: ignore[reportArgumentType] - a CHECK holds the words
-            outcome=attempt.outcome,  # pyright: ignore[reportArgumentType] - a CHECK holds the words
-            error=attempt.error,  # pyright: ignore[reportArgumentType] - a CHECK holds the words
-            note=attempt.note,
-            request=RequestOut(url=attempt.request_url, headers=dict(attempt.request_headers), body=body),
-            response=_response(attempt),
-            address=attempt.address,
-            duration_ms=DurationsOut(
-                dns=attempt.dns_ms,
-                connect=attempt.connect_ms,
-                tls=attempt.tls_ms,
-                first_byte=attempt.first_byte_ms,
-                total=attempt.total_ms,
-            ),
-            started_at=attempt.started_at,
-        )
-
 
 class AttemptPage(Out):
     """A page of a delivery's attempts, in their order."""
 
     data: list[AttemptOut]
     next_cursor: str | None
-
-
-def _response(attempt: AttemptRecord) -> ResponseOut | None:
-    if attempt.response_status is None:
-        return None
-    body, encoding = _readable(attempt.response_body or b"")
-    headers: Sequence[Sequence[str]] = attempt.response_headers or ()
-    return ResponseOut(
-        status=attempt.response_status,
-        headers=[(name, value) for name, value in headers],
-        body=body,
-        encoding=encoding,
-        truncated=bool(attempt.response_truncated),
-    )
-
-
-def _readable(raw: bytes) -> tuple[str, Literal["utf-8", "base64"]]:
-    try:
-        return raw.decode(), "utf-8"
-    except UnicodeDecodeError:
-        return base64.b64encode(raw).decode(), "base64"

@@ -26,7 +26,7 @@ _SETTINGS: Final = {
     "min_wal_size": "512MB",  # files of the log that are kept and used again: every commit waits for a new one
 }
 _NOT_DURABLE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-_READY_LINE: Final = 7  # of postmaster.pid, counted from 0
+_STATUS_LINE: Final = 7  # of postmaster.pid, counted from 0
 
 
 class Postgres:
@@ -100,10 +100,17 @@ class Postgres:
 
     def is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         """Say whether the server calls itself ready in its pid file. See `Store.is_ready`."""
+        return self._status(process) == "ready"
+
+    def is_recovering(self, process: subprocess.Popen[bytes]) -> bool:
+        """Say whether it calls itself starting there, as it does in recovery. See `Store.is_recovering`."""
+        return process.poll() is None and self._status(process) == "starting"
+
+    def _status(self, process: subprocess.Popen[bytes]) -> str:
         lines: list[str] = []
         with suppress(OSError):
             lines = (self._data_dir / "postmaster.pid").read_text().splitlines()
-        return len(lines) > _READY_LINE and lines[0] == str(process.pid) and lines[_READY_LINE].strip() == "ready"
+        return lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE and lines[0] == str(process.pid) else ""
 
     @cached_property
     def _programs(self) -> Path:

@@ -62,16 +62,22 @@ class Redis:
 
     def is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         """Say whether it answers a PING; it does not while it reads its file. See `Store.is_ready`."""
-        if process.poll() is not None:
-            return False
+        return process.poll() is None and self._answer().startswith(b"+PONG")
+
+    def is_recovering(self, process: subprocess.Popen[bytes]) -> bool:
+        """Say whether it reads its file. See `Store.is_recovering`."""
+        return process.poll() is None and self._answer().startswith(b"-LOADING")
+
+    def _answer(self) -> bytes:
+        """Return what it answers a PING, if anything."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(1)
                 connection.connect(str(self._socket))
                 connection.sendall(b"PING\r\n")
-                return connection.recv(64).startswith(b"+PONG")
+                return connection.recv(64)
         except OSError:
-            return False
+            return b""
 
     def _options(self) -> list[str]:
         options = {

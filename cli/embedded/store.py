@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from signal import Signals
@@ -42,12 +43,16 @@ class Store(Protocol):
         """Say whether the launched `process` takes connections; never waits."""
         ...
 
+    def is_recovering(self, process: Popen[bytes]) -> bool:
+        """Say whether it works through what an earlier run left behind, which takes as long as it takes."""
+        ...
+
 
 def start(store: Store) -> Popen[bytes]:
     """Launch `store` and return once it takes connections.
 
     Raises:
-        StartError: it cannot be started, ended at once, or takes longer than a minute.
+        StartError: it cannot be started, ended at once, or does nothing for a minute.
     """
     process = store.launch()
     try:
@@ -61,15 +66,20 @@ def start(store: Store) -> Popen[bytes]:
 def wait_until_ready(store: Store, process: Popen[bytes], until: Callable[[], bool] = lambda: False) -> None:
     """Return once `store` takes connections, or `until` says that nobody waits for it any more.
 
+    One that recovers is waited for, with a word each minute: ended, it would have to begin again at the next start.
+
     Raises:
-        StartError: it ended, or takes longer than a minute.
+        StartError: it ended, or does nothing for a minute.
     """
     deadline = monotonic() + _START_LIMIT
     while not (store.is_ready(process) or until()):
         if _has_ended_within(process, 0.01):
             raise StartError(f"{store.name} ended at once: {_last_line(store.log)}")
         if monotonic() > deadline:
-            raise StartError(f"{store.name} takes too long to start; its log is {store.log}")
+            if not store.is_recovering(process):
+                raise StartError(f"{store.name} takes too long to start; its log is {store.log}")
+            sys.stderr.write(f"ringback: {store.name} reads what it has from before; its log is {store.log}\n")
+            deadline = monotonic() + _START_LIMIT
 
 
 def end(store: Store, process: Popen[bytes]) -> None:

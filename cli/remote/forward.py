@@ -68,7 +68,7 @@ class Forwarder:
         started = clock.monotonic()
         try:
             answer = self._http.post(self.url, content=body, headers=headers)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             name = next(name for kind, name in _ERRORS.items() if isinstance(error, kind))
             return Forwarded(pulled, None, name, "", _since(started))
         return Forwarded(
@@ -82,10 +82,10 @@ class Forwarder:
         )
 
 
-_ERRORS: Final[Mapping[type[httpx.TransportError], str]] = {
+_ERRORS: Final[Mapping[type[httpx.RequestError], str]] = {
     httpx.TimeoutException: "timeout",
     httpx.ConnectError: "connect",
-    httpx.TransportError: "protocol",
+    httpx.RequestError: "protocol",  # a body that is not encoded as it says, too
 }
 
 

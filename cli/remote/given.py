@@ -11,7 +11,7 @@ from cli.failure import CommandError, ExitCode
 def read_json(text: str, *, option: str) -> object:
     """Return what a text says; `@path` names a file, `-` standard input.
 
-    Raises `CommandError` for what cannot be read or is no JSON.
+    Raises `CommandError` for what cannot be read or is no JSON, which has no infinite number and no half of a pair.
     """
     try:
         if text == "-":
@@ -19,9 +19,10 @@ def read_json(text: str, *, option: str) -> object:
         elif text.startswith("@"):
             text = Path(text[1:]).read_text(encoding="utf-8")
         found: object = json.loads(text)
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()  # else it could not be sent
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{option}: {error}", ExitCode.USAGE) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"{option} is not JSON: {error}", ExitCode.USAGE) from error
     return found
 

@@ -100,8 +100,7 @@ def _run(client: Client, endpoint: str, forwarder: Forwarder, count: int | None,
     with ThreadPoolExecutor(AT_ONCE) as threads:
         while left is None or left > 0:
             most = AT_ONCE if left is None else min(AT_ONCE, left)
-            wish: Json = {"max": most, "wait": WAIT}
-            page = patiently(partial(client.post, f"/v1/endpoints/{endpoint}/pull", wish))
+            page = patiently(partial(_pull, client, endpoint, most), partial(_pull, client, endpoint, most, wait=0))
             pulled = cast("Sequence[Json]", page["data"])
             done = list(threads.map(forwarder.send, pulled))
             if done:
@@ -110,6 +109,10 @@ def _run(client: Client, endpoint: str, forwarder: Forwarder, count: int | None,
             for one in done:
                 _print(one, as_json=as_json)
             left = None if left is None else left - len(done)
+
+
+def _pull(client: Client, endpoint: str, most: int, *, wait: int = WAIT) -> Json:
+    return client.post(f"/v1/endpoints/{endpoint}/pull", {"max": most, "wait": wait})
 
 
 def _greet(made: Json, forward: str, *, as_json: bool) -> None:

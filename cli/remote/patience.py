@@ -18,8 +18,11 @@ RECONNECT: Final = 3.0
 R = TypeVar("R")
 
 
-def patiently(call: Callable[[], R]) -> R:
-    """Return what a call gives; while the API is away, say so once and call again."""
+def patiently(call: Callable[[], R], again: Callable[[], R] | None = None) -> R:
+    """Return what a call gives; while the API is away, say so once and call again.
+
+    `again` is the call then, for one that would wait before it shows that the API is back.
+    """
     pause = FIRST
     while True:
         try:
@@ -28,7 +31,7 @@ def patiently(call: Callable[[], R]) -> R:
             if pause == FIRST:
                 say(f"{error}; it is asked again")
             clock.rest(max(pause, error.after))
-            pause = min(LONGEST, 2 * pause)
+            pause, call = min(LONGEST, 2 * pause), again or call
         else:
             if pause != FIRST:
                 say("it answers again")
@@ -36,7 +39,7 @@ def patiently(call: Callable[[], R]) -> R:
 
 
 def followed(client: Client, path: str, greet: Callable[[], None] = lambda: None) -> Generator[Event]:
-    """Yield the events of a stream, which is taken up where it broke off; `greet` is called once it is open.
+    """Yield the events of a stream, which is taken up where it broke off; `greet` is called once that is known.
 
     Raises `CommandError` where it cannot be opened the first time, or not any more.
     """
@@ -46,12 +49,14 @@ def followed(client: Client, path: str, greet: Callable[[], None] = lambda: None
     def enter() -> Iterator[str]:
         return stack.enter_context(client.stream(path, last))
 
-    lines = enter()
-    greet()
+    lines, greeted = enter(), False
     while True:
         with suppress(AwayError), stack:
             for event in events_of(lines):
                 last = event.id or last
+                if not greeted:
+                    greeted = True
+                    greet()
                 if event.data:
                     yield event
         clock.rest(RECONNECT)

@@ -73,21 +73,25 @@ def cancel_task(context: typer.Context, task: str, *, json: AsJson = False) -> N
 
 def follow(client: Client, task_id: str, task: Json) -> Json:
     """Follow a task to its end, with a bar where somebody looks; a stream that breaks off is taken up again."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[said]}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
+    with bar_on(Console(stderr=True)) as bar:
         row = bar.add_task(str(task["type"]), total=None, said="")
         with closing(followed(client, f"/v1/tasks/{task_id}/stream")) as events:
             while task["status"] not in _ENDED:
                 task = cast("Json", json_text.loads(next(events).data))
                 _draw(bar, row, task)
     return task
+
+
+def bar_on(console: Console) -> Progress:
+    """Return a bar; what the task says beside it is text, whatever brackets it holds."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[said]}", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
 
 
 def _draw(bar: Progress, row: TaskID, task: Json) -> None:

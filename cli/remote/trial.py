@@ -62,7 +62,7 @@ class Trials:
             return None, "tls" if "SSL" in str(error) or "certificate" in str(error) else "connect"
         except httpx.NetworkError:
             return None, "connect"
-        except httpx.TransportError:
+        except httpx.RequestError:  # a body that is not encoded as it says, too
             return None, "protocol"
 
 

@@ -18,6 +18,11 @@ BATCH: Final = 50
 """Deliveries that one message names at most: 50 pairs make the broker some fifty times cheaper than one."""
 TASK_QUEUES: Final = ("default", "parts", "joins", "reports", "network")
 DELIVERY_LIMIT: Final = 20
+LONGEST_HELD: Final = 7 * 24 * 3600 * 1000
+"""Milliseconds that a worker may hold a message, which it does until the task ends and the one before it has.
+
+As an argument of the consumer RabbitMQ knows it from 4.3 on; before, `consumer_timeout` in its settings counts.
+"""
 _DEAD_LENGTH: Final = 10_000
 
 _dead_exchange: Final = Exchange("ringback.dead", type="fanout", durable=True)
@@ -53,7 +58,14 @@ delivery_queue: Final = Queue(
 def task_queue(name: str) -> Queue:
     """Return the queue of one kind of workload."""
     full = queue_name(name)
-    return Queue(full, exchange=task_exchange, routing_key=full, durable=True, queue_arguments=_QUORUM)
+    return Queue(
+        full,
+        exchange=task_exchange,
+        routing_key=full,
+        durable=True,
+        queue_arguments=_QUORUM,
+        consumer_arguments={"x-consumer-timeout": LONGEST_HELD},
+    )
 
 
 def queue_name(name: str) -> str:

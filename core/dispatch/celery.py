@@ -19,6 +19,7 @@ def make_celery(settings: Settings) -> Celery:
     app = Celery("ringback", broker=broker, backend=celery_backend(settings.redis_url), set_as_current=False)
     app.conf.update(
         accept_content=["json"],
+        broker_channel_error_retry=True,  # RabbitMQ before 4.3 closes the channel of a task that it finds too long
         broker_connection_retry_on_startup=True,
         broker_transport_options=transport_options(broker),
         result_accept_content=["json"],

@@ -81,8 +81,8 @@ _NOBODY: Final = TenantId(UUID(int=0))
 
 
 def lane_of_url(tenant_id: UUID, url: str) -> LaneId:
-    """Return what deliveries to a task's own URL share: one lane for each tenant and host."""
-    return LaneId(uuid5(tenant_id, urlsplit(url).netloc))
+    """Return what deliveries to a task's own URL share: one lane for each tenant and host, whatever the port."""
+    return LaneId(uuid5(tenant_id, (urlsplit(url).hostname or "").removesuffix(".")))
 
 
 @dataclass(frozen=True, slots=True)

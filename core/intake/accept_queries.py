@@ -29,7 +29,7 @@ T = TypeVar("T")
 ACCEPTED: Final = 202
 """The status that is kept with the key of a request: what its first answer has."""
 
-# A kind is a tenant and a type: what matches is looked for once for each of them, by endpoints_tenant_id_id_idx.
+# A kind is a tenant and a type: what matches is looked for once for each of them, by endpoints_living_idx.
 # A line that matches a filtered endpoint for which it brings no verdict of the present version is stale: nothing of it
 # is written. With :whole, nothing of any line is then, so that lines keep their order.
 # Each value of each line costs the driver and Postgres about as much as a row costs an index: an array that would hold
@@ -198,7 +198,7 @@ async def insert_lines(
     """Record clients' events and fan them out; return what became of each, and what to publish once committed.
 
     With `publish` false nothing will be published now, and the feeder may take the rows at once. With `whole`, one
-    line whose verdicts are stale keeps all others back. Endpoints are found by `endpoints_tenant_id_id_idx`. Waits, by
+    line whose verdicts are stale keeps all others back. Endpoints are found by `endpoints_living_idx`. Waits, by
     the primary key of `dedupe`, for another transaction that takes one of the keys. A line with two keys must not share
     one with a line before it; if one of the two is taken by another transaction meanwhile, what is raised `is_taken`.
     """

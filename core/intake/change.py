@@ -30,10 +30,11 @@ from core.registry.task_types import FILE_FIELD
 from core.results import Results
 
 
-class _Described(msgspec.Struct):
+class _Described(msgspec.Struct, forbid_unknown_fields=True):
     """What stands in an input in place of a file."""
 
     name: str
+    size: int
     media_type: str
 
 
@@ -171,9 +172,15 @@ def _kept_input(task: TaskRecord) -> bytes:
 
 
 def _sent_with(written: bytes, content: bytes | None) -> tuple[SentFile | None, bytes]:
-    """Return the file of a task, and its input without what described it."""
+    """Return the file of a task, and its input without what described it.
+
+    A task without one may have content, too, which it cut into parts, and a `file` that is a value like any other.
+    """
     values = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
     if content is None or FILE_FIELD not in values:
         return None, written
-    described = msgspec.json.decode(values.pop(FILE_FIELD), type=_Described)
+    try:
+        described = msgspec.json.decode(values.pop(FILE_FIELD), type=_Described)
+    except msgspec.ValidationError:
+        return None, written
     return SentFile(described.name, described.media_type, content), msgspec.json.encode(values)

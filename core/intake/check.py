@@ -11,10 +11,9 @@ from typing import Final
 import msgspec
 
 from core.database import Database
-from core.dispatch.publish import Publisher
 from core.intake.accept import NewTask
 from core.intake.dedupe import RequestKey
-from core.intake.own_tasks import start_own
+from core.intake.own_tasks import OwnTasks
 from core.intake.submitted import Submitted, answered
 from core.model import conformance, ids
 from core.model.errors import ConflictError, NotFoundError
@@ -40,9 +39,9 @@ CHECK: Final = TaskType(
 class Checks:
     """Starts checks."""
 
-    def __init__(self, database: Database, publisher: Publisher, ring: KeyRing) -> None:
+    def __init__(self, database: Database, tasks: OwnTasks, ring: KeyRing) -> None:
         self._database: Final = database
-        self._publisher: Final = publisher
+        self._tasks: Final = tasks
         self._ring: Final = ring
 
     async def start(
@@ -55,17 +54,18 @@ class Checks:
         key: RequestKey | None = None,
         traceparent: str | None = None,
     ) -> Submitted:
-        """Record the task of a check and return it once it is committed.
+        """Record the task of a check and return it once it is committed; or the one that has not ended yet.
 
         `status` is what the answer will be, kept with the key.
-        Raises `NotFoundError` for an endpoint that this owner does not see, `ConflictError` for one to pull from.
+        Raises `NotFoundError` for an endpoint that this owner does not see, `ConflictError` for one to pull from, and
+        what `OwnTasks.start` raises.
         """
         if before := await answered(self._database, key):
             return before
         signing, headers = await self._read(tenant_id, owner, endpoint_id)
         new = self._new_task(tenant_id, endpoint_id, signing, headers=headers)
         new = replace(new, traceparent=traceparent)
-        return await start_own(self._database, self._publisher, new, status=status, key=key)
+        return await self._tasks.start(new, status=status, key=key)
 
     async def _read(self, tenant_id: TenantId, owner: str | None, endpoint_id: EndpointId) -> tuple[SigningKey, bool]:
         """Return what an endpoint's messages are signed with, and whether it has headers of its own."""
@@ -85,8 +85,9 @@ class Checks:
         def new_id() -> str:
             return ids.encode(ids.EVENT, new_uuid7(now))
 
+        endpoint = ids.encode(ids.ENDPOINT, endpoint_id)
         written = {
-            "endpoint_id": ids.encode(ids.ENDPOINT, endpoint_id),
+            "endpoint_id": endpoint,
             "messages": conformance.messages([signing], now=int(now), new_id=new_id),
             "headers_left_out": headers,
         }
@@ -96,4 +97,5 @@ class Checks:
             type=CHECK,
             input=msgspec.json.encode(written),
             metadata={},
+            unique_key=endpoint,
         )

@@ -14,7 +14,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import is_lock_timeout
-from core.intake.dedupe_queries import claim_key, drop_expired_key, fill_key, read_key
+from core.intake.dedupe_queries import (
+    KeyRow,
+    claim_key,
+    count_for_key,
+    drop_expired_key,
+    end_key,
+    fill_key,
+    read_key,
+)
 from core.model.errors import ConflictError, RingbackError
 from core.model.ids import TenantId
 from core.model.json_value import JsonValue
@@ -25,6 +33,8 @@ KEY_LENGTH: Final = 255
 PATH_LENGTH: Final = 1000
 OPERATOR: Final = TenantId(UUID(int=0))
 """Whose keys those are that the operator sends without acting for a tenant."""
+
+_UNDER_WAY: Final = "A request with this Idempotency-Key is still under way."
 
 
 class KeyReusedError(RingbackError):
@@ -59,13 +69,8 @@ class RequestKey(msgspec.Struct, frozen=True, gc=False):
 
 async def look(tx: AsyncConnection, key: RequestKey) -> Kept | None:
     """Return what was made for a key, without taking it; raise `KeyReusedError` for another body."""
-    found = await read_key(tx, tenant_id=key.tenant_id, key=key.key)
-    if found is None or found.expired:
-        return None
-    if found.fingerprint != key.fingerprint:
-        raise KeyReusedError
-    more = {name: value for name, value in found.made.items() if name != "id"}
-    return Kept(UUID(str(found.made["id"])), found.status or 0, more)
+    found = await _read(tx, key)
+    return None if found is None else _kept(found)
 
 
 async def claim(tx: AsyncConnection, key: RequestKey) -> Kept | None:
@@ -74,6 +79,22 @@ async def claim(tx: AsyncConnection, key: RequestKey) -> Kept | None:
     Waits for another request that holds the key until that commits. Raises `KeyReusedError` for another body,
     `ConflictError` if the first request is still under way after a second.
     """
+    found = await _take(tx, key)
+    if found is not None and found.status is None:
+        raise ConflictError(_UNDER_WAY)
+    return None if found is None else _kept(found)
+
+
+async def begin(tx: AsyncConnection, key: RequestKey, made: UUID) -> Kept | None:
+    """As `claim`, and note what is being made; return nothing if that was begun before and has not ended."""
+    found = await _take(tx, key)
+    if found is None:
+        await fill_key(tx, tenant_id=key.tenant_id, key=key.key, made={"id": str(made)}, status=None)
+    return None if found is None else _kept(found)
+
+
+async def _take(tx: AsyncConnection, key: RequestKey) -> KeyRow | None:
+    """Insert a key; return it as it is kept if it was there."""
     for _ in range(2):
         try:
             mine = await claim_key(
@@ -85,11 +106,28 @@ async def claim(tx: AsyncConnection, key: RequestKey) -> Kept | None:
             raise
         if mine:
             return None
-        kept = await look(tx, key)
-        if kept is not None:
-            return kept
+        found = await _read(tx, key)
+        if found is not None:
+            return found
         await drop_expired_key(tx, tenant_id=key.tenant_id, key=key.key)
-    raise ConflictError("A request with this Idempotency-Key is still under way.")
+    raise ConflictError(_UNDER_WAY)
+
+
+async def _read(tx: AsyncConnection, key: RequestKey) -> KeyRow | None:
+    found = await read_key(tx, tenant_id=key.tenant_id, key=key.key)
+    if found is None or found.expired:
+        return None
+    if found.fingerprint != key.fingerprint:
+        raise KeyReusedError
+    return found
+
+
+def _kept(found: KeyRow) -> Kept | None:
+    """Return what was answered; nothing if what the key stands for has not ended."""
+    if found.status is None:
+        return None
+    more = {name: value for name, value in found.made.items() if name != "id"}
+    return Kept(UUID(str(found.made["id"])), found.status, more)
 
 
 async def fill(tx: AsyncConnection, key: RequestKey, kept: Kept) -> None:
@@ -99,7 +137,7 @@ async def fill(tx: AsyncConnection, key: RequestKey, kept: Kept) -> None:
 
 
 class OncePerKey:
-    """A request with its key, as `core.once.Once`; `status` is what its first answer will have."""
+    """A request with its key, as `core.once.OnceInParts`; `status` is what its first answer will have."""
 
     def __init__(self, key: RequestKey, *, status: int, kept: Kept | None) -> None:
         self.key: Final = key
@@ -117,3 +155,21 @@ class OncePerKey:
     async def note(self, tx: AsyncConnection, made: UUID, more: Mapping[str, JsonValue]) -> None:
         """See `Once.note`."""
         await fill(tx, self.key, Kept(made, self._status, more))
+
+    async def begin(self, tx: AsyncConnection, made: UUID) -> Kept | None:
+        """See `OnceInParts.begin`."""
+        if self.kept is None:
+            self.kept = await begin(tx, self.key, made)
+        return self.kept
+
+    async def count(self, tx: AsyncConnection, what: str, number: int) -> bool:
+        """See `OnceInParts.count`."""
+        return await count_for_key(tx, tenant_id=self.key.tenant_id, key=self.key.key, what=what, number=number)
+
+    async def end(self, tx: AsyncConnection) -> Kept | None:
+        """See `OnceInParts.end`."""
+        mine = await end_key(tx, tenant_id=self.key.tenant_id, key=self.key.key, status=self._status)
+        kept = await look(tx, self.key)
+        if not mine:
+            self.kept = kept
+        return kept

@@ -13,7 +13,7 @@ from core.model.json_value import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key as it is kept."""
+    """A key as it is kept; without a status, what it stands for was begun and has not ended."""
 
     fingerprint: bytes
     made: Mapping[str, JsonValue]
@@ -50,12 +50,31 @@ async def drop_expired_key(tx: AsyncConnection, *, tenant_id: TenantId, key: str
 
 
 async def fill_key(
-    tx: AsyncConnection, *, tenant_id: TenantId, key: str, made: Mapping[str, JsonValue], status: int
+    tx: AsyncConnection, *, tenant_id: TenantId, key: str, made: Mapping[str, JsonValue], status: int | None
 ) -> None:
-    """Note what was made for a key."""
+    """Note what was made for a key; without a status, what is being made."""
     sql = """
     UPDATE dedupe SET made = CAST(:made AS JSONB), status = :status
     WHERE tenant_id = :tenant_id AND kind = 'request' AND key = :key
     """
     values: dict[str, object] = {"made": msgspec.json.encode(made).decode(), "status": status}
     await execute(tx, sql, tenant_id=tenant_id, key=key, **values)
+
+
+async def count_for_key(tx: AsyncConnection, *, tenant_id: TenantId, key: str, what: str, number: int) -> bool:
+    """Add to a number that is kept for a key; false if what was begun for it has ended."""
+    sql = """
+    UPDATE dedupe SET made = made || jsonb_build_object(
+        CAST(:what AS TEXT), coalesce(CAST(made ->> :what AS BIGINT), 0) + :number)
+    WHERE tenant_id = :tenant_id AND kind = 'request' AND key = :key AND status IS NULL
+    """
+    return await execute(tx, sql, tenant_id=tenant_id, key=key, what=what, number=number) == 1
+
+
+async def end_key(tx: AsyncConnection, *, tenant_id: TenantId, key: str, status: int) -> bool:
+    """Have what was begun for a key be ended; false if it was before."""
+    sql = """
+    UPDATE dedupe SET status = :status WHERE tenant_id = :tenant_id AND kind = 'request' AND key = :key
+        AND status IS NULL
+    """
+    return await execute(tx, sql, tenant_id=tenant_id, key=key, status=status) == 1

@@ -24,21 +24,14 @@ from core.intake.accept_queries import LOST, insert_lines
 from core.intake.event_key_queries import Taken, read_keys
 from core.intake.event_queries import Inserted, Line, find_accepted
 from core.intake.shared import BACKLOG, BACKLOG_BYTES, Answer, Shared, look_again
+from core.intake.wide import Wide
 from core.model.queued import Queued
 
 FLUSHERS: Final = 2
 """Groups that may run at a time: one that waits for a key, or for a slow disk, does not hold up the next."""
 
 AT_ONCE: Final = FLUSHERS + 1
-"""Connections that this takes: one more for what goes to many endpoints."""
-WIDE: Final = 500
-"""Deliveries of an event from which on the next ones of its type go by themselves, one at a time.
-
-One of 10,000 takes Postgres a sixth of a second: a group of sixty would take ten, and all in it or behind it would
-be refused.
-"""
-KNOWN: Final = 10_000
-"""Types of which it is kept that they go to many."""
+"""Connections that this takes: one more for events that go to many."""
 
 PAIR: Final = 2
 """Keys of a line whose request has one and whose client gave it an ID."""
@@ -82,11 +75,7 @@ class EventGroups:
         self._shared: Final = Shared[Line, Outcome | None](
             self._run, weigh=_weight, backlog=backlog, backlog_bytes=backlog_bytes, flushers=FLUSHERS
         )
-        self._alone: Final = Shared[Line, Outcome | None](
-            self._run, weigh=_weight, backlog=backlog, backlog_bytes=backlog_bytes, size=1
-        )
-        self._wide: Final[set[tuple[UUID, str]]] = set()
-        """Tenants and types whose last event went to many."""
+        self._wide: Final = Wide[Outcome | None](self._run, _weight)
 
     async def record(self, line: Line) -> Outcome | None:
         """Return what became of an event, once that is committed; `None` if it has to be tried alone.
@@ -100,18 +89,13 @@ class EventGroups:
         self._queue_of(line).put(line, answer)
 
     def _queue_of(self, line: Line) -> Shared[Line, Outcome | None]:
-        wide = bool(self._wide) and (line.event.tenant_id, line.event.type) in self._wide
-        return self._alone if wide else self._shared
+        return self._wide.queue_of(line) or self._shared
 
     def _learn(self, group: Sequence[Line], outcomes: Sequence[Outcome | None]) -> None:
-        """Keep which types go to many, as far as it can be told from what was made of their events."""
+        """Keep how many the events went to that were made."""
         for line, outcome in zip(group, outcomes, strict=True):
-            if outcome is None or outcome.inserted.made_at is None:
-                continue
-            if outcome.inserted.deliveries >= WIDE and len(self._wide) < KNOWN:
-                self._wide.add((line.event.tenant_id, line.event.type))
-            elif self._wide and outcome.inserted.deliveries < WIDE:
-                self._wide.discard((line.event.tenant_id, line.event.type))
+            if outcome is not None and outcome.inserted.made_at is not None:
+                self._wide.learn(line, outcome.inserted.deliveries)
 
     async def _run(self, group: Sequence[Line]) -> Sequence[Outcome | None]:
         publish, began = self._publisher.ready, clock.monotonic()

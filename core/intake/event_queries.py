@@ -33,7 +33,7 @@ GIVEN: Final = """
                            ordering_key, attributes, about, owner, task_id, url, lane, only_if_wanted, traceparent,
                            line)
 """
-# Fan-out is a join: to 10 or to 10,000 endpoints it is one statement, by endpoints_tenant_id_id_idx.
+# Fan-out is a join: to 10 or to 10,000 endpoints it is one statement, by endpoints_living_idx.
 # An operational event stays with the owner of what it is about, and does not reach what it is about.
 # A line that matches a filtered endpoint for which it brings no verdict of the present version is stale: nothing of it
 # is written. With :whole, nothing of any line is then, so that lines keep their order.

@@ -22,7 +22,7 @@ class FilterRow:
 
 
 async def read_filters(tx: AsyncConnection, *, tenants: Sequence[UUID], hold: bool = False) -> tuple[FilterRow, ...]:
-    """Return the living endpoints of these tenants that have a filter, by `endpoints_tenant_id_id_idx`.
+    """Return the living endpoints of these tenants that have a filter, by `endpoints_living_idx`.
 
     They stay as they are until the end of the transaction, if told to `hold` them.
     """

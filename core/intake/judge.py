@@ -12,9 +12,11 @@ remembered has no term, because whatever is wrong with it is found out before an
 import asyncio
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,8 +25,9 @@ from core.intake.accept import NewEvent
 from core.intake.event_queries import Line, insert_events
 from core.intake.filter_queries import read_filters
 from core.intake.verdicts import Verdict
+from core.model.counted import Budget
 from core.model.errors import InvalidInputError, UnavailableError
-from core.model.filters import Filter, ask, parse_filter
+from core.model.filters import EVENT_BUDGET, Filter, ask, parse_filter
 from core.model.ids import TenantId
 from core.model.json_value import JsonValue
 from core.model.matching import reaches_unfiltered, subscriptions_of
@@ -39,6 +42,8 @@ What is not light is judged there in any case: a query may look at each value ma
 """
 EACH: Final = 256
 """Bytes that a filter counts for beside the data: it takes some 20 µs however little there is to look at."""
+THREADS: Final = 4
+"""Threads of their own, that judge: what else is done in threads does not wait for filters."""
 _REMEMBERED: Final = 1_000
 """Tenants whose filters are remembered."""
 
@@ -60,23 +65,69 @@ class Judge:
 
     def __init__(self) -> None:
         self._known: Final[dict[UUID, tuple[_Filtered, ...]]] = {}
+        self._turns: Final = WeakValueDictionary[UUID, asyncio.Lock]()
+        self._threads: Final = ThreadPoolExecutor(THREADS, "judge")
 
     async def line(self, event: NewEvent) -> Line:
         """Return an event with what the filters that are known say of it."""
         return Line(event, await self.verdicts(event.tenant_id, event.type, event.data))
 
-    async def verdicts(self, tenant_id: TenantId, type_: str, data: bytes) -> tuple[Verdict, ...]:
-        """Return what the filters that are known say of an event with this `data`, which is JSON."""
-        at_once = self.at_once(tenant_id, type_, data)
-        return await asyncio.to_thread(_judge, self._asked(tenant_id, type_), data) if at_once is None else at_once
+    async def lines(self, events: Sequence[NewEvent], budget: Budget) -> list[Line]:
+        """Return events that are recorded together with what the filters that are known say of them.
 
-    def at_once(self, tenant_id: TenantId, type_: str, data: bytes) -> tuple[Verdict, ...] | None:
+        Those that a thread has to judge share the budget; whatever one takes, it leaves the others their share.
+        """
+        found = [self.at_once(one.tenant_id, one.type, one.data) for one in events]
+        heavy, lines = found.count(None), list[Line]()
+        for event, at_once in zip(events, found, strict=True):
+            if at_once is not None:
+                lines.append(Line(event, at_once))
+                continue
+            given = budget.left // heavy
+            share = Budget(given)
+            lines.append(Line(event, await self.verdicts(event.tenant_id, event.type, event.data, share)))
+            budget.left -= given - share.left
+            heavy -= 1
+        return lines
+
+    async def verdicts(
+        self, tenant_id: TenantId, type_: str, data: bytes, budget: Budget | None = None
+    ) -> tuple[Verdict, ...]:
+        """Return what the filters that are known say of an event with this `data`, which is JSON.
+
+        They look at as many values as `budget` has, which is `EVENT_BUDGET` unless told.
+        """
+        at_once = self.at_once(tenant_id, type_, data, budget)
+        if at_once is not None:
+            return at_once
+        loop, asked = asyncio.get_running_loop(), self._asked(tenant_id, type_)
+        return await loop.run_in_executor(self._threads, _judge, asked, data, budget)
+
+    async def in_turn(
+        self, tenant_id: TenantId, type_: str, data: bytes, budget: Budget | None = None
+    ) -> tuple[Verdict, ...]:
+        """Do as `verdicts`, of each tenant one at a time: for what any number of requests may ask, in no transaction.
+
+        A thread goes on where its request is given up: the tenant's next one begins once it has ended.
+        """
+        at_once = self.at_once(tenant_id, type_, data, budget)
+        if at_once is not None:
+            return at_once
+        turn = self._turns.setdefault(tenant_id, asyncio.Lock())
+        await turn.acquire()
+        judging = asyncio.ensure_future(self.verdicts(tenant_id, type_, data, budget))
+        judging.add_done_callback(lambda _: turn.release())
+        return await asyncio.shield(judging)
+
+    def at_once(
+        self, tenant_id: TenantId, type_: str, data: bytes, budget: Budget | None = None
+    ) -> tuple[Verdict, ...] | None:
         """Return the same, or `None` if that takes so long that a thread should do it."""
         if not self._known.get(tenant_id):
             return ()
         asked = self._asked(tenant_id, type_)
         light = (len(data) + EACH) * len(asked) < HEAVY and all(one.filter is None or one.filter.light for one in asked)
-        return _judge(asked, data) if light else None
+        return _judge(asked, data, budget) if light else None
 
     def _asked(self, tenant_id: TenantId, type_: str) -> list[_Filtered]:
         patterns, unfiltered = subscriptions_of(type_), reaches_unfiltered(type_)
@@ -101,12 +152,12 @@ def _parsed(value: JsonValue) -> Filter | None:
         return None
 
 
-def _judge(asked: Sequence[_Filtered], data: bytes) -> tuple[Verdict, ...]:
+def _judge(asked: Sequence[_Filtered], data: bytes, budget: Budget | None) -> tuple[Verdict, ...]:
     """Ask each filter once, however many endpoints have it."""
     if not asked:
         return ()
     value: JsonValue = msgspec.json.decode(data)
-    said = ask({one.text: one.filter for one in asked if one.filter is not None}, value)
+    said = ask({one.text: one.filter for one in asked if one.filter is not None}, value, budget)
     return tuple(Verdict(one.endpoint_id, one.version, said.get(one.text, False)) for one in asked)
 
 
@@ -115,13 +166,17 @@ async def accept_events(
 ) -> tuple[Queued, ...]:
     """Record events and fan them out, in the engine's role; return what is due, to publish after the commit.
 
-    Before the last try the filters are held, so that changing them all the time holds nothing up. Raises
-    `UnavailableError` if new ones come faster than they are judged.
+    Filters are judged inside of the caller's transaction, in which everybody else's stream stands still: so all events
+    share what those of one may look at. Before the last try, and once that is used up, the filters are held, so that
+    changing them all the time holds nothing up. Raises `UnavailableError` if new ones come faster than they are judged.
     """
+    left = EVENT_BUDGET
     for tries in range(1, TRIES + 1):
-        lines = [await judge.line(event) for event in events]
+        budget = Budget(EVENT_BUDGET)
+        lines = await judge.lines(events, budget)
         inserted, queued = await insert_events(tx, lines=lines, publish=publish, whole=True)
         if not any(one.stale for one in inserted):
             return queued
-        await judge.learn(tx, [event.tenant_id for event in events], hold=tries == TRIES - 1)
+        left -= EVENT_BUDGET - budget.left
+        await judge.learn(tx, [event.tenant_id for event in events], hold=tries == TRIES - 1 or left <= 0)
     raise UnavailableError

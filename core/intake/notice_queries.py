@@ -18,7 +18,7 @@ class _Tenant:
 async def tenants_that_ask(tx: AsyncConnection, *, type_: str, tenant_ids: Iterable[TenantId]) -> frozenset[TenantId]:
     """Return which tenants have an endpoint that asks for a type, in the engine's role.
 
-    By `endpoints_tenant_id_id_idx`, once for a tenant and not once for an event: mostly nobody asks, and a thousand
+    By `endpoints_living_idx`, once for a tenant and not once for an event: mostly nobody asks, and a thousand
     deliveries that are given up together cost no more than one.
     """
     sql = """

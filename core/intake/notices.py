@@ -53,27 +53,32 @@ class Notices:
 
     async def tell(self, tx: AsyncConnection, recorded: Recorded) -> None:
         """Tell of the endpoints and deliveries that a batch of attempts has ended."""
-        await self.of_endpoints(tx, DISABLED, recorded.disabled)
-        await self._of_deliveries(tx, recorded.exhausted)
+        disabled = await self._about_endpoints(tx, DISABLED, recorded.disabled)
+        await self._record(tx, [*disabled, *await self._about_deliveries(tx, recorded.exhausted)])
 
     async def of_endpoints(self, tx: AsyncConnection, type_: str, endpoint_ids: Sequence[EndpointId]) -> None:
         """Tell of endpoints, as they stand in this transaction."""
+        await self._record(tx, await self._about_endpoints(tx, type_, endpoint_ids))
+
+    async def _about_endpoints(
+        self, tx: AsyncConnection, type_: str, endpoint_ids: Sequence[EndpointId]
+    ) -> list[NewEvent]:
         if not endpoint_ids:
-            return
+            return []
         found = await read_endpoints(tx, endpoint_ids=endpoint_ids)
         asking = await tenants_that_ask(tx, type_=type_, tenant_ids=(one.tenant_id for one in found))
         wanted = [one for one in found if one.tenant_id in asking]
-        await self._record(tx, [self._event(type_, one.tenant_id, self._endpoint(one), about=one) for one in wanted])
+        return [self._event(type_, one.tenant_id, self._endpoint(one), about=one) for one in wanted]
 
-    async def _of_deliveries(self, tx: AsyncConnection, delivery_ids: Sequence[DeliveryId]) -> None:
+    async def _about_deliveries(self, tx: AsyncConnection, delivery_ids: Sequence[DeliveryId]) -> list[NewEvent]:
         if not delivery_ids:
-            return
+            return []
         found = await read_deliveries(tx, delivery_ids=delivery_ids)
         asking = await tenants_that_ask(tx, type_=EXHAUSTED, tenant_ids=(one.tenant_id for one in found))
         wanted = [one for one in found if one.tenant_id in asking]
         about = {one.endpoint_id for one in wanted if one.endpoint_id is not None}
         endpoints = {one.id: one for one in await read_endpoints(tx, endpoint_ids=sorted(about))} if about else {}
-        await self._record(tx, [self._exhausted(one, endpoints) for one in wanted])
+        return [self._exhausted(one, endpoints) for one in wanted]
 
     async def _record(self, tx: AsyncConnection, events: Sequence[NewEvent]) -> None:
         if events:

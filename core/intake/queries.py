@@ -67,16 +67,17 @@ async def read_by_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str
     return await fetch_one(tx, TaskRecord, sql, type=type_, unique_key=unique_key)
 
 
-async def free_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str) -> None:
+async def free_unique_key(tx: AsyncConnection, *, type_: str, unique_key: str, ended: bool = False) -> None:
     """Take a unique key from a task past the retention, which nobody is shown any more, or past its `expires_at`.
 
-    That is put back to where a start that began before it, and waits for this, finds it passed as well.
+    That is put back to where a start that began before it, and waits for this, finds it passed as well. With `ended`,
+    also from one that has succeeded.
     """
     sql = f"""
     UPDATE tasks d SET unique_key = NULL, expires_at = CASE WHEN expires_at <= now() THEN created_at ELSE expires_at END
-    WHERE {_HOLDS} AND NOT ({_IN_FORCE})
+    WHERE {_HOLDS} AND (NOT ({_IN_FORCE}) OR :ended AND status = 'SUCCESS')
     """
-    await execute(tx, sql, type=type_, unique_key=unique_key)
+    await execute(tx, sql, type=type_, unique_key=unique_key, ended=ended)
 
 
 # All leases, not the tenant's by another index: there are as many as workers have slots, a tenant's past is endless.
@@ -92,7 +93,7 @@ class Counted:
 
 
 async def count_waiting(tx: AsyncConnection, *, tenant_id: TenantId) -> Counted | None:
-    """Count the tasks that wait, by `tasks_due_idx`, no further than the limit."""
+    """Count the tasks that wait, by `tasks_due_type_idx`, no further than the limit."""
     sql = """
     SELECT t.waiting_tasks AS allowed, (SELECT count(*) FROM (
         SELECT FROM tasks WHERE tenant_id = t.id AND due_at IS NOT NULL LIMIT t.waiting_tasks) w)::INTEGER AS present
@@ -102,7 +103,7 @@ async def count_waiting(tx: AsyncConnection, *, tenant_id: TenantId) -> Counted 
 
 
 async def count_due(tx: AsyncConnection, *, tenant_id: TenantId, at_once: int) -> Counted | None:
-    """Count what is due, by `tasks_due_idx`, as far as matters; no more of it may be published than may run."""
+    """Count what is due, by `tasks_due_type_idx`, as far as matters; no more of it may be published than may run."""
     sql = f"""
     WITH {RUNNING}
     SELECT least(:at_once, CASE WHEN t.running_tasks IS NOT NULL THEN greatest(0, t.running_tasks

@@ -13,11 +13,10 @@ import msgspec
 
 from core import clock
 from core.database import Database
-from core.dispatch.publish import Publisher
 from core.intake.accept import NewTask
 from core.intake.check import CHECK
 from core.intake.dedupe import RequestKey
-from core.intake.own_tasks import start_own
+from core.intake.own_tasks import OwnTasks
 from core.intake.reopen import check_target
 from core.intake.reopen_queries import read_target
 from core.intake.submitted import Submitted, answered
@@ -60,9 +59,9 @@ class _Input(msgspec.Struct):
 class Recoveries:
     """Starts recovers."""
 
-    def __init__(self, database: Database, publisher: Publisher) -> None:
+    def __init__(self, database: Database, tasks: OwnTasks) -> None:
         self._database: Final = database
-        self._publisher: Final = publisher
+        self._tasks: Final = tasks
 
     async def start(
         self,
@@ -78,7 +77,7 @@ class Recoveries:
 
         `status` is what the answer will be, kept with the key.
         Raises `NotFoundError` for an endpoint that this owner does not see, `ConflictError` for one that is disabled or
-        deleted, `InvalidInputError` for a window that ends before it begins.
+        deleted, `InvalidInputError` for a window that ends before it begins, and what `OwnTasks.start` raises.
         """
         if before := await answered(self._database, key):
             return before
@@ -88,7 +87,7 @@ class Recoveries:
             raise NotFoundError("endpoint")
         new = replace(self._new_task(tenant_id, window), traceparent=traceparent)
         check_target(target)
-        return await start_own(self._database, self._publisher, new, status=status, key=key)
+        return await self._tasks.start(new, status=status, key=key)
 
     async def may_poll(self, tenant_id: TenantId, owner: str | None, task: TaskRecord) -> bool:
         """Tell whether a task is a recover or a check of an endpoint that this owner sees."""

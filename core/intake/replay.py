@@ -4,6 +4,7 @@ Locks are taken in one order, event, delivery, endpoint, so that whoever erases 
 here, or sees what was made.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ from core.intake.accept import NewEvent
 from core.intake.erase_queries import erase_payloads
 from core.intake.judge import TRIES, Judge
 from core.intake.reopen import check_target
+from core.intake.verdicts import Verdict
 from core.journal.events import EventRecord
 from core.model import ids
 from core.model.errors import ConflictError, NotFoundError, UnavailableError
@@ -31,6 +33,14 @@ from core.registry.event_type_queries import read_event_type
 SAMPLE_TYPE: Final = "ringback.test"
 SAMPLE: Final = b'{"message":"This is a test. It says nothing of anything that happened."}'
 """What a test sends if the catalogue has no example of the type."""
+
+
+class _StaleError(Exception):
+    """A filter is new, or has changed; nothing was made."""
+
+    def __init__(self, event: EventRecord) -> None:
+        super().__init__()
+        self.event = event
 
 
 class Replays:
@@ -47,14 +57,34 @@ class Replays:
     async def replay(
         self, tenant_id: TenantId, event_id: EventId, endpoint_id: EndpointId | None, once: Once = EVERY_TIME
     ) -> None:
-        """Send an event again, to one endpoint or to what matches now; raise `ConflictError` if that cannot be."""
+        """Send an event again, to one endpoint or to what matches now; raise `ConflictError` if that cannot be.
+
+        Filters are judged between two transactions, as those of events that come in. Raises `UnavailableError` if they
+        change faster than that.
+        """
+        verdicts: Sequence[Verdict] = ()
+        for _ in range(TRIES):
+            try:
+                return await self._replay(tenant_id, event_id, endpoint_id, verdicts, once)
+            except _StaleError as stale:
+                verdicts = await self._judge.in_turn(tenant_id, stale.event.type, stale.event.data or b"null")
+        raise UnavailableError
+
+    async def _replay(
+        self,
+        tenant_id: TenantId,
+        event_id: EventId,
+        endpoint_id: EndpointId | None,
+        verdicts: Sequence[Verdict],
+        once: Once,
+    ) -> None:
         publish = self._publisher.ready
         async with self._database.engine() as tx:
             if await once.take(tx, event_id):
                 return
             event = await self._locked(tx, tenant_id, event_id)
             if endpoint_id is None:
-                queued = await self._fan_out(tx, event, publish=publish)
+                queued = await self._fan_out(tx, event, verdicts, publish=publish)
             elif endpoint_id == _about(event):
                 raise ConflictError("The event is about this endpoint: it goes to others only.")
             else:
@@ -101,17 +131,16 @@ class Replays:
             raise ConflictError("The payload was erased.")
         return event
 
-    async def _fan_out(self, tx: AsyncConnection, event: EventRecord, *, publish: bool) -> tuple[Queued, ...]:
-        data = event.data or b"null"
-        for _ in range(TRIES):
-            verdicts = await self._judge.verdicts(event.tenant_id, event.type, data)
-            queued = await replay_queries.replay_event(
-                tx, event=event, about=_about(event), verdicts=verdicts, publish=publish
-            )
-            if queued is not None:
-                return queued
+    async def _fan_out(
+        self, tx: AsyncConnection, event: EventRecord, verdicts: Sequence[Verdict], *, publish: bool
+    ) -> tuple[Queued, ...]:
+        queued = await replay_queries.replay_event(
+            tx, event=event, about=_about(event), verdicts=verdicts, publish=publish
+        )
+        if queued is None:
             await self._judge.learn(tx, [event.tenant_id])
-        raise UnavailableError
+            raise _StaleError(event)
+        return queued
 
     async def _deliver(
         self,

@@ -7,8 +7,8 @@ Nothing lingers: what has queued while the last commit ran goes next.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Generator, Hashable, Sequence
 from contextlib import contextmanager
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -73,25 +73,36 @@ class _Waiting(msgspec.Struct, Generic[W, R], frozen=True, gc=False):
 
 
 class Room:
-    """How much may be under way at a time, in number and in bytes."""
+    """How much may be under way at a time, in number and in bytes; of one tenant, as much as is left to the others."""
 
     def __init__(self, *, count: int, size: int) -> None:
         """Hold nothing yet."""
         self._count = count
         self._size = size
+        self._held: Final = Counter[Hashable]()
+        self._sizes: Final = Counter[Hashable]()
 
     @contextmanager
-    def take(self, size: int) -> Generator[None]:
-        """Keep room for something of so many bytes; raise `UnavailableError` if there is none."""
-        if self._count == 0 or self._size < size:
+    def take(self, tenant_id: Hashable, size: int) -> Generator[None]:
+        """Keep room for something of so many bytes; raise `UnavailableError` if there is none, or none for this tenant.
+
+        The first one of a tenant may take all that is free.
+        """
+        if self._count <= self._held[tenant_id] or self._size < self._sizes[tenant_id] + size:
             raise UnavailableError
-        self._count -= 1
-        self._size -= size
+        self._add(tenant_id, 1, size)
         try:
             yield
         finally:
-            self._count += 1
-            self._size += size
+            self._add(tenant_id, -1, -size)
+
+    def _add(self, tenant_id: Hashable, count: int, size: int) -> None:
+        self._count -= count
+        self._size -= size
+        self._held[tenant_id] += count
+        self._sizes[tenant_id] += size
+        if not self._held[tenant_id]:
+            del self._held[tenant_id], self._sizes[tenant_id]
 
 
 class Shared(Generic[W, R]):
@@ -107,14 +118,20 @@ class Shared(Generic[W, R]):
         backlog_bytes: int = BACKLOG_BYTES,
         flushers: int = 1,
         size: int = SIZE,
+        turn: asyncio.Lock | None = None,
     ) -> None:
         """Start nothing yet; `weigh` says how many bytes an item holds, `within` the seconds until it is refused.
 
         `flushers` is how many groups run at a time. A further one starts only if all that run are slow, or as much
         waits as one takes, `size`: whoever comes meanwhile is better off in one large group than in two small ones.
+
+        Queues that share a `turn` run a group in turn. Where more comes than they can do, each item would be begun just
+        before it is refused, and done for nobody: one that has less time left than the last one took is refused first.
         """
         self._size: Final = size
         self._flushers: Final = flushers
+        self._turn: Final = turn
+        self._took = 0.0
         self._work: Final = work
         self._weigh: Final = weigh
         self._backlog: Final = backlog
@@ -187,11 +204,31 @@ class Shared(Generic[W, R]):
     async def _flush(self) -> None:
         try:
             while self._waiting:
-                group = [one for one in self._next() if not one.answer.done()]  # who has given up is not recorded
-                if group:
-                    await self._run(group)
+                if self._turn is None:
+                    await self._run_next()
+                else:
+                    async with self._turn:
+                        self._refuse_hopeless()
+                        await self._run_next()
         finally:
             self._running -= 1  # with nothing awaited since nothing was waiting: whoever comes next starts anew
+
+    def _refuse_hopeless(self) -> None:
+        """Refuse whoever is next and cannot be answered in time; what is fresh is tried whatever the last one took."""
+        least = clock.monotonic() + min(self._took, self._within / 2)
+        while self._waiting and (self._waiting[0].until < least or self._waiting[0].answer.done()):
+            one = self._waiting.popleft()
+            self._weight -= one.weight
+            _fail([one], UnavailableError())
+
+    async def _run_next(self) -> None:
+        if not self._waiting:
+            return
+        group = [one for one in self._next() if not one.answer.done()]  # who has given up is not recorded
+        if group:
+            began = clock.monotonic()
+            await self._run(group)
+            self._took = clock.monotonic() - began
 
     async def _run(self, group: Sequence[_Waiting[W, R]]) -> None:
         """Work on a group and tell everybody in it; whoever comes once it is slow does not wait for it."""

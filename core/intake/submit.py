@@ -78,15 +78,19 @@ class Submissions:
         ring: KeyRing,
         callbacks: Callbacks,
         *,
+        admission: Admission | None = None,
         within: float = REFUSED_WITHIN,
     ) -> None:
-        """Take nothing in yet; a task is refused after `within` seconds, unless its URL's name takes longer."""
+        """Take nothing in yet; a task is refused after `within` seconds, unless its URL's name takes longer.
+
+        `admission` is shared with whatever else takes in tasks of the same tenants.
+        """
         self._within: Final = within
         self._database: Final = database
         self._publisher: Final = publisher
         self._ring: Final = ring
         self._callbacks: Final = callbacks
-        self._admission: Final = Admission(database)
+        self._admission: Final = admission or Admission(database)
         self._groups: Final = TaskGroups(database, publisher)
         self._lone: Final = asyncio.Semaphore(LONE)
 
@@ -207,12 +211,13 @@ def _fitting(versions: Sequence[TaskType], wish: TaskWish) -> TaskType:
     refused: InvalidInputError | None = None
     for version in versions:
         try:
-            if problems := version.problems(_with_file(version, wish)):
-                raise InvalidInputError(*problems)  # noqa: TRY301 - as what `_with_file` raises
+            value = _with_file(version, wish)
         except InvalidInputError as error:
             refused = refused or error
-        else:
+            continue
+        if version.takes(value):
             return version
+        refused = refused or InvalidInputError(*version.problems(value, len(wish.written)))
     raise refused or InvalidInputError(FieldError("/type", "No worker offers this task type."))
 
 

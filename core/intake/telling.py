@@ -1,5 +1,6 @@
 """Tell about a task: its event and who is to hear of it, in the transaction that changes the task."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,9 +42,12 @@ class Teller:
         The end of a task is always an event, and goes to its own URL too. A start or a retry is one only if an
         endpoint wants to hear of it. Of Ringback's own tasks nobody does: they are about one owner's endpoint.
         """
-        if task.type in OWN:
-            return ()
-        return await accept_events(tx, judge=self.judge, events=[self.event_of(task)], publish=publish)
+        return await self.tell_all(tx, [task], publish=publish)
+
+    async def tell_all(self, tx: AsyncConnection, tasks: Sequence[TaskRecord], *, publish: bool) -> tuple[Queued, ...]:
+        """Do the same for tasks that change together, whose events share what filters may look at."""
+        events = [self.event_of(task) for task in tasks if task.type not in OWN]
+        return await accept_events(tx, judge=self.judge, events=events, publish=publish) if events else ()
 
     def event_of(self, task: TaskRecord) -> NewEvent:
         """Return the event of a task's state."""

@@ -27,7 +27,9 @@ from core.intake.outcomes import Accepted, ContentDiffersError, EventGoneError, 
 from core.intake.shared import ANSWER_WITHIN
 from core.journal.event_queries import read_event, read_events
 from core.journal.events import EventRecord
-from core.model.errors import UnavailableError
+from core.model.counted import Budget
+from core.model.errors import FieldError, InvalidInputError, UnavailableError
+from core.model.filters import EVENT_BUDGET
 from core.model.ids import EventId
 from core.model.queued import Queued
 from core.once import Kept
@@ -38,6 +40,14 @@ hundred batches, as the look-up of a key.
 """
 TURN: Final = 16
 """Lines that are judged before it is the others' turn."""
+LOOKS: Final = 10 * EVENT_BUDGET
+"""Values of the lines of a batch that filters may look at, each time that they are judged included: some 15 seconds at
+the worst. In 1,000 lines that is enough for 200 filters that look at 20 values each."""
+JUDGED_WITHIN: Final = 30.0
+"""Seconds that judging a batch may take, behind others of its tenant included; 503 beyond."""
+_TOO_LONG: Final = Refusal.of(
+    InvalidInputError(FieldError("/data", "Its batch is too long to be judged by filters: send fewer at once."))
+)
 
 
 class _StaleError(Exception):
@@ -78,7 +88,7 @@ class Together:
         Raises `UnavailableError` if it does not get a transaction in time, as `many` does.
         """
         for _ in range(TRIES):
-            (judged,) = await self._judged([line])
+            judged = await self._judged(line)
             with suppress(_StaleError):
                 return await self._one(judged, key)
         raise UnavailableError
@@ -101,14 +111,18 @@ class Together:
     async def many(
         self, lines: Sequence[Line | Refusal], key: RequestKey | None
     ) -> tuple[list[Accepted | Refusal], bool]:
-        """Record the lines of a batch, those that were not refused before; tell whether it was answered before."""
-        good = [line for line in lines if isinstance(line, Line)]
-        if not good:
-            return [line for line in lines if isinstance(line, Refusal)], False
+        """Record the lines of a batch, those that were not refused before; tell whether it was answered before.
+
+        Lines are refused for which the time that filters have is up. Raises `UnavailableError` also if that takes long.
+        """
+        budget, until = Budget(LOOKS), asyncio.get_running_loop().time() + JUDGED_WITHIN
         for _ in range(TRIES):
-            judged = await self._judged(good)
+            lines = await self._judged_in_time(lines, budget, until)
+            good = [line for line in lines if isinstance(line, Line)]
+            if not good:
+                return [line for line in lines if isinstance(line, Refusal)], False
             with suppress(_StaleError):
-                return await self._many(lines, judged, key)
+                return await self._many(lines, good, key)
         raise UnavailableError
 
     async def _many(
@@ -167,16 +181,37 @@ class Together:
             raise _StaleError
         return inserted, queued
 
-    async def _judged(self, lines: Sequence[Line]) -> list[Line]:
-        """Return lines with what the filters that are known say of them."""
-        judged = list[Line]()
-        for number, line in enumerate(lines, 1):
-            event = line.event
-            verdicts = await self._judge.verdicts(event.tenant_id, event.type, event.data)
-            judged.append(replace(line, verdicts=verdicts))
-            if verdicts and number % TURN == 0:
-                await asyncio.sleep(0)
+    async def _judged_in_time(
+        self, lines: Sequence[Line | Refusal], budget: Budget, until: float
+    ) -> list[Line | Refusal]:
+        """Return lines with what the filters that are known say of them, as far as the budget goes."""
+        judged = list[Line | Refusal]()
+        try:
+            async with asyncio.timeout_at(until):
+                for number, line in enumerate(lines, 1):
+                    one = line if isinstance(line, Refusal) else await self._judged_or_refused(line, budget)
+                    judged.append(one)
+                    if number % TURN == 0 and isinstance(one, Line) and one.verdicts:
+                        await asyncio.sleep(0)
+        except TimeoutError:
+            raise UnavailableError from None
         return judged
+
+    async def _judged_or_refused(self, line: Line, budget: Budget) -> Line | Refusal:
+        """Judge a line as one that comes alone, and take what that took from the budget; refuse it if nothing is left.
+
+        One that had less to be judged by would be kept from endpoints that want it.
+        """
+        if budget.left <= 0:
+            return _TOO_LONG
+        own = Budget(EVENT_BUDGET)
+        judged = await self._judged(line, own)
+        budget.left -= EVENT_BUDGET - own.left
+        return judged
+
+    async def _judged(self, line: Line, budget: Budget | None = None) -> Line:
+        event = line.event
+        return replace(line, verdicts=await self._judge.in_turn(event.tenant_id, event.type, event.data, budget))
 
 
 async def _kept(tx: AsyncConnection, line: Line, kept: Kept) -> EventRecord:

@@ -21,16 +21,21 @@ EVENT: Final = "event"
 
 
 class EventWish(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event as a client sends it; `data` is JSON in the client's own bytes, and `value` what they mean."""
+    """An event as a client sends it; `data` is JSON in the client's own bytes."""
 
     type: str
     data: bytes
-    value: JsonValue
     client_id: str | None = None
     timestamp: datetime | None = None
     ordering_key: str | None = None
     attributes: Mapping[str, JsonValue] | None = None
     traceparent: str | None = None
+
+    @property
+    def value(self) -> JsonValue:
+        """What the data means, read anew each time: kept, it takes up to thirty times its bytes."""
+        value: JsonValue = msgspec.json.decode(self.data)
+        return value
 
     @property
     def fingerprint(self) -> bytes:

@@ -32,7 +32,7 @@ class DeliveryGauge:
 
 
 async def read_task_gauges(tx: AsyncConnection) -> tuple[TaskGauge, ...]:
-    """Count what waits and runs, by `tasks_due_idx` and `tasks_leased_idx`."""
+    """Count what waits and runs, by `tasks_due_type_idx` and `tasks_leased_idx`."""
     sql = """
     SELECT type, queue, status, count(*)::INTEGER AS count,
            coalesce(greatest(extract(EPOCH FROM now() - min(due_at)), 0), 0)::FLOAT8 AS oldest_seconds

@@ -7,9 +7,10 @@ newest ────────────────────────�
    tested: status, type, code…   the next page begins here
 ```
 So a page costs what it shows, or that many rows, however rare what is looked for is and however much is kept.
+What it shows is bounded, too: a page whose rows carry payloads ends once these come to `ROOM` bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 from uuid import UUID
@@ -21,6 +22,8 @@ from core.database import fetch_one
 T = TypeVar("T")
 LOOK_BACK: Final = 20_000
 """Rows that a page looks at: some 10 ms where they are in memory, and no more blocks of disk where they are not."""
+ROOM: Final = 8 * 1024 * 1024
+"""Bytes of payloads from which on a page ends: it is written out in one turn of the loop."""
 _SLACK: Final = 0.9
 """How much of that a page says it has looked at: rows that leave an index meanwhile move what is behind them."""
 
@@ -53,6 +56,20 @@ def page_of(look: Look) -> str:
     if not look.tests:
         return f"{within} LIMIT :limit"
     return f"SELECT * FROM ({within} LIMIT {LOOK_BACK}) d WHERE {' AND '.join(look.tests)} LIMIT :limit"
+
+
+def in_room(page: str, size: str, *, order: str = "id DESC") -> str:
+    """Return the query for those rows of a page before which payloads come to less than `ROOM`: one at least.
+
+    `size` says what those of a row `p` come to; it may not read them, only their length.
+    """
+    sizes = f"SELECT p.*, sum({size}) OVER (ORDER BY p.{order}) - ({size}) AS above FROM ({page}) p"
+    return f"SELECT * FROM ({sizes}) p WHERE above < {ROOM}"
+
+
+def was_cut(rows: Sequence[T], limit: int, size: Callable[[T], int]) -> bool:
+    """Tell whether a page ended because its payloads came to `ROOM`; the list may have ended there, too."""
+    return len(rows) < limit and sum(map(size, rows)) >= ROOM
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import fetch_all, fetch_one
-from core.journal.look_queries import Found, Look, page_of, read_end
+from core.journal.look_queries import Found, Look, in_room, page_of, read_end, was_cut
 from core.journal.read import AttemptLine, AttemptRecord, DeliveryFilter, DeliveryRecord
 from core.journal.retention_queries import KEPT_FROM
 from core.journal.tasks import TaskRecord
@@ -54,10 +54,12 @@ _TESTS: Final = {
     "created_after": "d.created_at > :created_after",
     "created_before": "d.created_at < :created_before",
 }
+# How many are wanted of an endpoint is hidden from the planner: where it expects fewer it would read and sort all.
 _FIRST_OF_EACH: Final = f"""
 {_SHOWN} FROM (
     SELECT d.* FROM endpoints o CROSS JOIN LATERAL (
-        SELECT * FROM deliveries d WHERE d.endpoint_id = o.id AND {{}} ORDER BY d.id DESC LIMIT :limit) d
+        SELECT * FROM deliveries d WHERE d.endpoint_id = o.id AND {{}} ORDER BY d.id DESC
+        LIMIT (SELECT CAST(:limit AS BIGINT))) d
     WHERE o.tenant_id = ringback_tenant_id() AND o.owner = ringback_key_owner() ORDER BY d.id DESC LIMIT :limit
 ) d {_WITH_ENDPOINT} ORDER BY d.id DESC
 """
@@ -109,15 +111,19 @@ _TASK_TESTS: Final = {
 }
 
 
+_TASK_SIZE: Final = "coalesce(octet_length(p.input), 0) + coalesce(octet_length(p.result), 0)"
+
+
 async def list_tasks(
     tx: AsyncConnection, *, wanted: TaskFilter, before: TaskId | None, limit: int
 ) -> tuple[TaskRecord, ...]:
     """List tasks, newest first, by `tasks_tenant_id_id_idx`.
 
-    What is asked for is looked for in the first `LOOK_BACK` of them; `look_tasks` tells where to go on.
+    What is asked for is looked for in the first `LOOK_BACK` of them, and there are no more once their inputs and
+    results come to `ROOM` bytes; `look_tasks` tells where to go on.
     """
     look = _look_for_tasks(wanted, before)
-    sql = f"SELECT {TASK_COLUMNS} FROM ({page_of(look)}) d ORDER BY id DESC"
+    sql = f"SELECT {TASK_COLUMNS} FROM ({in_room(page_of(look), _TASK_SIZE)}) d ORDER BY id DESC"
     return await fetch_all(tx, TaskRecord, sql, limit=limit, **look.values)
 
 
@@ -126,6 +132,8 @@ async def look_tasks(
 ) -> Found[TaskRecord]:
     """List tasks as `list_tasks` does; if there are fewer than `limit`, say whether it looked at all."""
     rows, look = await list_tasks(tx, wanted=wanted, before=before, limit=limit), _look_for_tasks(wanted, before)
+    if was_cut(rows, limit, lambda row: len(row.input or b"") + len(row.result or b"")):
+        return Found(rows, rows[-1].id)
     if len(rows) == limit or not look.tests:
         return Found(rows)
     return Found(rows, await read_end(tx, look=look, last=rows[-1].id if rows else None))
@@ -216,18 +224,37 @@ async def list_attempt_lines(tx: AsyncConnection, *, delivery_id: DeliveryId) ->
     return await fetch_all(tx, AttemptLine, sql, id=delivery_id)
 
 
+_ATTEMPT_COLUMNS: Final = (
+    "id, delivery_id, number, trigger, outcome, error, note, nullif(request_url, '') AS request_url, request_headers,"
+    " request_body, response_status, response_headers, response_body, response_truncated, address, dns_ms, connect_ms,"
+    " tls_ms, first_byte_ms, total_ms, started_at"
+)
+_ATTEMPT_SIZE: Final = "coalesce(octet_length(p.request_body), 0) + coalesce(octet_length(p.response_body), 0)"
+
+
 async def list_attempts(
     tx: AsyncConnection, *, delivery_id: DeliveryId, after: AttemptId | None, limit: int
 ) -> tuple[AttemptRecord, ...]:
-    """List a delivery's attempts in their order, by the primary key; all of them come with the event's body."""
-    sql = """
-    SELECT a.id, a.delivery_id, a.number, a.trigger, a.outcome, a.error, a.note,
-           nullif(a.request_url, '') AS request_url, a.request_headers,
-           e.body AS request_body, a.response_status, a.response_headers, a.response_body, a.response_truncated,
-           a.address, a.dns_ms, a.connect_ms, a.tls_ms, a.first_byte_ms, a.total_ms, a.started_at
-    FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN events e ON e.id = d.event_id
+    """List a delivery's attempts in their order, by the primary key; all of them come with the event's body.
+
+    That of a delivery that was replayed may be gone: events are dropped by the week of their own making. There are no
+    more once the bodies come to `ROOM` bytes; `look_attempts` tells where to go on.
+    """
+    page = """
+    SELECT a.*, e.body AS request_body
+    FROM attempts a JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN events e ON e.id = d.event_id
     WHERE a.delivery_id = :id AND d.id = :id AND a.number > coalesce(
         (SELECT number FROM attempts WHERE delivery_id = :id AND id = CAST(:after AS UUID)), 0)
     ORDER BY a.number LIMIT :limit
     """
+    sql = f"SELECT {_ATTEMPT_COLUMNS} FROM ({in_room(page, _ATTEMPT_SIZE, order='number')}) a ORDER BY number"
     return await fetch_all(tx, AttemptRecord, sql, id=delivery_id, after=after, limit=limit)
+
+
+async def look_attempts(
+    tx: AsyncConnection, *, delivery_id: DeliveryId, after: AttemptId | None, limit: int
+) -> Found[AttemptRecord]:
+    """List attempts as `list_attempts` does, and say after which one there may be more than fitted in."""
+    rows = await list_attempts(tx, delivery_id=delivery_id, after=after, limit=limit)
+    cut = was_cut(rows, limit, lambda row: len(row.request_body or b"") + len(row.response_body or b""))
+    return Found(rows, rows[-1].id if cut else None)

@@ -1,5 +1,6 @@
 """What the log says: deliveries and their attempts."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -116,6 +117,51 @@ class AttemptRecord(AttemptLine):
     tls_ms: float | None
     first_byte_ms: float | None
     total_ms: float | None
+
+
+def attempt_document(attempt: AttemptRecord) -> dict[str, object]:
+    """Return the attempt as `GET` shows it in a list."""
+    body = None if attempt.request_body is None else attempt.request_body.decode()
+    return {
+        "id": ids.encode(ids.ATTEMPT, attempt.id),
+        "delivery_id": ids.encode(ids.DELIVERY, attempt.delivery_id),
+        "number": attempt.number,
+        "trigger": attempt.trigger,
+        "outcome": attempt.outcome,
+        "error": attempt.error,
+        "note": attempt.note,
+        "request": {"url": attempt.request_url, "headers": attempt.request_headers, "body": body},
+        "response": _response(attempt),
+        "address": attempt.address,
+        "duration_ms": {
+            "dns": attempt.dns_ms,
+            "connect": attempt.connect_ms,
+            "tls": attempt.tls_ms,
+            "first_byte": attempt.first_byte_ms,
+            "total": attempt.total_ms,
+        },
+        "started_at": timestamp(attempt.started_at),
+    }
+
+
+def _response(attempt: AttemptRecord) -> dict[str, object] | None:
+    if attempt.response_status is None:
+        return None
+    body, encoding = _readable(attempt.response_body or b"")
+    return {
+        "status": attempt.response_status,
+        "headers": attempt.response_headers or (),
+        "body": body,
+        "encoding": encoding,
+        "truncated": bool(attempt.response_truncated),
+    }
+
+
+def _readable(raw: bytes) -> tuple[str, str]:
+    try:
+        return raw.decode(), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(raw).decode(), "base64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

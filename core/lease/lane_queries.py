@@ -55,12 +55,15 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 class Due:
     """What may be sent, and of each lane with more keys than were looked at, where the next look should start.
 
-    `lanes` is how many have anything that waits, where all of them were looked at.
+    `lanes` is how many were looked at, where that was not told. There may be more after the `last` one, and after the
+    `last_asked` of those in which something was asked for.
     """
 
     queued: tuple[Queued, ...]
     starts: dict[UUID, str]
     lanes: int = 0
+    last: UUID | None = None
+    last_asked: UUID | None = None
 
     @classmethod
     def of(cls, found: Sequence[Found]) -> "Due":

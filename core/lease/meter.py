@@ -1,7 +1,7 @@
-"""Rate limits of endpoints: one bucket for each in Redis, shared by all deliverers.
+"""Rate limits of endpoints: one bucket for each in Redis, shared by all deliverers, or by all APIs for what is pulled.
 
-While Redis is away each deliverer keeps buckets of its own, of its share: the rate by the number of deliverers that
-were last seen. One call draws for all lanes of a batch.
+While Redis is away each process keeps buckets of its own, of its share: the rate by the number of processes of its kind
+that were last seen. One call draws for all lanes of a batch.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from core.journal.held import bucket_key
 from core.lease.presence import REDIS_ERRORS, Presence, soon
 from core.model.bucket import BURST, Bucket, Draw, draw
 
-# As core/model/bucket.py draws, with Redis's own clock, so that no deliverer's matters. Times are in milliseconds.
+# As core/model/bucket.py draws, with Redis's own clock, so that no process's matters. Times are in milliseconds.
 _DRAW: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -105,6 +105,6 @@ class Meter:
     def _draw_own(self, wanted: Mapping[UUID, int]) -> dict[UUID, Draw]:
         found: dict[UUID, Draw] = {}
         for lane, count in wanted.items():
-            share = self._rates[lane] / self._presence.deliverers
+            share = self._rates[lane] / self._presence.processes
             self._own[lane], found[lane] = draw(self._own.get(lane), rate=share, wanted=count, now=clock.monotonic())
         return found

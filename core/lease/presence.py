@@ -1,4 +1,4 @@
-"""Whether Redis is there, and how many deliverers were last seen in it."""
+"""Whether Redis is there, and how many processes of a kind were last seen in it."""
 
 import asyncio
 from typing import Final, cast
@@ -10,37 +10,52 @@ from redis.exceptions import RedisError
 
 REDIS_ERRORS: Final = (RedisError, OSError, TimeoutError)
 PATIENCE: Final = 0.25
-"""Seconds that the gate waits for Redis before it goes on alone."""
+"""Seconds that a process waits for Redis before it goes on alone."""
 SEEN: Final = 5.0
-"""Seconds after which a deliverer that says nothing is taken for gone."""
-_KEY: Final = "ringback:deliverers"
+"""Seconds after which a process that says nothing is taken for gone."""
+DELIVERERS: Final = "deliverers"
+APIS: Final = "apis"
 
 
 def soon() -> asyncio.Timeout:
-    """Bound a call to Redis: the engine waits for it."""
+    """Bound a call to Redis: somebody waits for it."""
     return asyncio.timeout(PATIENCE)
 
 
 class Presence:
-    """One deliverer among those that share a Redis; `redis` is `None` where none is configured."""
+    """One process among those of its kind that share a Redis; `redis` is `None` where none is configured."""
 
-    def __init__(self, redis: Redis | None) -> None:
+    def __init__(self, redis: Redis | None, kind: str) -> None:
         self.redis: Final = redis
         self.away = redis is None
-        self.deliverers = 1
+        self.processes = 1
+        self._key: Final = f"ringback:{kind}"
         self._name: Final = uuid4().hex
 
     def lost(self) -> None:
-        """Note that Redis is away; the gate's next turn looks again."""
+        """Note that Redis is away; whoever says again that this one is there looks again."""
         self.away = True
 
     def say(self, pipeline: Pipeline, now: float) -> None:
         """Add to a pipeline that this one is there; the last answer is how many are."""
-        pipeline.zadd(_KEY, {self._name: now})
-        pipeline.zremrangebyscore(_KEY, 0, now - SEEN)
-        pipeline.zcard(_KEY)
+        pipeline.zadd(self._key, {self._name: now})
+        pipeline.zremrangebyscore(self._key, 0, now - SEEN)
+        pipeline.zcard(self._key)
 
     def heard(self, count: object) -> None:
         """Note how many there are."""
         self.away = False
-        self.deliverers = max(1, cast("int", count))
+        self.processes = max(1, cast("int", count))
+
+    async def meet(self, now: float) -> None:
+        """Say that this one is there, and note how many are, or that Redis is away; `now` is a time that all share."""
+        if self.redis is None:
+            return
+        try:
+            async with soon(), self.redis.pipeline(transaction=False) as pipeline:
+                self.say(pipeline, now)
+                *_, count = cast("list[object]", await pipeline.execute())
+        except REDIS_ERRORS:
+            self.lost()
+        else:
+            self.heard(count)

@@ -4,6 +4,8 @@
 look: what is due ──► tokens of the rate limit ──► claim (pause, order, max_in_flight) ──► signed ──► whoever pulls
                                                      lease + attempt counted, committed first
 ```
+The look finds more than is wanted: those who pull at once find the same, and what one of them takes the others pass
+over in the claim.
 The endpoint is looked up in the tenant's role. What follows goes by it in the engine's, and what hands out names tenant
 and owner itself: behind row-level security no index serves the comparison of ordering keys
 (`core.journal.order_queries`).
@@ -19,12 +21,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core import clock
 from core.database import Database
 from core.lease.claim import Claimed, Puller
 from core.lease.lane_queries import due_of_lanes
 from core.lease.meter import Meter
-from core.lease.presence import Presence
 from core.lease.pull_queries import Held, PullTarget, asked_of_lane, read_held, read_pull_target
 from core.lease.queries import claim_deliveries
 from core.lease.signing import open_keys, own_headers
@@ -38,10 +38,8 @@ from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.settings import Settings
 from core.version import VERSION
 
-KEYS: Final = 200
-"""Ordering keys that one look goes through; the next one begins where it ended."""
-ALONE: Final = 5.0
-"""Seconds after which Redis is asked again for tokens that was away."""
+LOOK: Final = 200
+"""Deliveries that one look finds, of an order as many keys; of those the next one begins where it ended."""
 ROOM: Final = 8 * 1024 * 1024
 """Bytes of bodies from which on a pull hands out no more: they are signed and written out in one turn of the loop."""
 
@@ -63,15 +61,13 @@ class _NothingError(Exception):
 class Pulls:
     """Hands out deliveries of endpoints that are pulled from."""
 
-    def __init__(self, database: Database, presence: Presence, meter: Meter, ring: KeyRing, settings: Settings) -> None:
+    def __init__(self, database: Database, meter: Meter, ring: KeyRing, settings: Settings) -> None:
         self._database: Final = database
-        self._presence: Final = presence
         self._meter: Final = meter
         self._ring: Final = ring
         self._settings: Final = settings
         self._starts: Final[dict[UUID, str]] = {}
         """Of lanes with many ordering keys, the one that was looked at last."""
-        self._ask_redis_at = 0.0
 
     async def pull(self, who: Puller, *, limit: int, once: Once) -> Sequence[Pulled]:
         """Hand out what may go now, committed before it is returned; nothing, if nothing is due or may go.
@@ -81,34 +77,33 @@ class Pulls:
         if once.kept is not None:
             return await self._again(who, once.kept)
         target, due = await self._look(who, limit)
-        granted = due if target.rate_limit is None else due[: await self._draw(who, target.rate_limit, len(due))]
+        wanted = min(limit, len(due))
+        granted = wanted if target.rate_limit is None else await self._draw(who, target.rate_limit, wanted)
         try:
-            claimed = await self._claim(who, granted, once) if granted else ()
+            claimed = await self._claim(who, due, granted, once) if granted else ()
         except _NothingError:
             claimed = ()
         if target.rate_limit is not None:
-            self._meter.give_back(who.endpoint_id, len(granted) - len(claimed))
+            self._meter.give_back(who.endpoint_id, granted - len(claimed))
         return self._signed(who, claimed)
 
     async def _look(self, who: Puller, limit: int) -> tuple[PullTarget, Sequence[UUID]]:
-        lane = who.endpoint_id
+        lane, limit = who.endpoint_id, max(limit, LOOK)
         async with self._database.tenant(who.tenant_id, who.owner) as tx:
             target = check_pulled(await read_pull_target(tx, endpoint_id=lane))
         async with self._database.engine() as tx:
             asked = await asked_of_lane(tx, tenant_id=who.tenant_id, lane=lane, limit=limit)
-            due = await due_of_lanes(tx, rooms={lane: max(limit, KEYS)}, starts=self._starts)
+            due = await due_of_lanes(tx, rooms={lane: limit}, starts=self._starts)
         own = [one.delivery_id for one in due.queued if one.tenant_id == who.tenant_id]
-        return target, list(dict.fromkeys([*asked, *own]))[:limit]
+        return target, list(dict.fromkeys([*asked, *own]))
 
     async def _draw(self, who: Puller, rate: int, wanted: int) -> int:
         if not wanted:
             return 0
-        if self._presence.away and self._presence.redis is not None and clock.monotonic() >= self._ask_redis_at:
-            self._presence.away, self._ask_redis_at = False, clock.monotonic() + ALONE
         self._meter.learn(who.endpoint_id, rate)
         return (await self._meter.draw({who.endpoint_id: wanted}))[who.endpoint_id].granted
 
-    async def _claim(self, who: Puller, due: Sequence[UUID], once: Once) -> Sequence[Claimed]:
+    async def _claim(self, who: Puller, due: Sequence[UUID], limit: int, once: Once) -> Sequence[Claimed]:
         async with self._database.engine() as tx:
             if kept := await once.take(tx, who.endpoint_id):
                 return await self._read_again(tx, who, kept)
@@ -117,6 +112,7 @@ class Pulls:
                 ids=due,
                 metered=[who.endpoint_id],
                 puller=who,
+                limit=limit,
                 room=ROOM,
                 default_cap=DEFAULT_MAX_IN_FLIGHT,
                 default_timeout=self._settings.timeout,
@@ -134,7 +130,11 @@ class Pulls:
             return self._signed(who, await self._read_again(tx, who, kept))
 
     async def _read_again(self, tx: AsyncConnection, who: Puller, kept: Kept) -> Sequence[Held]:
-        """Return what was handed out before and is leased still; what has ended meanwhile is not told again."""
+        """Return what was handed out before and is leased still; what has ended meanwhile is not told again.
+
+        Raises as `pull` does: an endpoint that was deleted meanwhile has no secret to sign with any more.
+        """
+        check_pulled(await read_pull_target(tx, endpoint_id=who.endpoint_id))
         claims = cast("Mapping[str, int]", kept.more.get("claims", {}))
         return await read_held(
             tx,

@@ -1,6 +1,6 @@
 """The statements by which deliveries are pulled: of the endpoint and of earlier claims in the tenant's role."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -59,7 +59,7 @@ _HELD: Final = CARRIED.replace("\nFROM {} c", ", c.lease_until\nFROM {} c").form
     FROM unnest(CAST(:ids AS UUID[]), CAST(:claims AS INTEGER[])) w(id, claim)
     JOIN deliveries d ON d.id = w.id AND d.claim = w.claim AND d.lane = :lane AND d.lease_until > now()
         AND d.payload_erased IS NOT TRUE
-    JOIN endpoints e ON e.id = d.endpoint_id AND {IS_OWN})""")
+    JOIN endpoints e ON e.id = d.endpoint_id AND e.deleted_at IS NULL AND {IS_OWN})""")
 
 
 async def read_held(
@@ -70,10 +70,24 @@ async def read_held(
     return await fetch_all(tx, Held, _HELD, ids=ids, claims=numbers, timeout=default_timeout, **puller.named())
 
 
-async def lanes_with_due(tx: AsyncConnection, *, lanes: Sequence[UUID]) -> tuple[UUID, ...]:
-    """Return which of these lanes have anything that is due, in the engine's role, by `deliveries_due_idx`."""
-    sql = """
-    SELECT l.id FROM unnest(CAST(:lanes AS UUID[])) l(id) WHERE EXISTS (
-        SELECT FROM deliveries d WHERE d.lane = l.id AND d.due_at <= now() AND d.lease_until IS NULL)
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    lane: UUID
+    due: int
+
+
+async def due_in_lanes(tx: AsyncConnection, *, rooms: Mapping[UUID, int]) -> dict[UUID, int]:
+    """Count what is due of each of these lanes, up to its room, in the engine's role, by `deliveries_due_idx`.
+
+    A lane of which nothing is due is not in it.
     """
-    return tuple(one.id for one in await fetch_all(tx, _Named, sql, lanes=list(lanes)))
+    sql = """
+    SELECT l.id AS lane, n.due FROM unnest(CAST(:lanes AS UUID[]), CAST(:rooms AS INTEGER[])) l(id, room)
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS due FROM (
+            SELECT FROM deliveries d WHERE d.lane = l.id AND d.due_at <= now() AND d.lease_until IS NULL LIMIT l.room
+        ) d) n
+    WHERE n.due > 0
+    """
+    found = await fetch_all(tx, _Counted, sql, lanes=list(rooms), rooms=list(rooms.values()))
+    return {one.lane: one.due for one in found}

@@ -56,7 +56,7 @@ WITH seen AS (
     WHERE coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL
 ){busy}, numbered AS (
     SELECT s.id, s.lane, s.timeout, s.max_in_flight, s.size,
-           row_number() OVER (PARTITION BY s.lane ORDER BY s.due_at, s.id) AS nth
+           row_number() OVER (PARTITION BY s.lane ORDER BY {turn}) AS nth
     FROM seen s{beside}
     WHERE s.dead IS NULL AND (s.paused IS NOT TRUE OR s.asked)
       AND s.pulled IS {wanted} AND (s.rate_limit IS NULL OR s.lane = ANY(CAST(:metered AS UUID[])))
@@ -66,16 +66,7 @@ WITH seen AS (
                SELECT count(*) FROM leases x WHERE x.lane = n.lane) END)
            OVER (PARTITION BY lane) <= coalesce(max_in_flight, :cap) AS fits
     FROM numbered n
-), sized AS (
-    SELECT id, timeout, max_in_flight, sum(size) OVER (ORDER BY nth, id) - size < CAST(:room AS BIGINT) AS has_room
-    FROM placed WHERE fits
-), locked AS (
-    SELECT d.id, coalesce(p.timeout, :timeout) AS timeout, coalesce(p.max_in_flight, :cap) AS cap,
-           clock_timestamp() AS claimed_at
-    FROM sized p JOIN deliveries d ON d.id = p.id
-    WHERE p.has_room IS NOT FALSE
-      AND coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL FOR UPDATE OF d SKIP LOCKED
-), claimed AS (
+), {taken}), claimed AS (
     UPDATE deliveries d SET claim = d.claim + 1, attempt_count = d.attempt_count + 1, published_until = NULL,
         resend_asked_at = NULL, lease_until = l.claimed_at + make_interval(secs => l.timeout + :lease)
     FROM locked l WHERE d.id = l.id
@@ -87,9 +78,41 @@ WITH seen AS (
     UPDATE deliveries d SET due_at = NULL, published_until = NULL, wait_reason = NULL,
         status = CASE WHEN d.succeeded_at IS NULL THEN 'cancelled' ELSE 'succeeded' END,
         reason = CASE WHEN d.succeeded_at IS NULL THEN s.dead END, finished_at = coalesce(d.finished_at, now())
-    FROM seen s WHERE d.id = s.id AND s.dead IS NOT NULL AND d.lease_until IS NULL AND d.due_at IS NOT NULL
+    FROM {ended} s WHERE d.id = s.id AND s.dead IS NOT NULL AND d.lease_until IS NULL AND d.due_at IS NOT NULL
 ){carried}"""
-_PUSHED: Final = {"pulled": "e.mode = 'pull'", "wanted": "NOT TRUE"}
+_LOCKED: Final = """
+    SELECT d.id, coalesce(p.timeout, :timeout) AS timeout, coalesce(p.max_in_flight, :cap) AS cap,
+           clock_timestamp() AS claimed_at{carried}
+    FROM {places} p JOIN deliveries d ON d.id = p.id
+    WHERE p.{may} AND coalesce(d.due_at <= now(), false) AND d.lease_until IS NULL{first} FOR UPDATE OF d SKIP LOCKED
+"""
+_PUSHED: Final = {
+    "pulled": "e.mode = 'pull'",
+    "wanted": "NOT TRUE",
+    "turn": "s.due_at, s.id",
+    "ended": "seen",
+    "taken": f"""sized AS (
+    SELECT id, timeout, max_in_flight, sum(size) OVER (ORDER BY nth, id) - size < CAST(:room AS BIGINT) AS has_room
+    FROM placed WHERE fits
+), locked AS ({_LOCKED.format(carried="", places="sized", may="has_room IS NOT FALSE", first="")}""",
+}
+# Who pulls names more than it wants: what another one who pulls takes at this moment is passed over, and counts for the
+# cap all the same, leased or not yet. Only what could be locked takes room. Nor do they wait for each other to cancel:
+# they name the same in another order.
+_FIRST: Final = " ORDER BY p.nth LIMIT :limit"
+_OF_ONE: Final = {
+    "pulled": f"e.mode = 'pull' AND e.id = :lane AND {IS_OWN}",
+    "wanted": "TRUE",
+    "turn": "array_position(CAST(:ids AS UUID[]), s.id)",
+    "ended": """(SELECT x.id, y.dead FROM seen y JOIN deliveries x ON x.id = y.id
+        WHERE y.dead IS NOT NULL FOR UPDATE OF x SKIP LOCKED)""",
+    "taken": f"""free AS ({_LOCKED.format(carried=", p.size, p.nth", places="placed", may="fits", first=_FIRST)}
+), locked AS (
+    SELECT id, timeout, cap, claimed_at FROM (
+        SELECT *, sum(size) OVER (ORDER BY nth) - size < CAST(:room AS BIGINT) AS has_room FROM free) f
+    WHERE has_room IS NOT FALSE
+""",
+}
 # A batch without an ordered lane, as most are, is not looked at for its order: that would cost it a sixth more.
 _CLAIMED: Final = CARRIED.format("claimed")
 _PLAIN: Final = _CLAIM.format(
@@ -103,7 +126,7 @@ _IN_ORDER: Final = {
           SELECT d.id FROM deliveries d WHERE {first_of("s.lane", "s.key")}) ELSE true END""",
 }
 _ORDERED: Final = _CLAIM.format(**_IN_ORDER, **_PUSHED)
-_PULLED: Final = _CLAIM.format(**_IN_ORDER, pulled=f"e.mode = 'pull' AND e.id = :lane AND {IS_OWN}", wanted="TRUE")
+_PULLED: Final = _CLAIM.format(**_IN_ORDER, **_OF_ONE)
 
 
 async def claim_deliveries(
@@ -113,6 +136,7 @@ async def claim_deliveries(
     metered: Sequence[UUID] = (),
     ordered: bool = True,
     puller: Puller | None = None,
+    limit: int | None = None,
     room: int | None = None,
     default_cap: int,
     default_timeout: int,
@@ -122,14 +146,15 @@ async def claim_deliveries(
 
     Of a lane with a rate limit nothing is leased unless it is among `metered`: all that is named of it has a token. Of
     one with an order nothing is leased unless `ordered` is true, and then the head of each key.
-    For a `puller` only what is of its endpoint is leased, and otherwise nothing that is pulled. With `room`, in bytes,
-    nothing more is leased once the bodies come to as much: the first of each lane, then the second, and so on.
+    For a `puller` only what is of its endpoint is leased, of `ids` the first `limit` that may go and are not just being
+    leased by somebody else; otherwise nothing that is pulled. With `room`, in bytes, nothing more is leased once the
+    bodies come to as much: the first of each lane, then the second, and so on.
     The defaults are for deliveries that have no endpoint to say so; `lease` is added to the timeout, in seconds.
     """
     values: dict[str, object] = {"room": room, "cap": default_cap, "timeout": default_timeout, "lease": lease}
     sql = _PULLED if puller else _ORDERED if ordered else _PLAIN
     if puller is not None:
-        values.update(puller.named())
+        values.update(puller.named(), limit=limit)
     return await fetch_all(tx, Claimed, sql, ids=list(ids), metered=list(metered), **values)
 
 

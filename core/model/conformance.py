@@ -23,6 +23,8 @@ STALE: Final = 3600
 """Seconds that a stale timestamp lies back; five minutes are to be tolerated."""
 REFUSED: Final = range(400, 500)
 TAKEN: Final = range(200, 300)
+NOT_SENT: Final = "not_sent"
+"""The error of a trial that was left out, as one before it was not answered."""
 
 
 @dataclass(frozen=True, slots=True)

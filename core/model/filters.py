@@ -4,6 +4,7 @@ A filter is a JSONPath query (RFC 9535) over an event's `data` that must select 
 that something it selects must equal. Whoever registers an endpoint writes one, and it runs on every event: so it looks
 at `BUDGET` values at most, has no regular expressions, and one that fails on some data selects nothing of it. All
 filters together look at `EVENT_BUDGET` values of an event; where that is too little for all, each has its share of it.
+So do those of all events that are recorded in a transaction that is open already, if a thread has to judge them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,18 +75,18 @@ class Filter:
             return False
 
 
-def ask(filters: Mapping[str, Filter], data: JsonValue) -> dict[str, bool]:
-    """Tell which filters want an event with this data.
+def ask(filters: Mapping[str, Filter], data: JsonValue, budget: Budget | None = None) -> dict[str, bool]:
+    """Tell which filters want an event with this data; what they look at together is taken from `budget`.
 
     Light ones are asked first, and whatever one looks at, it leaves the others their share: filters of one tenant may
     be those of several owners.
     """
-    said, left = dict[str, bool](), EVENT_BUDGET
+    said, whole = dict[str, bool](), Budget(EVENT_BUDGET) if budget is None else budget
     for asked, name in enumerate(sorted(filters, key=lambda one: not filters[one].light)):
-        given = min(BUDGET, left // (len(filters) - asked))
-        budget = Budget(given)
-        said[name] = filters[name].selects(data, budget)
-        left -= given - max(budget.left, 0)
+        given = min(BUDGET, whole.left // (len(filters) - asked))
+        share = Budget(given)
+        said[name] = filters[name].selects(data, share)
+        whole.left -= given - max(share.left, 0)
     return said
 
 

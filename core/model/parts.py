@@ -8,6 +8,11 @@ HANDED_OVER: Final = "parts"
 """In `leased_by`: the parts are on the broker, and none has started."""
 PARTS_RUN: Final = "parts, started"
 """In `leased_by`: at least one part has started."""
+PARTS_AHEAD: Final = 64
+"""Parts of one tenant and type that wait for a slot, above which no further task of these is started.
+
+All tenants' parts stand in one line: behind so many and those of one task more, another's wait a second or two.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,32 @@ schema ──► its subschemas ──► which ones see the same value, which o
 ```
 A schema of a few lines can make a validator run for ever: each `$ref` may double the work of the one before. What one
 value can be checked against, at any depth of the data, is counted here, so that data times weight bounds the whole.
+A pattern counts as much as its automaton is large: it may look at each byte that often.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from heapq import heapify, heappop, heappush
 from typing import Final
 from urllib.parse import unquote
 
 from core.model.errors import FieldError, InvalidInputError
 from core.model.json_value import JsonValue
+from core.model.pattern_size import size_of
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 HEAVIEST: Final = 4_096
 """Keywords, members and alternatives that one value may be checked against."""
+HEAVIEST_IN_ALL: Final = 65_536
+"""The same, with patterns: 4 KiB of data are checked against the heaviest."""
+PATTERNS: Final = 1024 * 1024
+"""Bytes that the automata of a schema's patterns may come to."""
+SMALLEST: Final = 2 * 1024
+"""Bytes that a pattern counts for at least, there: it takes some 25 KB of memory, however short it is."""
+LOOKS: Final = 32
+"""Bytes of an automaton that look at a byte of text in the time of one keyword: a nanosecond for ten."""
 STEPS: Final = 12
 """References and alternatives in each other: the validator is recursive, and some 40,000 of them overflow its stack."""
 LEVELS: Final = 65
@@ -38,33 +49,71 @@ _ONLY_AT_ROOT: Final = ("$id", "$schema")
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """What one value is checked against at the most."""
+
+    structure: int
+    """Keywords, members and alternatives."""
+    whole: int
+    """These, and the patterns: `LOOKS` bytes of an automaton are one."""
+    patterns: int
+    """Bytes of the automata of all patterns, which are kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Node:
     """A subschema: its own work, and those that see the same value (`here`) or what lies in it (`below`)."""
 
     own: int
+    patterns: int  # in the unit of `own`
     times: int  # it is looked at once more where what is left over has to be known
     here: Sequence[int]
     below: Sequence[int]
 
 
-def weigh(schema: Schema, *, pointer: str = "/schema") -> int:
+def weigh(schema: Schema, *, pointer: str = "/schema") -> Weight:
     """Return what one value is checked against at the most.
 
     Raises `InvalidInputError` for a schema of another dialect, one that refers to anything outside of itself or to
-    itself without end, and one that is heavier than `HEAVIEST`.
+    itself without end, one that is heavier than `HEAVIEST` or `HEAVIEST_IN_ALL`, and one whose patterns are larger than
+    `PATTERNS`.
     """
-    nodes = _Walk(schema, pointer).nodes
-    order = _order(nodes, pointer)
-    counts, heaviest = Counter({id(schema): 1}), 0
+    walk = _Walk(schema, pointer)
+    nodes, structure, whole = walk.nodes, 0, 0
+    ranks = {one: rank for rank, one in enumerate(_order(nodes, pointer))}
+    for counts in _levels(id(schema), nodes, ranks):
+        keywords = sum(count * nodes[one].own for one, count in counts.items())
+        structure = max(structure, keywords)
+        whole = max(whole, keywords + sum(count * nodes[one].patterns for one, count in counts.items()))
+        if structure > HEAVIEST or whole > HEAVIEST_IN_ALL:
+            detail = "It takes too much work: too many alternatives, references in references, or long patterns."
+            raise _refusal(pointer, detail)
+    return Weight(structure, whole, walk.patterns)
+
+
+def _levels(root: int, nodes: Mapping[int, _Node], ranks: Mapping[int, int]) -> Iterator[Counter[int]]:
+    """Say, level by level of the data, how often each subschema looks at a value there; until that repeats itself."""
+    counts, known = Counter({root: 1}), set[frozenset[tuple[int, int]]]()
     for _ in range(LEVELS):
-        for one in order:
-            for other in nodes[one].here:
-                counts[other] += counts[one] * nodes[one].times
-        heaviest = max(heaviest, sum(count * nodes[one].own for one, count in counts.items()))
-        if heaviest > HEAVIEST:
-            raise _refusal(pointer, "It takes too much work: too many alternatives, or references in references.")
+        state = frozenset(counts.items())
+        if not counts or state in known:
+            return
+        known.add(state)
+        _spread(counts, nodes, ranks)
+        yield counts
         counts = _below(nodes, counts)
-    return heaviest
+
+
+def _spread(counts: Counter[int], nodes: Mapping[int, _Node], ranks: Mapping[int, int]) -> None:
+    """Add those that see the same value, each after those that apply it."""
+    pending = [(ranks[one], one) for one in counts]
+    heapify(pending)
+    while pending:
+        _, one = heappop(pending)
+        for other in nodes[one].here:
+            if other not in counts:
+                heappush(pending, (ranks[other], other))
+            counts[other] += counts[one] * nodes[one].times
 
 
 def _below(nodes: Mapping[int, _Node], counts: Counter[int]) -> Counter[int]:
@@ -99,6 +148,7 @@ class _Walk:
 
     def __init__(self, root: Schema, pointer: str) -> None:
         self.nodes: Final[dict[int, _Node]] = {}
+        self.patterns = 0
         self._root: Final = root
         self._pointer: Final = pointer
         if root.get("$schema", DIALECT) not in {DIALECT, DIALECT + "#"}:
@@ -116,8 +166,17 @@ class _Walk:
             here.append(target)
         below = [one for name in _BELOW for one in _schemas(schema, name)]
         times = 2 if any(name.startswith("unevaluated") for name in schema) else 1
-        self.nodes[id(schema)] = _Node(own, times, [id(one) for one in here], [id(one) for one in below])
+        patterns = -(-sum(self._size(one) for one in _patterns(schema)) // LOOKS)
+        self.nodes[id(schema)] = _Node(own, patterns, times, [id(one) for one in here], [id(one) for one in below])
         self._pending.extend(here + below)
+
+    def _size(self, pattern: str) -> int:
+        """Return how large a pattern is; none of one that the validator refuses, which says why."""
+        size = size_of(pattern) or 0
+        self.patterns += max(size, SMALLEST)
+        if self.patterns > PATTERNS:
+            raise _refusal(self._pointer, f"Its patterns are too many or too long: {PATTERNS} bytes as automata.")
+        return size
 
     def _check(self, schema: Schema) -> None:
         refused = _REFUSED if schema is self._root else (*_REFUSED, *_ONLY_AT_ROOT)
@@ -152,6 +211,15 @@ def _schemas(schema: Schema, name: str) -> Sequence[Schema]:
     else:
         given = value if isinstance(value, list) else ()
     return [one for one in given if isinstance(one, Mapping)]
+
+
+def _patterns(schema: Schema) -> Iterator[str]:
+    """Give the patterns that a value meets; those for names, which may be looked at again for what is left over."""
+    one, names = schema.get("pattern"), schema.get("patternProperties")
+    if isinstance(one, str):
+        yield one
+    if isinstance(names, Mapping):
+        yield from (*names, *names)
 
 
 def _refusal(pointer: str, detail: str) -> InvalidInputError:

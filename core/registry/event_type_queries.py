@@ -1,7 +1,7 @@
 """The statements of the catalogue of event types, in the tenant's role; each carries the tenant itself."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,12 +13,20 @@ from core.model.ids import TenantId
 from core.model.json_value import JsonValue
 from core.registry.event_types import EventTypeRecord, EventTypeWish
 
+ROOM: Final = 1024 * 1024
+"""Bytes of schemas and examples from which on a page ends: they are parsed and written out in one turn of the loop."""
 _COLUMNS: Final = "name, description, schema, example, created_at, updated_at"
+_SIZE: Final = "coalesce(octet_length(CAST(p.schema AS TEXT)), 0) + coalesce(octet_length(CAST(p.example AS TEXT)), 0)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Put(EventTypeRecord):
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed(EventTypeRecord):
+    is_full: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +85,21 @@ async def read_event_type(tx: AsyncConnection, *, tenant_id: TenantId, name: str
 
 async def list_event_types(
     tx: AsyncConnection, *, tenant_id: TenantId, after: str, limit: int
-) -> tuple[EventTypeRecord, ...]:
-    """List types by their names, by the primary key."""
-    sql = f"""
-    SELECT {_COLUMNS} FROM event_types WHERE tenant_id = :tenant_id AND name > :after ORDER BY name LIMIT :limit
+) -> tuple[Sequence[EventTypeRecord], bool]:
+    """List types by their names, by the primary key; say whether the page is full although `limit` is not reached.
+
+    There are no more once their schemas and examples come to `ROOM` bytes, as text.
     """
-    return await fetch_all(tx, EventTypeRecord, sql, tenant_id=tenant_id, after=after, limit=limit)
+    sql = f"""
+    SELECT {_COLUMNS}, above + size >= {ROOM} AS is_full FROM (
+        SELECT p.*, sum(size) OVER (ORDER BY name) - size AS above FROM (
+            SELECT p.*, {_SIZE} AS size FROM (
+                SELECT * FROM event_types WHERE tenant_id = :tenant_id AND name > :after ORDER BY name LIMIT :limit
+            ) p) p) p
+    WHERE above < {ROOM} ORDER BY name
+    """
+    found = await fetch_all(tx, _Listed, sql, tenant_id=tenant_id, after=after, limit=limit)
+    return found, bool(found) and found[-1].is_full
 
 
 async def delete_event_type(tx: AsyncConnection, *, tenant_id: TenantId, name: str) -> bool:

@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 import msgspec
-from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
+from jsonschema_rs import Draft202012Validator, ValidationError
 
 from core.model.errors import FieldError, InvalidInputError
 from core.model.json_value import JsonValue
+from core.model.json_walk import holds_at_most
 from core.model.matching import RESERVED
+from core.model.pattern_size import options
 from core.model.schema_weight import weigh
-from core.registry.task_types import DETAIL_LENGTH, MOST_PROBLEMS, pointer_of
+from core.registry.findings import field_error, field_errors
 
 TYPES: Final = 1_000
 """Event types that a tenant may describe."""
@@ -21,10 +22,15 @@ SCHEMA_LENGTH: Final = 64 * 1024
 """Bytes of a schema, and of an example."""
 WORK: Final = 256 * 1024 * 1024
 """Bytes of data times weight of the schema: a second or so at the worst, for weights that no sane schema has."""
-DETAILED: Final = 256 * 1024
-"""The same, up to which each bad value is told: the library makes all of its findings before it gives the first."""
-_PATTERNS: Final = RegexOptions(size_limit=1024 * 1024, dfa_size_limit=1024 * 1024)
-"""The engine whose time is linear in the text; it has no look-around and no back-references."""
+EXAMPLE_WORK: Final = WORK // 16
+"""The same for an example, which is checked when it is described."""
+DETAILED: Final = 10_000
+"""Values of data times weight without patterns, up to which each bad value is told: the library makes all of its
+findings before it gives the first, 10 us and 2 KB each."""
+DETAILED_LENGTH: Final = 64 * 1024
+"""Bytes of such data: a finding copies its value, and with it all that lies in that."""
+DETAILED_IN_ALL: Final = WORK // 64
+"""Bytes of it times weight: with patterns it looks at all of it twice then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +61,18 @@ class DataSchema:
     def __init__(self, schema: Mapping[str, JsonValue]) -> None:
         """Compile it; raise `InvalidInputError` at `/schema` for what is none, or would take too much work."""
         self._weight: Final = weigh(schema)
+        self.memory: Final = _memory(self._weight.patterns, len(msgspec.json.encode(schema)))
+        """Bytes that it takes as long as it is kept, roughly."""
         try:
-            self._validator: Final = Draft202012Validator(dict(schema), pattern_options=_PATTERNS, offline=True)
+            self._validator: Final = Draft202012Validator(dict(schema), pattern_options=options(), offline=True)
         except ValidationError as error:
-            raise InvalidInputError(_field_error("/schema", error)) from None
+            raise InvalidInputError(field_error("/schema", error)) from None
         except ValueError:
             raise InvalidInputError(FieldError("/schema", "It is not a JSON Schema (2020-12).")) from None
 
     def work(self, length: int) -> int:
         """Return what checking data of so many bytes takes at most, in the unit of `WORK`."""
-        return self._weight * length
+        return self._weight.whole * length
 
     def problems(self, value: JsonValue, length: int, *, pointer: str = "/data") -> tuple[FieldError, ...]:
         """Return what is wrong with data that is `length` bytes long, or nothing."""
@@ -73,10 +81,19 @@ class DataSchema:
             return (FieldError(pointer, "It is too long to be checked against the schema of its type."),)
         if self._validator.is_valid(value):
             return ()
-        if work > DETAILED:
+        if not self._tells_each(value, length):
             return (FieldError(pointer, "It does not fit the schema of its type."),)
-        found = islice(self._validator.iter_errors(value), MOST_PROBLEMS)
-        return tuple(_field_error(pointer, one) for one in found)
+        return field_errors(self._validator, value, pointer)
+
+    def _tells_each(self, value: JsonValue, length: int) -> bool:
+        if length > DETAILED_LENGTH or self.work(length) > DETAILED_IN_ALL:
+            return False
+        return holds_at_most(DETAILED // self._weight.structure, value)
+
+
+def _memory(patterns: int, length: int) -> int:
+    """Return what a compiled schema takes, given the bytes of its automata and of its text: at most."""
+    return 16 * patterns + 32 * length
 
 
 def check_event_type(wish: EventTypeWish) -> None:
@@ -96,10 +113,8 @@ def check_event_type(wish: EventTypeWish) -> None:
         return
     schema = DataSchema(wish.schema)
     if wish.example is not None:
+        if schema.work(len(written["/example"])) > EXAMPLE_WORK:
+            raise InvalidInputError(FieldError("/example", "It is too long to be checked against the schema."))
         problems = schema.problems(wish.example, len(written["/example"]), pointer="/example")
         if problems:
             raise InvalidInputError(*problems)
-
-
-def _field_error(pointer: str, error: ValidationError) -> FieldError:
-    return FieldError(f"{pointer}{pointer_of(error.instance_path)}", error.message[:DETAIL_LENGTH])

@@ -11,7 +11,7 @@ from core.database import execute, fetch_all, fetch_one
 from core.model.ids import TENANT, EndpointId, InvalidIdError, KeyId, TenantId, decode
 from core.registry.endpoints import COLUMNS, EndpointFilter, EndpointRecord
 from core.registry.secrets import SecretRecord
-from core.registry.task_types import LIVE_FOR, TaskType
+from core.registry.task_types import KNOWN_FOR, LIVE_FOR, TaskType
 from core.registry.tenants import FoundKey, KeyRecord, TenantLimits, TenantRecord
 
 TENANT_COLUMNS: Final = (
@@ -154,7 +154,7 @@ async def read_endpoints(tx: AsyncConnection, *, endpoint_ids: Sequence[Endpoint
 async def list_endpoints(
     tx: AsyncConnection, *, wanted: EndpointFilter, before: EndpointId | None, limit: int
 ) -> tuple[EndpointRecord, ...]:
-    """List the tenant's endpoints, newest first, by `endpoints_tenant_id_id_idx`; of one owner, by its own index."""
+    """List the tenant's endpoints, newest first, by `endpoints_living_idx`; of one owner, by its own index."""
     given = {name: value for name, value in asdict(wanted).items() if value is not None}
     sql = f"""
     SELECT {_ENDPOINT} FROM endpoints WHERE tenant_id = ringback_tenant_id() AND deleted_at IS NULL
@@ -178,27 +178,29 @@ async def register_task_type(tx: AsyncConnection, *, task_type: TaskType) -> Non
     await execute(tx, sql, fingerprint=task_type.fingerprint, **values)
 
 
-# Seen is what a worker has offered lately, measured by the one of its name that was seen last: with no worker at all
-# nothing is forgotten.
+# Seen is what a worker has offered lately, a version measured by the one of its name that was seen last, a name by the
+# last of all: with no worker at all nothing is forgotten.
 _LIVE: Final = f"""
 SELECT {_TYPE}, registered_at FROM (
     SELECT *, max(seen_at) OVER (PARTITION BY name) AS last FROM task_types) t
 WHERE seen_at > last - make_interval(secs => :live_for)
+    AND last > (SELECT max(seen_at) FROM task_types) - make_interval(secs => :known_for)
 """
+_LIVE_FOR: Final[dict[str, object]] = {"live_for": LIVE_FOR, "known_for": KNOWN_FOR}
 
 
 async def list_task_types(tx: AsyncConnection) -> tuple[TaskType, ...]:
-    """List each type in its newest live version."""
+    """List each known type in its newest live version."""
     sql = f"SELECT DISTINCT ON (name) {_TYPE} FROM ({_LIVE}) v ORDER BY name, registered_at DESC"
-    return await fetch_all(tx, TaskType, sql, live_for=LIVE_FOR)
+    return await fetch_all(tx, TaskType, sql, **_LIVE_FOR)
 
 
 async def read_task_type(tx: AsyncConnection, *, name: str) -> TaskType | None:
-    """Return one type in its newest live version."""
+    """Return one known type in its newest live version."""
     return next(iter(await read_task_versions(tx, name=name)), None)
 
 
 async def read_task_versions(tx: AsyncConnection, *, name: str) -> tuple[TaskType, ...]:
-    """Return the live versions of one type, newest first."""
+    """Return the live versions of one type, newest first; none if it is unknown."""
     sql = f"SELECT {_TYPE} FROM ({_LIVE} AND name = :name) v ORDER BY registered_at DESC"
-    return await fetch_all(tx, TaskType, sql, name=name, live_for=LIVE_FOR)
+    return await fetch_all(tx, TaskType, sql, name=name, **_LIVE_FOR)

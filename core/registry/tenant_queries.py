@@ -50,7 +50,7 @@ async def close_tenant(tx: AsyncConnection, *, tenant_id: TenantId) -> bool:
 
 
 async def end_tasks(tx: AsyncConnection, *, tenant_id: TenantId, limit: int) -> int:
-    """Revoke waiting tasks of a closed tenant, by `tasks_due_idx`, and ask what runs to end; tell nobody.
+    """Revoke waiting tasks of a closed tenant, by `tasks_due_type_idx`, and ask what runs to end; tell nobody.
 
     Returns how many were revoked.
     """

@@ -36,17 +36,36 @@ async function call(method, path, { query, body, prefer, type = "application/jso
   const sent = headers(method, more);
   if (path.startsWith("/v1/tenants")) delete sent["Ringback-Tenant"]; // acting for nobody: the one chosen may be gone
   const init = { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) };
+  const text = await (await answered(address(path, query), init)).text();
+  return text ? read(text) : null;
+}
+
+// What comes of a request without an answer: pages read again by themselves; a change is sent once, and may have got there.
+function next(method) {
+  if (method === "GET") return " It is tried again.";
+  return method ? " Whether this was done is not known: look before you try again." : "";
+}
+
+async function answered(where, init) {
   let answer;
   try {
-    answer = await fetch(address(path, query), init);
+    answer = await fetch(where, init);
   } catch {
-    throw new ApiError(0, { title: "No connection", detail: "The server cannot be reached. It is tried again." });
+    throw new ApiError(0, { title: "No connection", detail: `The server cannot be reached.${next(init.method)}` });
   }
-  const text = await answer.text();
-  const document = text ? read(text) : null;
   if (answer.status === 401) signedOut();
-  if (!answer.ok) throw new ApiError(answer.status, document ?? {});
-  return document;
+  if (!answer.ok) throw new ApiError(answer.status, read(await answer.text()));
+  return answer;
+}
+
+// Saves what is answered as a file.
+export async function save(where, name) {
+  const answer = await answered(where, { headers: headers("GET", { Accept: "*/*" }) });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 function read(text) {

@@ -9,14 +9,37 @@ export function parse(text) {
   return document;
 }
 
-// Returns a field of an answer as JSON text, with its numbers as they came.
-export function exactly(document, field) {
-  const source = document[SOURCE];
-  if (!source || !JSON.rawJSON) return JSON.stringify(document[field]);
-  const exact = JSON.parse(source, (_key, value, context) =>
+// Reads JSON that is to be written again, such as what is typed: its numbers are written as they stand there.
+export function parseExactly(text) {
+  if (!JSON.rawJSON) return JSON.parse(text);
+  return JSON.parse(text, (_key, value, context) =>
     typeof value === "number" && context.source !== String(value) ? JSON.rawJSON(context.source) : value,
   );
-  return JSON.stringify(exact[field]);
+}
+
+// Returns a field of an answer, to be written again with its numbers as they came.
+export function exact(document, field) {
+  const source = document[SOURCE];
+  return source ? parseExactly(source)[field] : document[field];
+}
+
+// Returns a field of an answer as JSON text, with its numbers as they came.
+export function exactly(document, field) {
+  return JSON.stringify(exact(document, field));
+}
+
+// Returns a field of an answer as a form shows it; nothing for one that is not there.
+export function written(document, field) {
+  return document[field] === null || document[field] === undefined ? "" : JSON.stringify(exact(document, field), null, 2);
+}
+
+// Reads a field of a form that holds JSON; throws what is said where it holds none.
+export function typedIn(form, name) {
+  try {
+    return parseExactly(form.get(name));
+  } catch {
+    throw new Error(`The ${name} is not JSON.`);
+  }
 }
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/g;

@@ -55,9 +55,18 @@ export const full = (moment) => FULL.format(new Date(moment));
 export const utc = (moment) => `${new Date(moment).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 export const seconds = (from, to) => (new Date(to).getTime() - new Date(from).getTime()) / 1000;
 
+export const LAST = "9999-12-31T23:59";
+
 // What `datetime-local` holds, in the viewer's zone.
 export function local(moment) {
   const time = new Date(moment);
   return new Date(time.getTime() - time.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 }
-export const fromLocal = (text) => (text ? new Date(text).toISOString() : undefined);
+
+// What was put into one, as the API takes it; it throws for a year of five digits.
+export function fromLocal(text) {
+  if (!text) return undefined;
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new Error("That is not a time: its year has four digits.");
+  return time.toISOString();
+}

@@ -1,8 +1,8 @@
 // How to verify a delivery, in the languages that receivers are written in (Standard Webhooks).
 
-export const LANGUAGES = [["python", "Python"], ["node", "Node"], ["go", "Go"], ["ruby", "Ruby"], ["php", "PHP"], ["java", "Java"]];
+const NAMES = { python: "Python", node: "Node", go: "Go", ruby: "Ruby", php: "PHP", java: "Java" };
 
-const MADE = {
+const WITH_SECRET = {
   python: `# pip install standardwebhooks
 from standardwebhooks import Webhook
 
@@ -60,4 +60,46 @@ boolean valid = Arrays.stream(signatures.split(" "))
 boolean fresh = Math.abs(Instant.now().getEpochSecond() - Long.parseLong(timestamp)) <= 300;`,
 };
 
-export const snippet = (language) => MADE[language];
+const WITH_PUBLIC_KEY = {
+  python: `# pip install cryptography
+import base64
+import time
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+def verifies(public_key, headers, body):
+    """Tell whether a request is genuine and at most 5 minutes old; the body as raw bytes."""
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key.removeprefix("whpk_")))
+    content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    for entry in headers["webhook-signature"].split(" "):
+        version, _, signature = entry.partition(",")
+        if version != "v1a":
+            continue
+        try:
+            key.verify(base64.b64decode(signature), content)
+            return abs(time.time() - int(headers["webhook-timestamp"])) <= 300
+        except (InvalidSignature, ValueError):
+            continue  # during a rotation there are several: one that verifies is enough
+    return False`,
+  node: `import crypto from "node:crypto";
+
+// Tells whether a request is genuine and at most 5 minutes old; the body as a Buffer of the raw bytes.
+export function verifies(publicKey, headers, body) {
+  const prefix = Buffer.from("302a300506032b6570032100", "hex"); // of an Ed25519 public key in DER: RFC 8410
+  const der = Buffer.concat([prefix, Buffer.from(publicKey.slice("whpk_".length), "base64")]);
+  const key = crypto.createPublicKey({ key: der, format: "der", type: "spki" });
+  const content = Buffer.concat([Buffer.from(headers["webhook-id"] + "." + headers["webhook-timestamp"] + "."), body]);
+  const good = headers["webhook-signature"].split(" ").some((entry) => {
+    const [version, signature] = entry.split(",");
+    return version === "v1a" && crypto.verify(null, content, key, Buffer.from(signature ?? "", "base64"));
+  });
+  return good && Math.abs(Date.now() / 1000 - Number(headers["webhook-timestamp"])) <= 300;
+}`,
+};
+
+const made = (isPublic) => (isPublic ? WITH_PUBLIC_KEY : WITH_SECRET);
+
+export const languages = (isPublic) => Object.keys(made(isPublic)).map((name) => [name, NAMES[name]]);
+
+export const snippet = (language, isPublic) => made(isPublic)[language];

@@ -1,5 +1,6 @@
 // Server-Sent Events by fetch: unlike EventSource it sends headers, so that the operator's tenant comes along.
 import { headers } from "./api.js";
+import { signedOut } from "./session.js";
 
 const PAUSE = 3000;
 
@@ -10,6 +11,7 @@ export async function follow(path, { signal, onEvent, onState }) {
     try {
       const more = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": last } : {}) };
       const answer = await fetch(path, { headers: headers("GET", more), signal });
+      if (answer.status === 401) return signedOut();
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       onState("open");
       for await (const event of events(answer.body)) {

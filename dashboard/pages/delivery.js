@@ -1,5 +1,5 @@
 // One delivery: what happened, why it waits, what comes next; and each attempt with what was sent and answered.
-import { html, useCallback, useState } from "../lib/ui.js";
+import { html, useCallback, useRef, useState } from "../lib/ui.js";
 import { get, post } from "../lib/api.js";
 import { useLoad } from "../lib/load.js";
 import { Link } from "../lib/router.js";
@@ -14,26 +14,46 @@ import { toast } from "../parts/toasts.js";
 
 const under_way = (data) => (data && !data.delivery.finished_at ? 1500 : 8000);
 
-async function read(id) {
-  const [delivery, attempts] = await Promise.all([get(`/v1/deliveries/${id}`), get(`/v1/deliveries/${id}/attempts`, { limit: 200 })]);
-  return { delivery, attempts: attempts.data };
+const MOST = 200; // latest attempts that are shown at least; a page of them holds fewer where their bodies are long
+
+async function read(id, from) {
+  const [delivery, attempts] = await Promise.all([get(`/v1/deliveries/${id}`), attemptsOf(id, from)]);
+  return { delivery, attempts };
+}
+
+// Reads to the end, and leaves in `from` the cursor at which the latest begin: the next time, nothing older is read.
+async function attemptsOf(id, from) {
+  let kept = [];
+  let cursor = from.current;
+  do {
+    const page = await get(`/v1/deliveries/${id}/attempts`, { limit: MOST, cursor });
+    kept.push({ at: cursor, data: page.data });
+    while (kept.slice(1).reduce((sum, one) => sum + one.data.length, 0) >= MOST) kept = kept.slice(1);
+    cursor = page.next_cursor;
+  } while (cursor);
+  from.current = kept[0].at;
+  return kept.flatMap((one) => one.data);
 }
 
 export function Page({ id }) {
-  const { data, error, reload } = useLoad(useCallback(() => read(id), [id]), [id], under_way);
+  const from = useRef(undefined);
+  const { data, error, reload } = useLoad(useCallback(() => read(id, from), [id]), [id], under_way);
   const [chosen, choose] = useState(null);
   if (!data) return html`<${Head} title="Delivery" /><${Failure} error=${error} retry=${reload} />`;
   const { delivery, attempts } = data;
+  const older = chosen !== null && chosen < attempts[0]?.number;
   const shown = attempts.find((one) => one.number === chosen) ?? attempts.at(-1);
   return html`<${Head} label=${`${delivery.event_type} delivery`} title=${html`<span>${visible(delivery.event_type)}</span> <${Badge} word=${delivery.status} />`}
       actions=${html`<${Actions} delivery=${delivery} onDone=${reload} />`}>
       <p class="lead">${summary(delivery, attempts)}</p></${Head}>
     <${Failure} error=${error} />
     <div class="split"><div>
-      <${Card} title="Timeline"><${Timeline} delivery=${delivery} attempts=${attempts} chosen=${shown?.number} onChoose=${choose} /></${Card}>
+      <${Card} title="Timeline"><${Timeline} delivery=${delivery} attempts=${attempts} chosen=${older ? chosen : shown?.number} onChoose=${choose} /></${Card}>
       <${Card} title="About"><${About} delivery=${delivery} /></${Card}>
     </div>
-    <div>${shown
+    <div>${older
+      ? html`<${Card} title=${`Attempt ${chosen}`}><p class="dim pad">What was sent and answered is shown of the latest attempts only. The API has all of them: <code>GET /v1/deliveries/${id}/attempts</code>.</p></${Card}>`
+      : shown
       ? html`<${Attempt} key=${shown.id} attempt=${shown} />`
       : html`<${Card} title="Attempts"><p class="dim pad">Nothing was sent yet. The first attempt is shown here as soon as it has been made.</p></${Card}>`}</div></div>`;
 }

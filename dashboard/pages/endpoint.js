@@ -28,6 +28,7 @@ export function Page({ id, session }) {
   return html`<${Head} label=${where(found.url)} title=${html`<${Line} text=${where(found.url)} code /> <${Badge} word=${found.status} />`}
       actions=${html`<${Actions} endpoint=${found} session=${session} onDone=${endpoint.reload} />`}>
       ${found.description && html`<p class="lead">${visible(found.description)}</p>`}</${Head}>
+    <${Failure} error=${endpoint.error ?? stats.error} />
     <p class=${`notice ${tone}`}><strong>${title}</strong> ${text}</p>
     <div class="split"><div>
       <${Card} title="Settings"><${Settings} endpoint=${found} /></${Card}></div>
@@ -84,9 +85,9 @@ function Actions({ endpoint, session, onDone }) {
   const off = endpoint.status === "disabled" && { disabled: true, title: "Enable it first: a disabled endpoint takes nothing." };
   return html`
     <${Button} onClick=${() => ask("test")} ...${off || {}}>Send test</${Button}>
-    ${may("deliveries:write") && html`<${Button} onClick=${() => ask("recover")} ...${off || {}}>Recover</${Button}>`}
+    <${Button} onClick=${() => ask("recover")} ...${off || {}}>Recover</${Button}>
     <${Button} kind=${off && "primary"} onClick=${() => act(() => post(`${path}/${running ? "pause" : "enable"}`), running ? "Paused: deliveries wait." : "Enabled.").catch((error) => toast(error.message, "bad"))}>${running ? "Pause" : "Enable"}</${Button}>
-    ${may("secrets:read") && html`<${Button} onClick=${() => ask("rotate")}>Rotate secret</${Button}>`}
+    <${Button} onClick=${() => ask("rotate")}>Rotate secret</${Button}>
     <${Button} onClick=${() => ask("delete")}>Delete</${Button}>
     <${Button} kind=${!off && "primary"} onClick=${() => ask("edit")}>Edit</${Button}>
     ${asked === "edit" && html`<${EndpointForm} endpoint=${endpoint} session=${session} onClose=${close} onSaved=${() => act(() => {}, "Saved.")} />`}

@@ -16,6 +16,7 @@ export function Page({ id }) {
   if (!event) return html`<${Head} title="Event" /><${Failure} error=${error} retry=${reload} />`;
   return html`<${Head} title=${visible(event.type)} actions=${html`<${Actions} event=${event} onDone=${reload} />`}>
       <p class="lead">Made ${event.deliveries} ${event.deliveries === 1 ? "delivery" : "deliveries"}, <${Moment} at=${event.created_at} relative />.</p></${Head}>
+    <${Failure} error=${error} />
     <div class="split"><div><${Card} title="About"><${Facts} rows=${[
       ["Event", html`<${Id} id=${event.id} />`],
       ["Client's ID", event.client_id && html`<code>${visible(event.client_id)}</code>`],

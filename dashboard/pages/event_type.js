@@ -1,7 +1,7 @@
 // One event type: what it means, its schema, its example, and sending one.
 import { html, useCallback, useState } from "../lib/ui.js";
 import { get, remove } from "../lib/api.js";
-import { exactly } from "../lib/exact.js";
+import { exactly, written } from "../lib/exact.js";
 import { useLoad } from "../lib/load.js";
 import { Link, go } from "../lib/router.js";
 import { may } from "../lib/session.js";
@@ -27,7 +27,7 @@ export function Page({ id }) {
       <${Card} title="Schema">${type.schema ? html`<${Payload} text=${exactly(type, "schema")} label="the schema" />` : html`<p class="dim pad">None: whatever is sent is taken.</p>`}</${Card}>
       <${Card} title="Example">${type.example !== null ? html`<${Payload} text=${exactly(type, "example")} label="the example" />` : html`<p class="dim pad">None.</p>`}</${Card}>
     </div>
-    ${asked === "send" && html`<${SendEvent} type=${type.name} example=${type.example ?? {}} onClose=${close} />`}
+    ${asked === "send" && html`<${SendEvent} type=${type.name} example=${written(type, "example") || "{}"} onClose=${close} />`}
     ${asked === "edit" && html`<${TypeForm} type=${type} onClose=${close} onSaved=${reload} />`}
     ${asked === "forget" && html`<${Confirm} title="Forget this description?" submit="Forget" onClose=${close} onSubmit=${async () => {
       await remove(path);

@@ -1,6 +1,7 @@
 // The catalogue of event types.
 import { html, useState } from "../lib/ui.js";
 import { put } from "../lib/api.js";
+import { typedIn, written } from "../lib/exact.js";
 import { useList } from "../lib/load.js";
 import { Link, go } from "../lib/router.js";
 import { may } from "../lib/session.js";
@@ -8,6 +9,7 @@ import { visible } from "../lib/visible.js";
 import { Button, Empty, Head, Line, Moment } from "../parts/basics.js";
 import { Field, FormDialog } from "../parts/dialog.js";
 import { ListTable } from "../parts/list.js";
+import { Typed } from "../parts/typed.js";
 
 const COLUMNS = [
   ["Type", (one) => html`<${Link} to=${`event-types/${one.name}`} class="strong">${visible(one.name)}</${Link}>`],
@@ -34,21 +36,15 @@ export function TypeForm({ type, onClose, onSaved }) {
     if (onSaved) onSaved();
     else go(`event-types/${name}`);
   }
-  const text = (value) => (value === null || value === undefined ? "" : JSON.stringify(value, null, 2));
+  const text = (name) => (type ? written(type, name) : "");
   return html`<${FormDialog} title=${type ? "Edit type" : "Describe a type"} submit="Save" onSubmit=${save} onClose=${onClose} wide>
     ${!type && html`<${Field} label="Name"><input name="name" required placeholder="order.paid" spellcheck=${false} /></${Field}>`}
-    <${Field} label="Description"><input name="description" value=${type?.description ?? ""} /></${Field}>
-    <${Field} label="Schema" hint="JSON Schema 2020-12. Events that do not fit it are refused."><textarea name="schema" rows="7" class="mono" spellcheck=${false}>${text(type?.schema)}</textarea></${Field}>
-    <${Field} label="Example" hint="Sent by tests."><textarea name="example" rows="5" class="mono" spellcheck=${false}>${text(type?.example)}</textarea></${Field}>
+    <${Field} label="Description"><${Typed} name="description" value=${type?.description ?? ""} /></${Field}>
+    <${Field} label="Schema" hint="JSON Schema 2020-12. Events that do not fit it are refused."><textarea name="schema" rows="7" class="mono" spellcheck=${false}>${text("schema")}</textarea></${Field}>
+    <${Field} label="Example" hint="Sent by tests."><textarea name="example" rows="5" class="mono" spellcheck=${false}>${text("example")}</textarea></${Field}>
   </${FormDialog}>`;
 }
 
 function read(form, name) {
-  const text = form.get(name).trim();
-  if (!text) return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error(`The ${name} is not JSON.`);
-  }
+  return form.get(name).trim() ? typedIn(form, name) : null;
 }

@@ -1,6 +1,7 @@
 // All events, by filters that live in the address; and sending one.
 import { html, useState } from "../lib/ui.js";
 import { post } from "../lib/api.js";
+import { typedIn } from "../lib/exact.js";
 import { useList } from "../lib/load.js";
 import { Link, go } from "../lib/router.js";
 import { may } from "../lib/session.js";
@@ -8,6 +9,7 @@ import { visible } from "../lib/visible.js";
 import { Button, Empty, Head, Id, Line, Moment } from "../parts/basics.js";
 import { Field, FormDialog } from "../parts/dialog.js";
 import { Filters, ListTable } from "../parts/list.js";
+import { Typed } from "../parts/typed.js";
 
 const FIELDS = [
   ["type", "Type", "text", "order.paid"],
@@ -23,6 +25,7 @@ const COLUMNS = [
   ["Event", (one) => html`<${Id} id=${one.id}>${one.id.slice(0, 4)}…${one.id.slice(-6)}</${Id}>`],
   ["Made", (one) => html`<${Moment} at=${one.created_at} />`, "time"],
 ];
+const SAMPLE = JSON.stringify({ order: 42 }, null, 2);
 
 export function Page({ query }) {
   const list = useList("/v1/events", query);
@@ -34,21 +37,15 @@ export function Page({ query }) {
     ${sending && html`<${SendEvent} onClose=${() => send(false)} />`}`;
 }
 
-export function SendEvent({ type = "", example, onClose }) {
+export function SendEvent({ type = "", example = SAMPLE, onClose }) {
   async function send(form) {
-    let data;
-    try {
-      data = JSON.parse(form.get("data"));
-    } catch {
-      throw new Error("The data is not JSON.");
-    }
-    const made = await post("/v1/events", { type: form.get("type").trim(), data });
+    const made = await post("/v1/events", { type: form.get("type").trim(), data: typedIn(form, "data") });
     onClose();
     go(`events/${made.id}`);
   }
   return html`<${FormDialog} title="Send an event" submit="Send" onSubmit=${send} onClose=${onClose} wide>
     <p class="prose">It goes to every endpoint that subscribes to its type.</p>
-    <${Field} label="Type"><input name="type" required value=${type} placeholder="order.paid" spellcheck=${false} /></${Field}>
-    <${Field} label="Data" hint="JSON."><textarea name="data" rows="8" class="mono" spellcheck=${false}>${JSON.stringify(example ?? { order: 42 }, null, 2)}</textarea></${Field}>
+    <${Field} label="Type"><${Typed} name="type" required value=${type} placeholder="order.paid" spellcheck=${false} /></${Field}>
+    <${Field} label="Data" hint="JSON."><textarea name="data" rows="8" class="mono" spellcheck=${false}>${example}</textarea></${Field}>
   </${FormDialog}>`;
 }

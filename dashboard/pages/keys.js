@@ -1,7 +1,7 @@
 // Keys of the tenant, and links that open the portal for a partner.
 import { html, useState } from "../lib/ui.js";
 import { post, remove } from "../lib/api.js";
-import { fromLocal } from "../lib/format.js";
+import { LAST, fromLocal } from "../lib/format.js";
 import { useList } from "../lib/load.js";
 import { may } from "../lib/session.js";
 import { visible } from "../lib/visible.js";
@@ -9,6 +9,7 @@ import { Badge, Button, Card, Copy, Empty, Head, Line, Moment } from "../parts/b
 import { Confirm, Dialog, Field, FormDialog } from "../parts/dialog.js";
 import { ListTable } from "../parts/list.js";
 import { toast } from "../parts/toasts.js";
+import { Typed } from "../parts/typed.js";
 
 const ROLES = { admin: "everything", client: "submits tasks and events", partner: "endpoints and their deliveries", inspector: "reads deliveries and events" };
 
@@ -62,7 +63,7 @@ function NewKey({ session, onClose, onMade }) {
     <${Field} label="Name" hint="What calls with it."><input name="name" required maxlength="200" /></${Field}>
     <${Field} label="Role"><select name="role">${Object.entries(ROLES).map(([name, text]) => html`<option key=${name} value=${name}>${name}: ${text}</option>`)}</select></${Field}>
     ${!session.owner && html`<${Field} label="Owner" hint="The partner whose things alone it sees; for partners and inspectors."><input name="owner" maxlength="255" /></${Field}>`}
-    <${Field} label="Expires" hint="Never, unless told."><input name="expires_at" type="datetime-local" /></${Field}>
+    <${Field} label="Expires" hint="Never, unless told."><input name="expires_at" type="datetime-local" max=${LAST} /></${Field}>
   </${FormDialog}>`;
 }
 
@@ -72,9 +73,9 @@ function NewLink({ session, onClose, onMade }) {
   }
   return html`<${FormDialog} title="New portal link" submit="Make link" onSubmit=${make} onClose=${onClose}>
     <p class="prose">Whoever opens it, once, sees the endpoints and deliveries of this owner, for 12 hours at most.</p>
-    <${Field} label="Owner"><input name="owner" required maxlength="255" value=${session.owner ?? ""} readonly=${Boolean(session.owner)} /></${Field}>
+    <${Field} label="Owner"><${Typed} name="owner" required maxlength="255" value=${session.owner ?? ""} readonly=${Boolean(session.owner)} /></${Field}>
     <${Field} label="Role"><select name="role"><option value="partner">partner: manages its endpoints</option><option value="inspector">inspector: reads only</option></select></${Field}>
-    <${Field} label="Opens within" hint="Minutes."><input name="minutes" type="number" min="1" max="10080" value="15" required /></${Field}>
+    <${Field} label="Opens within" hint="Minutes."><${Typed} name="minutes" type="number" min="1" max="10080" value="15" required /></${Field}>
   </${FormDialog}>`;
 }
 

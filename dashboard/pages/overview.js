@@ -28,7 +28,7 @@ export function Page() {
     </div>
     <div class="split wide-left"><div><${Card} title="Failing endpoints" actions=${may("endpoints:read") && html`<${Link} class="button" to="endpoints">All endpoints</${Link}>`}><${Failing} endpoints=${stats.failing} /></${Card}></div>
     <div><${Card} title="Why attempts failed"><${Errors} errors=${stats.total.errors} failed=${stats.total.attempts.failed} /></${Card}></div></div>
-    ${failed.items.length > 0 && html`<${Card} title="Lately given up" actions=${html`<${Link} class="button" to="deliveries" query=${{ status: "exhausted" }}>See all</${Link}>`}><${DeliveryTable} list=${{ ...failed, cursor: null }} label="Deliveries that were given up" /></${Card}>`}`;
+    ${(failed.items.length > 0 || failed.error) && html`<${Card} title="Lately given up" actions=${html`<${Link} class="button" to="deliveries" query=${{ status: "exhausted" }}>See all</${Link}>`}><${DeliveryTable} list=${{ ...failed, cursor: null }} label="Deliveries that were given up" /></${Card}>`}`;
 }
 
 function Tiles({ stats }) {

@@ -1,6 +1,7 @@
 // All tasks, by filters that live in the address; and starting one.
 import { html, useCallback, useState } from "../lib/ui.js";
 import { get, post } from "../lib/api.js";
+import { exact, typedIn } from "../lib/exact.js";
 import { duration, seconds } from "../lib/format.js";
 import { useList, useLoad } from "../lib/load.js";
 import { Link, go } from "../lib/router.js";
@@ -44,18 +45,12 @@ export function Page({ query }) {
 }
 
 function Start({ onClose }) {
-  const { data } = useLoad(useCallback(() => get("/v1/task-types"), []), []);
+  const { data } = useLoad(useCallback(async () => exact(await get("/v1/task-types"), "data"), []), []);
   const [name, setName] = useState("");
-  const types = data?.data ?? [];
+  const types = data ?? [];
   const chosen = types.find((one) => one.name === name) ?? types[0];
   async function start(form) {
-    let input;
-    try {
-      input = JSON.parse(form.get("input"));
-    } catch {
-      throw new Error("The input is not JSON.");
-    }
-    const body = { type: form.get("type"), input, webhook_url: form.get("webhook_url").trim() || undefined };
+    const body = { type: form.get("type"), input: typedIn(form, "input"), webhook_url: form.get("webhook_url").trim() || undefined };
     const made = await post("/v1/tasks", body, { prefer: "respond-async" });
     go(`tasks/${made.task_id}`);
   }

@@ -10,6 +10,7 @@ import { Badge, Button, Empty, Head, Line, Moment } from "../parts/basics.js";
 import { Field, FormDialog } from "../parts/dialog.js";
 import { ListTable } from "../parts/list.js";
 import { toast } from "../parts/toasts.js";
+import { Typed } from "../parts/typed.js";
 
 const whole = (text) => (text === "" ? null : Number(text));
 
@@ -50,20 +51,21 @@ function TenantForm({ tenant, onClose, onSaved }) {
       limits: Object.fromEntries(Object.keys(limits).map((name) => [name, whole(form.get(name))])),
     };
     await (tenant ? patch(`/v1/tenants/${tenant.id}`, body) : post("/v1/tenants", body));
-    if (tenant && tenant.slug === chosenTenant() && tenant.slug !== body.slug) {
+    const acting = chosenTenant();
+    if (!acting || (tenant?.slug === acting && acting !== body.slug)) {
       chooseTenant(body.slug);
-      location.reload(); // everything on the page asks for the former name
+      location.reload(); // everything on the page asks for the former name, or for nobody
     } else onSaved(tenant ? "Saved." : "Made.");
   }
   return html`<${FormDialog} title=${tenant ? "Edit tenant" : "New tenant"} submit="Save" onSubmit=${save} onClose=${onClose} wide>
-    <div class="columns"><${Field} label="Name"><input name="name" required value=${tenant?.name ?? ""} /></${Field}>
-    <${Field} label="Slug" hint="Lower case, digits and hyphens."><input name="slug" required value=${tenant?.slug ?? ""} spellcheck=${false} /></${Field}></div>
+    <div class="columns"><${Field} label="Name"><${Typed} name="name" required value=${tenant?.name ?? ""} /></${Field}>
+    <${Field} label="Slug" hint="Lower case, digits and hyphens."><${Typed} name="slug" required value=${tenant?.slug ?? ""} spellcheck=${false} /></${Field}></div>
     <div class="columns">
-      <${Field} label="Requests a second" hint="None: no limit."><input name="requests_per_second" type="number" min="1" value=${limits.requests_per_second ?? ""} /></${Field}>
-      <${Field} label="Waiting tasks"><input name="waiting_tasks" type="number" min="0" value=${limits.waiting_tasks} required /></${Field}>
-      <${Field} label="Running tasks" hint="None: no limit."><input name="running_tasks" type="number" min="1" value=${limits.running_tasks ?? ""} /></${Field}>
-      <${Field} label="Endpoints"><input name="endpoints" type="number" min="0" value=${limits.endpoints} required /></${Field}>
-      <${Field} label="Days kept"><input name="retention_days" type="number" min="1" max="3650" value=${limits.retention_days} required /></${Field}>
+      <${Field} label="Requests a second" hint="None: no limit."><${Typed} name="requests_per_second" type="number" min="1" value=${limits.requests_per_second ?? ""} /></${Field}>
+      <${Field} label="Waiting tasks"><${Typed} name="waiting_tasks" type="number" min="0" value=${limits.waiting_tasks} required /></${Field}>
+      <${Field} label="Running tasks" hint="None: no limit."><${Typed} name="running_tasks" type="number" min="1" value=${limits.running_tasks ?? ""} /></${Field}>
+      <${Field} label="Endpoints"><${Typed} name="endpoints" type="number" min="0" value=${limits.endpoints} required /></${Field}>
+      <${Field} label="Days kept"><${Typed} name="retention_days" type="number" min="1" max="3650" value=${limits.retention_days} required /></${Field}>
     </div></${FormDialog}>`;
 }
 
@@ -71,8 +73,8 @@ function Closing({ tenant, onClose, onSaved }) {
   async function close(form) {
     if (form.get("slug").trim() !== tenant.slug) throw new Error("That is not the slug of this tenant.");
     await remove(`/v1/tenants/${tenant.id}`);
-    if (chosenTenant() === tenant.slug) chooseTenant(null);
-    onSaved("Closed. Its data is erased in batches.");
+    if (chosenTenant() === tenant.slug) location.reload(); // which finds another to act for, and says so
+    else onSaved("Closed. Its data is erased in batches.");
   }
   return html`<${FormDialog} title=${`Close ${visible(tenant.name)} for good?`} submit="Close the tenant" danger onSubmit=${close} onClose=${onClose}>
     <p class="prose">Its keys die at once, what waits is cancelled, all its data is erased. Type <code>${tenant.slug}</code> to go on.</p>

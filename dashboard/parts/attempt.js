@@ -1,7 +1,7 @@
 // One attempt: how it went, where its time went, and request and response side by side.
 import { html, useState } from "../lib/ui.js";
 import { milliseconds } from "../lib/format.js";
-import { LANGUAGES, snippet } from "../lib/snippets.js";
+import { languages, snippet } from "../lib/snippets.js";
 import { visible } from "../lib/visible.js";
 import { ERRORS, TRIGGERS, outcome, where } from "../lib/words.js";
 import { Badge, Card, Copy, Line, Moment, Tabs } from "./basics.js";
@@ -58,12 +58,12 @@ function Response({ response, error }) {
 function Verify({ headers }) {
   const [language, choose] = useState("python");
   const found = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const signature = found["webhook-signature"];
-  return html`<${Card} title="How to verify" actions=${html`<${Tabs} label="Language" tabs=${LANGUAGES} chosen=${language} onChoose=${choose} />`}>
+  const signatures = found["webhook-signature"]?.split(" ") ?? [];
+  const isPublic = signatures.length > 0 && signatures.every((one) => one.startsWith("v1a,"));
+  return html`<${Card} title="How to verify" actions=${html`<${Tabs} label="Language" tabs=${languages(isPublic)} chosen=${language} onChoose=${choose} />`}>
     <div class="pad">
-      ${signature && html`<p>The receiver computes the signature of <code>webhook-id</code>, <code>webhook-timestamp</code> and the body's raw bytes, with a full stop between,
-        and compares it with each of these:</p>
-        <ul class="signatures">${signature.split(" ").map((one) => html`<li key=${one}><code>${visible(one)}</code><${Copy} text=${one} label="Copy the signature" /></li>`)}</ul>`}
+      ${signatures.length > 0 && html`<p>The receiver ${isPublic ? html`verifies, with the endpoint's <code>public_key</code>, one of these over` : "computes the signature of"} <code>webhook-id</code>, <code>webhook-timestamp</code> and the body's raw bytes, with a full stop between${isPublic ? ":" : ", and compares it with each of these:"}</p>
+        <ul class="signatures">${signatures.map((one) => html`<li key=${one}><code>${visible(one)}</code><${Copy} text=${one} label="Copy the signature" /></li>`)}</ul>`}
     </div>
-    <${Snippet} text=${snippet(language)} label=${`the snippet in ${language}`} /></${Card}>`;
+    <${Snippet} text=${snippet(language, isPublic)} label=${`the snippet in ${language}`} /></${Card}>`;
 }

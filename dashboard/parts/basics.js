@@ -23,17 +23,27 @@ export function Moment({ at, relative = false }) {
 }
 
 export function Copy({ text, label = "Copy" }) {
-  const [done, setDone] = useState(false);
+  const [done, setDone] = useState(null);
   async function copy(event) {
     event.preventDefault();
     event.stopPropagation();
-    await navigator.clipboard?.writeText(text);
-    setDone(true);
-    setTimeout(() => setDone(false), 1200);
+    const end = await put(text);
+    setDone(end);
+    setTimeout(() => setDone(null), end.lasts);
   }
-  return html`<button type="button" class="copy" title=${label} aria-label=${done ? "Copied" : label} onClick=${copy}>
-    <${Icon} name=${done ? "check" : "copy"} />
+  return html`<button type="button" class="copy" title=${done?.label ?? label} aria-label=${done?.label ?? label} onClick=${copy}>
+    <${Icon} name=${done?.icon ?? "copy"} />
   </button>`;
+}
+
+// Only pages by HTTPS have a clipboard, and in a frame only those that the page around it lets.
+async function put(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return { label: "Copied", icon: "check", lasts: 1200 };
+  } catch {
+    return { label: "This browser does not let the page copy it: select it, and copy it by hand", icon: "close", lasts: 5000 };
+  }
 }
 
 export function Id({ id, children }) {

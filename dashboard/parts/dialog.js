@@ -1,4 +1,5 @@
-// A dialog of the browser's own: it keeps the focus, Escape closes it, the page behind it is inert.
+// A dialog of the browser's own: it keeps the focus, Escape closes it, the page behind it is inert. A press beside it does
+// nothing: what is shown once, or was typed, would be lost by it.
 import { html, useEffect, useRef, useState } from "../lib/ui.js";
 import { Button, Failure } from "./basics.js";
 import { Icon } from "./icons.js";
@@ -10,8 +11,7 @@ export function Dialog({ title, onClose, children, wide }) {
     element.current.showModal();
     return () => before?.focus?.();
   }, []);
-  return html`<dialog ref=${element} class=${wide ? "wide" : ""} aria-label=${title} onCancel=${onClose}
-      onClick=${(event) => event.target === element.current && onClose()}>
+  return html`<dialog ref=${element} class=${wide ? "wide" : ""} aria-label=${title} onCancel=${onClose}>
     <div class="sheet"><header><h2>${title}</h2>
       <button type="button" class="copy" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button></header>
     ${children}</div></dialog>`;

@@ -2,6 +2,7 @@
 import { html, useEffect, useRef } from "../lib/ui.js";
 import { go } from "../lib/router.js";
 import { Button, Empty, Failure } from "./basics.js";
+import { Typed } from "./typed.js";
 
 // Pages without a row that are read by themselves, one after the other: a search of a million rows.
 const DRY = 50;
@@ -20,7 +21,8 @@ export function ListTable({ list, columns, label, empty, onRow, keyOf = (row) =>
   if (!list.loading && !list.items.length && !list.cursor) return empty ?? html`<${Empty} title="Nothing here">There is nothing to list.</${Empty}>`;
   if (!list.loading && !list.items.length) return html`<p class="starting" role="status">Nothing yet. ${reads ? "Looking further back…" : ""}</p>
     <div ref=${end}><${Button} kind="wide" onClick=${list.more}>Look further back</${Button}></div>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table class="rows" aria-busy=${String(list.loading)}>
+  return html`<${Failure} error=${list.error} retry=${list.reload} />
+    <div class="scroll" tabindex="0" role="region" aria-label=${label}><table class="rows" aria-busy=${String(list.loading)}>
       <thead><tr>${columns.map(([head, , name]) => html`<th key=${head} scope="col" class=${name}>${head}</th>`)}</tr></thead>
       <tbody>${list.items.map((row) => html`<tr key=${keyOf(row)} onClick=${onRow && ((event) => follow(event, () => onRow(row)))} class=${onRow ? "leads" : ""}>
         ${columns.map(([head, cell, name]) => html`<td key=${head} class=${name}>${cell(row)}</td>`)}</tr>`)}
@@ -47,7 +49,7 @@ export function Filters({ path, query, fields }) {
         ? html`<select value=${query[name] ?? ""} onChange=${(event) => set(name, event.currentTarget.value)}>
             <option value="">Any</option>
             ${kind.map((one) => html`<option key=${one} value=${one} selected=${query[name] === one}>${one}</option>`)}</select>`
-        : html`<input type=${kind === "time" ? "datetime-local" : "text"} value=${shown(kind, query[name])} spellcheck=${false}
+        : html`<${Typed} type=${kind === "time" ? "datetime-local" : "text"} value=${shown(kind, query[name])} spellcheck=${false}
             autocomplete="off" placeholder=${example} list=${known?.length ? `known-${name}` : undefined} onChange=${(event) => set(name, read(kind, event.currentTarget.value.trim()))} />`}
       ${known?.length > 0 && html`<datalist id=${`known-${name}`}>${known.map(([value, told]) => html`<option key=${value} value=${value}>${told}</option>`)}</datalist>`}
     </label>`)}

@@ -1,8 +1,9 @@
 // Recover: first how many there are, then the task that reopens them, with its progress.
 import { html, useCallback, useState } from "../lib/ui.js";
 import { get, post } from "../lib/api.js";
-import { fromLocal, local, number } from "../lib/format.js";
+import { LAST, fromLocal, local, number } from "../lib/format.js";
 import { useLoad } from "../lib/load.js";
+import { may } from "../lib/session.js";
 import { Failure } from "./basics.js";
 import { Field, FormDialog } from "./dialog.js";
 
@@ -14,23 +15,24 @@ export function Recover({ endpoint, onClose }) {
   const [until, setUntil] = useState("");
   const [task, setTask] = useState(null);
   const path = `/v1/endpoints/${endpoint.id}/recover`;
-  const window = { since: fromLocal(since), until: fromLocal(until) };
-  const preview = useLoad(useCallback(() => get(path, window), [since, until]), [since, until], task ? 0 : 5000);
+  const counts = may("deliveries:read");
+  const window = () => ({ since: fromLocal(since), until: fromLocal(until) });
+  const preview = useLoad(useCallback(() => (counts ? get(path, window()) : null), [since, until]), [since, until], task ? 0 : 5000);
   const run = useLoad(useCallback(() => (task ? get(`/v1/tasks/${task.task_id}`) : null), [task]), [task],
-    (known) => (task && !ENDED.includes(known?.status) ? 500 : 0));
+    (known) => (task && !(known?.task_id === task.task_id && ENDED.includes(known.status)) ? 500 : 0));
   const count = preview.data?.count;
   async function start() {
-    setTask(await post(path, window, { prefer: "respond-async" }));
+    setTask(await post(path, window(), { prefer: "respond-async" }));
   }
   return html`<${FormDialog} title="Recover what was missed" submit=${task ? "Recover again" : "Recover"} onSubmit=${start} onClose=${onClose}>
     <p class="prose">Reopens every delivery of this window that was given up, or was cancelled because the endpoint was disabled.</p>
     <div class="columns">
-      <${Field} label="Made from"><input type="datetime-local" required value=${since} onInput=${(event) => setSince(event.currentTarget.value)} /></${Field}>
-      <${Field} label="Until" hint="Now, unless told."><input type="datetime-local" value=${until} onInput=${(event) => setUntil(event.currentTarget.value)} /></${Field}>
+      <${Field} label="Made from"><input type="datetime-local" max=${LAST} required value=${since} onInput=${(event) => setSince(event.currentTarget.value)} /></${Field}>
+      <${Field} label="Until" hint="Now, unless told."><input type="datetime-local" max=${LAST} value=${until} onInput=${(event) => setUntil(event.currentTarget.value)} /></${Field}>
     </div>
     <${Failure} error=${preview.error} />
-    <p class="preview" role="status">${count === undefined || count === null ? "Counting…" : count === 0 && !task ? "There is nothing to recover in this window." : html`<b>${count >= 10000 ? "10,000 or more" : number(count)}</b> ${count === 1 ? "delivery" : "deliveries"} to reopen`}</p>
-    ${run.data && html`<${Progress} task=${run.data} />`}
+    ${counts && !preview.error && html`<p class="preview" role="status">${count === undefined || count === null ? "Counting…" : count === 0 && !task ? "There is nothing to recover in this window." : html`<b>${count >= 10000 ? "10,000 or more" : number(count)}</b> ${count === 1 ? "delivery" : "deliveries"} to reopen`}</p>`}
+    ${task && html`<${Progress} task=${run.data?.task_id === task.task_id ? run.data : task} />`}
   </${FormDialog}>`;
 }
 

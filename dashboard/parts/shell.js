@@ -6,6 +6,7 @@ import { Link, go } from "../lib/router.js";
 import { scheme, setScheme } from "../lib/theme.js";
 import { visible } from "../lib/visible.js";
 import { Icon } from "./icons.js";
+import { toast } from "./toasts.js";
 
 const PLACES = [
   ["", "Overview", "overview", "deliveries:read"],
@@ -78,11 +79,12 @@ function Viewer({ session }) {
     setScheme(next);
     setChosen(next);
   }
+  const leave = () => signOut().catch((error) => toast(`You are still signed in. ${visible(error.message)}`, "bad"));
   const who = { operator: "Operator", key: visible(session.tenant?.name), portal: visible(session.owner) }[session.kind];
   return html`<div class="viewer">
     <p><strong title=${who}>${who}</strong><span class="dim">${session.owner && session.kind === "key" ? visible(session.owner) : (session.role ?? (session.kind === "operator" ? "all tenants" : "own scopes"))}</span></p>
     <button type="button" title=${dark ? "Light" : "Dark"} aria-label=${dark ? "Use light colours" : "Use dark colours"} onClick=${turn}><${Icon} name=${dark ? "sun" : "moon"} /></button>
-    <button type="button" title="Sign out" aria-label="Sign out" onClick=${signOut}><${Icon} name="out" /></button>
+    <button type="button" title="Sign out" aria-label="Sign out" onClick=${leave}><${Icon} name="out" /></button>
   </div>`;
 }
 

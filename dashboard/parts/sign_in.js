@@ -3,16 +3,12 @@ import { html, useEffect, useState } from "../lib/ui.js";
 import { BASE, signIn } from "../lib/session.js";
 import { Button, Failure } from "./basics.js";
 
-export function SignIn({ onSignedIn, error: before }) {
-  const [error, setError] = useState(before);
+export function SignIn({ onSignedIn }) {
+  const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     document.title = "Sign in · Ringback";
   }, []);
-  useEffect(() => {
-    setError(before);
-    setBusy(false);
-  }, [before]);
   async function submit(event) {
     event.preventDefault();
     const field = event.currentTarget.elements.namedItem("key");
@@ -24,8 +20,8 @@ export function SignIn({ onSignedIn, error: before }) {
     } catch (failed) {
       const wrong = failed.status === 401 ? "That is not a key that works. It begins with rb_, and may have been revoked." : null;
       setError(wrong ? new Error(wrong) : failed);
-      setBusy(false);
     }
+    setBusy(false);
   }
   if (BASE.endsWith("/portal")) return html`<${Ended} />`;
   return html`<main class="gate"><div class="brand"><span class="mark" aria-hidden="true"></span><span class="name">Ringback</span></div>
@@ -37,6 +33,14 @@ export function SignIn({ onSignedIn, error: before }) {
       <${Failure} error=${error} />
       <${Button} kind="primary wide" type="submit" busy=${busy}>Sign in</${Button}>
     </form></main>`;
+}
+
+// Whether somebody is signed in could not be found out, which is no reason to sign in again.
+export function NotStarted({ error, retry }) {
+  useEffect(() => {
+    document.title = "Ringback";
+  }, []);
+  return html`<main class="gate"><div class="card"><h1>It could not start</h1><${Failure} error=${error} retry=${retry} /></div></main>`;
 }
 
 function Ended() {

@@ -1,4 +1,4 @@
-"""Lists whose filter few fit: a page may hold nothing and the list go on all the same."""
+"""Lists whose pages hold few or nothing, and go on all the same."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.support.showcase import Showcase
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.xdist_group("dashboard")
@@ -51,4 +52,20 @@ def test_a_list_that_finds_nothing_for_long_asks_whether_to_go_on(developer: Vis
 
     expect(developer.page.get_by_text("Nothing yet.", exact=True)).to_be_visible()
     expect(developer.page.get_by_role("button", name="Look further back")).to_be_enabled()
+    developer.page.unroute_all()
+
+
+def one_at_a_time(route: Route) -> None:
+    """Ask for pages of one, as where bodies are long."""
+    route.continue_(url=route.request.url.replace("limit=200", "limit=1"))
+
+
+def test_a_delivery_shows_the_attempts_of_each_page(developer: Visitor, show: Showcase) -> None:
+    wanted = {"endpoint_id": show.endpoints["garbage"], "status": "exhausted", "limit": "1"}
+    found = show.stack.client.get("/v1/deliveries", params=wanted).json()["data"][0]
+    developer.page.route("**/attempts*", one_at_a_time)
+
+    developer.open(f"deliveries/{found['id']}")
+
+    expect(developer.page.get_by_role("heading", name=f"Attempt {found['attempt_count']}", exact=True)).to_be_visible()
     developer.page.unroute_all()

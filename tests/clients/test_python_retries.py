@@ -1,6 +1,8 @@
 """What the client of Python does when it gets no answer, or a bad one; the server here says what it is told to."""
 
 import json
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from ringback import (
@@ -18,6 +20,7 @@ from ringback.retries import retry_after
 
 from cli.embedded.ports import free_port
 from tests.support.answers import Answer, Reset
+from tests.support.receiver import Receiver
 from tests.support.threaded import ThreadedReceiver
 
 QUICK = Retry(limit=2, base=0.01)
@@ -97,6 +100,41 @@ def test_what_was_never_there_is_told(receiver: ThreadedReceiver, answers: tuple
 
     with Ringback("rb_1", receiver.url, retry=QUICK) as client, pytest.raises(NotFoundError):
         client.endpoints.delete("ep_1")
+
+
+def erase_payload(client: Ringback) -> None:
+    client.events.erase_payload("evt_1")
+
+
+def delete_task(client: Ringback) -> None:
+    client.tasks.delete("task_1")
+
+
+@pytest.mark.parametrize("erase", [erase_payload, delete_task])
+def test_what_could_not_be_erased_is_told(receiver: ThreadedReceiver, erase: Callable[[Ringback], None]) -> None:
+    receiver.script(AWAY, GONE)
+
+    with Ringback("rb_1", receiver.url, retry=QUICK) as client, pytest.raises(NotFoundError):
+        erase(client)
+
+
+def test_what_could_not_be_sent_has_deleted_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    with ExitStack() as stack:
+        there = Receiver(port=port)
+        there.script(GONE)
+        starting = ThreadedReceiver(there)
+
+        def pause(seconds: float) -> None:
+            assert seconds > 0
+            stack.enter_context(starting)
+
+        monkeypatch.setattr("ringback._sync.wire.pause", pause)
+        client = stack.enter_context(Ringback("rb_1", f"http://127.0.0.1:{port}", retry=QUICK))
+        with pytest.raises(NotFoundError):
+            client.endpoints.delete("ep_1")
+
+    assert [one.method for one in there.requests] == ["DELETE"]
 
 
 def test_two_calls_have_two_keys(receiver: ThreadedReceiver) -> None:

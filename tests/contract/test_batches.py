@@ -98,7 +98,13 @@ async def test_a_line_over_a_mebibyte_is_refused_alone(client: httpx.AsyncClient
     assert [line["status"] for line in lines] == [202, 413]
 
 
-@pytest.mark.parametrize("body", [b"", b"[", b'[{"type":"a","data":NaN}]', b'[{"type":"a","data":"\\ud800"}]'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"[", b'[{"type":"a","data":NaN}]', b'[{"type":"a","data":"\\ud800"}]'),
+        *(b"{bad", b"123x", b'{"a":1} x', b'"\xff"'),
+    ],
+)
 async def test_an_array_that_is_no_json_is_refused_as_a_whole(client: httpx.AsyncClient, body: bytes) -> None:
     refused(await client.post(PATH, content=body, headers={"Content-Type": "application/json"}), 400, "invalid-json")
 

@@ -10,12 +10,15 @@ from tests.conftest import TEMPLATE
 from tests.support.accounts import client_of, open_account
 from tests.support.crowd import Waiter, files_limits, soft_limit, threads
 from tests.support.offering import offer_task_types
+from tests.support.partners import path_of
+from tests.support.pulling import pulled_from
 from tests.support.stack import Stack
 from tests.support.stores import PostgresServer, ask
 
 POLLS = 500
 STREAMS = 500
 FEW = 256
+PULL = b'{"max":1,"wait":60}'
 POOLS = 20  # api/state.py: two pools of ten
 OPEN = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'crowd' AND application_name = 'ringback'"
 
@@ -99,4 +102,19 @@ async def test_a_thousand_are_answered_when_the_task_ends(
     assert {answer.partition(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
     assert [one for one in (*answers, *told) if b'"status":"REVOKED"' not in one] == []
     assert int(ask(postgres.superuser_url, OPEN)) <= POOLS
+    assert "unavailable" not in crowded.log("api")
+
+
+async def test_hundreds_who_wait_to_pull_each_get_one_of_what_comes(crowded: Stack, acme: httpx.AsyncClient) -> None:
+    endpoint = await pulled_from(acme, max_in_flight=POLLS)
+    waiting = await asyncio.gather(
+        *[Waiter.send(acme, path_of(endpoint, "/pull"), method="POST", body=PULL) for _ in range(POLLS)]
+    )
+
+    sent = await acme.post("/v1/events/batch", json=[{"type": "order.paid", "data": n} for n in range(POLLS)])
+
+    answers = await ends(waiting)
+    assert sent.status_code == 202
+    assert {answer.partition(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
+    assert [answer.count(b'"claim"') for answer in answers] == [1] * POLLS
     assert "unavailable" not in crowded.log("api")

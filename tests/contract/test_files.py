@@ -6,14 +6,17 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import func
 
 from api import looking
+from api.listening import Listener
 from api.routes import tasks
 from api.state import State
 from api.watch import Watcher
 from core.journal.tasks import TaskRecord
 from core.model import ids, tables
 from core.model.ids import TaskId, TenantId
+from core.model.json_value import JsonValue
 from tests.support.accounts import Account, pointers, refused
 from tests.support.apps import serving, settings_of
 from tests.support.rows import Rows
@@ -42,8 +45,10 @@ async def test_who_waits_keeps_nothing_of_what_was_sent(
 ) -> None:
     held: list[int] = []
 
-    async def look(state: State, _: Watcher, tenant_id: TenantId, task_id: TaskId, *, seconds: float) -> TaskRecord:
-        assert seconds == 60
+    async def look(
+        state: State, _: Watcher, tenant_id: TenantId, task_id: TaskId, *, seconds: float, listener: Listener
+    ) -> TaskRecord:
+        assert (seconds, type(listener)) == (60, Listener)
         held.append(tracemalloc.get_traced_memory()[0])
         return await looking.look(state, tenant_id, task_id)
 
@@ -156,6 +161,22 @@ async def test_running_a_task_again_takes_its_file_along(client: httpx.AsyncClie
     row = await rows.row(tables.tasks, ids.decode(ids.TASK, again.json()["task_id"]))
     assert (again.json()["retry_of"], again.json()["input"]["file"]["name"]) == (first, "a.txt")
     assert row["content"] == b"one two"
+
+
+@pytest.mark.parametrize("file", ["a.txt", 7, {"name": "a.txt", "media_type": "text/plain", "pages": 3}])
+async def test_a_task_whose_file_is_a_value_of_its_own_runs_again_with_it(
+    acme: Account, rows: Rows, file: JsonValue
+) -> None:
+    name = f"tests.{uuid4()}"
+    await rows.put(tables.task_types, acme.tenant_id, name=name)
+    ended = {"status": "SUCCESS", "due_at": None, "finished_at": func.now()}
+    in_parts = await rows.task(
+        acme.tenant_id, type=name, input=json.dumps({"file": file}).encode(), content=b"cut in parts", **ended
+    )
+
+    again = await acme.client.post(f"/v1/tasks/{ids.encode(ids.TASK, in_parts)}/retry")
+
+    assert (again.status_code, again.json()["input"]) == (303, {"file": file})
 
 
 async def test_both_kinds_of_body_are_described(client: httpx.AsyncClient) -> None:

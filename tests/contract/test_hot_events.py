@@ -139,7 +139,8 @@ async def test_requests_that_do_not_wait_for_answers_are_answered_in_their_order
     told = [msgspec.json.decode(answer.body) for answer in answers]
     assert [answer.status for answer in answers] == [202, 422, 202, 202, 202]
     assert [one.get("type") for one in told] == ["first", "/problems/invalid-input", "third", None, "fifth"]
-    assert [one["type"] for one in data(await known.get("/v1/events"))] == ["fifth", "fourth", "third", "first"]
+    made = {one["type"] for one in data(await known.get("/v1/events"))}  # within a millisecond in any order
+    assert made == {"first", "third", "fourth", "fifth"}
 
 
 async def test_a_connection_is_used_again(known: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 
+from core.model import ids
 from core.registry.tenants import OWNER_SCOPES, SCOPES
 from tests.support.accounts import Account, client_of, data, document, pointers, refused
 from tests.support.operations import OPERATIONS, Operation, beginning
@@ -178,3 +179,17 @@ async def test_an_event_counts_the_deliveries_that_its_reader_may_see(
     (listed,) = data(await partner.get("/v1/events"))
 
     assert (event["deliveries"], one["deliveries"], listed["deliveries"]) == (4, 1, 1)
+
+
+async def test_an_owner_pages_through_its_events(acme: Account, partner: httpx.AsyncClient, rows: Rows) -> None:
+    own, theirs = [await rows.endpoint(acme.tenant_id, owner=owner) for owner in ("a", "b")]
+    made = [await rows.event(acme.tenant_id) for _ in range(5)]
+    await rows.delivery(acme.tenant_id, theirs)
+    replayed = [*made, made[0]]
+    deliveries = [await rows.delivery(acme.tenant_id, own, event_id=event) for event in replayed]
+
+    first = await partner.get("/v1/events?limit=3")
+    second = await partner.get(first.links["next"]["url"])
+
+    assert [one["id"] for one in [*data(first), *data(second)]] == [ids.encode(ids.EVENT, one) for one in made[::-1]]
+    assert (second.json()["next_cursor"], len(deliveries)) == (None, 6)

@@ -211,6 +211,34 @@ async def test_a_pull_that_comes_again_leaves_out_what_was_erased_meanwhile(clie
     assert [one["delivery_id"] for one in data(again)] == [second["delivery_id"]]
 
 
+async def test_a_pull_that_comes_again_finds_no_endpoint_that_was_deleted(client: httpx.AsyncClient) -> None:
+    endpoint = await pulled_from(client)
+    await send(client, 1)
+    path, key = path_of(endpoint, "/pull"), {"Idempotency-Key": uuid4().hex}
+    first = data(await client.post(path, json={}, headers=key))
+    await client.delete(path_of(endpoint))
+
+    again = await client.post(path, json={}, headers=key)
+
+    assert len(first) == 1
+    refused(again, 404, "not-found")
+
+
+async def test_a_pull_that_comes_again_hands_out_nothing_of_a_disabled_endpoint(
+    client: httpx.AsyncClient, rows: Rows
+) -> None:
+    endpoint = await pulled_from(client)
+    await send(client, 1)
+    path, key = path_of(endpoint, "/pull"), {"Idempotency-Key": uuid4().hex}
+    first = data(await client.post(path, json={}, headers=key))
+    await rows.change(tables.endpoints, endpoint_id(endpoint), status="disabled", disabled_reason="gone")
+
+    again = await client.post(path, json={}, headers=key)
+
+    assert len(first) == 1
+    refused(again, 409, "conflict")
+
+
 async def test_a_pull_that_found_nothing_keeps_no_key(client: httpx.AsyncClient) -> None:
     endpoint = await pulled_from(client)
     path, key = path_of(endpoint, "/pull"), {"Idempotency-Key": uuid4().hex}

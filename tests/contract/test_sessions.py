@@ -150,6 +150,21 @@ async def test_a_session_that_was_left_is_over(page: Page) -> None:
     refused(await page.get("/v1/session"), 401, "unauthorized")
 
 
+async def test_a_session_is_left_however_many_requests_its_tenant_makes(
+    acme: Account, operator: httpx.AsyncClient
+) -> None:
+    await operator.patch(f"/v1/tenants/{acme.slug}", json={"limits": {"requests_per_second": 1}})
+    page = await sign_in(str(acme.client.base_url), key_of(acme))
+
+    reads = [await page.get("/v1/session") for _ in range(4)]
+    left = await page.send("DELETE", "/v1/session")
+
+    assert 429 in {one.status_code for one in reads}
+    assert left.status_code == 204
+    refused(await page.get("/v1/session"), 401, "unauthorized")
+    await page.client.aclose()
+
+
 async def test_what_calls_with_a_key_has_no_session_to_leave(client: httpx.AsyncClient) -> None:
     refused(await client.delete("/v1/session"), 404, "not-found")
 

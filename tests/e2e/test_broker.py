@@ -1,10 +1,12 @@
 """What stands on RabbitMQ: quorum queues, names of rows, and nothing that cannot be lost."""
 
+from collections.abc import Callable, Generator
+from pathlib import Path
 from signal import SIGTERM
 
 import pytest
 
-from tests.e2e.conversations import delivery, ended, submit
+from tests.e2e.conversations import delivery, ended, started, submit
 from tests.support.answers import Answer
 from tests.support.brokers import QUEUES, bodies_in, delete_queues, publish, take
 from tests.support.rabbitmq import RabbitServer
@@ -69,6 +71,61 @@ def test_deleted_queues_lose_nothing(stack: Stack, rabbitmq_store: RabbitServer,
 
     assert ended(stack, submitted.headers["location"])["status"] == "SUCCESS"
     delivery(stack, "succeeded")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_task_that_the_broker_finds_too_long_stops_no_worker(stack: Stack) -> None:
+    worker = stack.processes["worker"]
+    held = submit(stack, "tests.nap", input={"seconds": 12})
+    started(stack, held.headers["location"])
+
+    eventually(lambda: _complains(stack.directory / "worker.log"))
+    other = submit(stack, "tests.nap", input={"seconds": 0})
+
+    assert ended(stack, other.headers["location"])["status"] == "SUCCESS"
+    assert ended(stack, held.headers["location"])["status"] == "SUCCESS"
+    assert worker.poll() is None
+
+
+def test_a_task_is_cancelled_while_the_broker_is_away(stack: Stack, away: Callable[[], None]) -> None:
+    running = submit(stack, "tests.nap", input={"seconds": 60}).headers["location"]
+    started(stack, running)
+    away()
+
+    stack.client.post(f"{running}/cancel").raise_for_status()
+
+    assert ended(stack, running)["status"] == "REVOKED"  # its child heeds nothing, and Celery sees none die meanwhile
+
+
+@pytest.fixture
+def away(stack: Stack, rabbitmq_store: RabbitServer) -> Generator[Callable[[], None]]:
+    """Return what stops the broker, which is there again afterwards."""
+    yield rabbitmq_store.stop
+    rabbitmq_store.start()
+    stack.wait_until_ready()
+    repeated = submit(stack)
+    assert ended(stack, repeated.headers["location"])["status"] == "SUCCESS"
+
+
+@pytest.fixture
+def impatient(stack: Stack, rabbitmq_store: RabbitServer) -> Generator[None]:
+    """Have the broker close the channel of whoever holds a message for two seconds; it looks each second."""
+    _set(rabbitmq_store, consumer_timeout=2_000, channel_tick_interval=1_000)
+    stack.kill("worker", SIGTERM)
+    stack.start("worker")  # a channel asks for both as it is opened
+    yield
+    _set(rabbitmq_store, consumer_timeout=1_800_000, channel_tick_interval=60_000)
+    stack.kill("worker", SIGTERM)
+    stack.start("worker")
+
+
+def _set(server: RabbitServer, **values: int) -> None:
+    for name, value in values.items():
+        server.ctl("eval", f"application:set_env(rabbit, {name}, {value}).")
+
+
+def _complains(log: Path) -> None:
+    assert "delivery acknowledgement on channel" in log.read_text()
 
 
 def _taken(server: RabbitServer) -> bytes:

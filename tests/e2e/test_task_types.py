@@ -1,6 +1,7 @@
 """The built-in task types, through all of it, on both brokers."""
 
 from typing import cast
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -147,6 +148,21 @@ def test_a_task_whose_parts_are_done_does_not_wait_for_the_parts_of_others(stack
     assert (done["status"], done["result"], done["attempts"]) == ("SUCCESS", 4, 1)
 
 
+def test_a_tenants_many_tasks_of_parts_do_not_hold_up_anothers(stack: Stack) -> None:
+    many = [path_of(submit(stack, "tests.slow_parts", input={"parts": 32, "seconds": 0.05})) for _ in range(16)]
+    tenant = {"Ringback-Tenant": stack.client.headers["Ringback-Tenant"]}
+    stack.make_tenant(f"t-{uuid4().hex}")
+    path = path_of(submit(stack, "tests.slow_parts", input={"parts": 4, "seconds": 0.05}))
+
+    done = ended(stack, path)
+
+    finished = [one for one in many if stack.client.get(one, headers=tenant).status_code == 200]
+    assert (done["status"], done["attempts"]) == ("SUCCESS", 1)
+    assert len(finished) < len(many) / 2
+    stack.client.headers.update(tenant)
+    assert {ended(stack, one)["attempts"] for one in many} == {1}
+
+
 def test_a_task_in_parts_can_be_cancelled(stack: Stack) -> None:
     path = path_of(submit(stack, "tests.slow_parts", input={"parts": 60, "seconds": 0.5}))
     eventually(lambda: _logged(stack, "task.in_parts", path))
@@ -162,6 +178,12 @@ def test_a_part_that_fails_ends_its_task(stack: Stack) -> None:
 
     done = ended(stack, path)
     assert (done["status"], cast("Json", done["error"])["code"]) == ("FAILURE", "negative")
+
+
+def test_a_task_hears_its_soft_time_limit_while_it_waits_for_what_it_says(stack: Stack) -> None:
+    paths = [path_of(submit(stack, "tests.talkative", input={})) for _ in range(4)]
+
+    assert [ended(stack, path)["result"] for path in paths] == ["heard"] * 4
 
 
 @pytest.mark.parametrize("kind", ["tests.deaf", "tests.deaf_parts"])

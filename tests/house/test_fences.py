@@ -10,7 +10,7 @@ STATEMENTS = frozenset({"text", "select", "insert", "update", "delete"})
 SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s")
 ENGINES = re.compile(r"^sqlalchemy\b.*\.create_\w*engine$|^asyncpg\b.*\.(connect|create_pool)$")
 SQL_PLACES = re.compile(r".*queries\.py|core/model/tables/.*|core/(database|direct)\.py|migrations/.*")
-BROKER_PLACES = re.compile(r"core/dispatch/.*|workers/(app|lifecycle)\.py|workers/task_types/.*")
+BROKER_PLACES = re.compile(r"core/dispatch/.*|workers/(app|consuming|lifecycle|soft_limit)\.py|workers/task_types/.*")
 CLIENT_PLACES = re.compile(
     r"workers/delivery/(dial|pool|send|transport|wire)\.py|cli/remote/(client|forward|trial)\.py"
 )

@@ -10,11 +10,8 @@ from core.journal import held
 from core.lease import presence
 from core.model import tables
 from core.model.ids import DeliveryId, EndpointId, TenantId
-from core.model.signature import Scheme, new_secret
-from core.registry.queries import insert_secret
-from core.registry.renewal import new_record
 from tests.support.engines import land
-from tests.support.pull_rings import BELOW, RING
+from tests.support.pull_rings import new_queue
 from tests.support.rows import Rows
 from tests.support.sending import SENDERS, Chosen
 from tests.support.versions import NEW, OLD, offer
@@ -92,11 +89,6 @@ def retention(database: Database) -> Retention:
 
 
 @pytest.fixture
-async def queue(database: Database, rows: Rows, tenant: TenantId) -> EndpointId:
+async def queue(rows: Rows, tenant: TenantId) -> EndpointId:
     """An endpoint to pull from, with a secret."""
-    made = await rows.endpoint(tenant, **BELOW)
-    at = database.unix_seconds()
-    secret = new_record(RING, new_secret(Scheme.HMAC), tenant_id=tenant, endpoint_id=made, unix_seconds=at)
-    async with database.tenant(tenant) as tx:
-        await insert_secret(tx, secret=secret)
-    return made
+    return await new_queue(rows, tenant)

@@ -131,12 +131,25 @@ async def test_the_url_of_a_task_gets_its_event_beside_the_endpoints(rows: Rows,
     assert {one.lane for one in queued} == {endpoint, direct["lane"]}
 
 
-async def test_urls_on_one_host_share_a_lane_that_no_other_tenant_has(desk: Desk) -> None:
-    first, second = lane_of_url(desk.tenant, URL), lane_of_url(desk.tenant, "https://receiver.example/other?x=1")
+@pytest.mark.parametrize("origin", ["https://receiver.example", "http://Receiver.Example.:8443"])
+def test_urls_on_one_host_share_a_lane_that_no_other_tenant_has(origin: str) -> None:
+    tenant = uuid4()
 
-    assert first == second
-    assert lane_of_url(desk.tenant, "https://receiver.example:8443/hook") != first
-    assert lane_of_url(uuid4(), URL) != first
+    assert lane_of_url(tenant, f"{origin}/other?x=1") == lane_of_url(tenant, URL)
+    assert lane_of_url(uuid4(), URL) != lane_of_url(tenant, URL)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://receiver.example/", "https://a.receiver.example/"),
+        ("https://[2001:db8::1]/", "https://[2001:db8::2]/"),
+    ],
+)
+def test_urls_on_two_hosts_have_two_lanes(one: str, other: str) -> None:
+    tenant = uuid4()
+
+    assert lane_of_url(tenant, one) != lane_of_url(tenant, other)
 
 
 async def test_an_event_counts_its_deliveries(rows: Rows, desk: Desk) -> None:

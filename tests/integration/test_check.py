@@ -9,23 +9,38 @@ import pytest
 from cli.remote.trial import Trials
 from core import clock
 from core.model import ids
-from core.model.conformance import TRIALS, messages
+from core.model.conformance import GOOD, TRIALS, Message, messages
 from core.model.signature import parse_secret
+from tests.support.answers import Answer
 from tests.support.command_line import environment, run
 from tests.support.flawed import SECRET, receiver_with
+from tests.support.threaded import ThreadedReceiver
 
 REFUSALS = tuple(trial.name for trial in TRIALS if not trial.taken)
 QUICK = [trial.name for trial in TRIALS if not trial.pause]
 
 
+def made() -> Sequence[Message]:
+    """Return the messages of all trials."""
+    now = clock.unix_seconds()
+    return messages([parse_secret(SECRET)], now=int(now), new_id=lambda: ids.encode(ids.EVENT, ids.new_uuid7(now)))
+
+
 def failing(url: str, names: Sequence[str], timeout: float = 10) -> list[str]:
     """Try these; return what failed."""
-    now = clock.unix_seconds()
-    made = messages([parse_secret(SECRET)], now=int(now), new_id=lambda: ids.encode(ids.EVENT, ids.new_uuid7(now)))
     trials = Trials(url, timeout)
-    found = [trials.run(one) for one in made if one.trial in names]
+    found = [trials.run(one) for one in made() if one.trial in names]
     assert all(one["mend"] for one in found if one["passed"] is False)
     return [str(one["name"]) for one in found if not one["passed"]]
+
+
+def test_a_body_that_is_not_encoded_as_it_says_is_an_error() -> None:
+    (message,) = (one for one in made() if one.trial == GOOD)
+    with ThreadedReceiver() as local:
+        local.script(Answer(200, headers={"Content-Encoding": "gzip"}, body=b"plain"))
+        found = Trials(local.url, 10).run(message)
+
+    assert (found["status"], found["error"], found["passed"]) == (None, "protocol", False)
 
 
 @pytest.mark.parametrize(

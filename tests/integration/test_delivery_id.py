@@ -18,7 +18,7 @@ SELECT d.id, e.data_length AS line FROM deliveries d JOIN events e ON e.id = d.e
 
 async def accept(database: Database, tenant: TenantId, count: int) -> None:
     """Accept as many events in one statement, each with a byte more of data than the one before."""
-    wishes = [EventWish(type="order.paid", data=b"1" * (n + 1), value=1) for n in range(count)]
+    wishes = [EventWish(type="order.paid", data=b"1" * (n + 1)) for n in range(count)]
     lines = [line_of(tenant, wish, database.unix_seconds()) for wish in wishes]
     async with database.engine() as tx:
         await insert_lines(tx, lines=lines, publish=True, whole=False)

@@ -17,7 +17,7 @@ from core.model.ids import TaskId, TenantId
 from core.model.sealing import KeyRing
 from core.progress import CHANNEL, Progress, ProgressBoard
 from core.redis import open_redis
-from core.results import Results
+from core.results import RECORDED_FOR, Results
 from tests.support.feeding import BASE_URL, new_publisher
 from tests.support.rows import Rows
 from tests.support.samples import ago
@@ -133,6 +133,16 @@ async def test_a_result_that_is_put_after_the_erasure_is_not_kept(
     await results.put(running, 2, b"7")
 
     assert await results.get(running, 2) is None
+
+
+async def test_a_result_that_stands_in_the_record_too_is_kept_for_minutes_only(redis: Redis, running: TaskId) -> None:
+    results = Results(redis, ttl=10 * RECORDED_FOR)
+    await results.put(running, 1, b"6")
+    await results.put_and_tell(running, 2, b"7", channel=CHANNEL)
+
+    left = [await redis.ttl(f"ringback:result:{running}:{run}") for run in (1, 2)]
+
+    assert 0 < left[1] <= RECORDED_FOR < left[0]
 
 
 async def test_a_result_that_was_put_before_the_erasure_is_erased(

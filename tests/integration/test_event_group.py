@@ -45,7 +45,7 @@ def acceptance(database: Database) -> Acceptance:
 
 
 def wish(number: int = 0, *, client_id: str | None = None, type_: str = "order.paid") -> EventWish:
-    return EventWish(type=type_, data=b'{"n":%d}' % number, value={"n": number}, client_id=client_id)
+    return EventWish(type=type_, data=b'{"n":%d}' % number, client_id=client_id)
 
 
 def line(rows: Rows, tenant: TenantId, sent: EventWish | None = None) -> Line:
@@ -80,7 +80,7 @@ async def test_every_kind_of_event_shares_a_group_and_keeps_what_is_its_own(
     await rows.endpoint(tenant, event_types=["order.*"])
     await rows.endpoint(other, status="disabled", disabled_reason="gone")
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    odd = EventWish(type="a", data=b"1", value=1, timestamp=at, ordering_key="k", attributes={"source": "/s"})
+    odd = EventWish(type="a", data=b"1", timestamp=at, ordering_key="k", attributes={"source": "/s"})
 
     made = await asyncio.gather(
         acceptance.accept(tenant, wish(), key=key(tenant, "one")),
@@ -185,7 +185,7 @@ async def test_events_beyond_what_may_wait_in_number_are_refused_at_once(rows: R
 async def test_events_beyond_what_may_wait_in_bytes_are_refused_at_once(rows: Rows, tenant: TenantId) -> None:
     sizes = (60, 30, 20, 10)
     groups = EventGroups(rows.database, nowhere(), backlog_bytes=100)
-    sent = [line(rows, tenant, EventWish(type="a", data=b"1" * size, value=1)) for size in sizes]
+    sent = [line(rows, tenant, EventWish(type="a", data=b"1" * size)) for size in sizes]
 
     outcomes = await asyncio.gather(*(groups.record(one) for one in sent), return_exceptions=True)
 
@@ -195,7 +195,7 @@ async def test_events_beyond_what_may_wait_in_bytes_are_refused_at_once(rows: Ro
 
 async def test_what_was_refused_for_its_bytes_is_taken_when_there_is_room_again(rows: Rows, tenant: TenantId) -> None:
     groups = EventGroups(rows.database, nowhere(), backlog_bytes=100)
-    big = EventWish(type="a", data=b"1" * 100, value=1)
+    big = EventWish(type="a", data=b"1" * 100)
     await groups.record(line(rows, tenant, big))
 
     again = await groups.record(line(rows, tenant, big))
@@ -204,17 +204,18 @@ async def test_what_was_refused_for_its_bytes_is_taken_when_there_is_room_again(
     assert len(await events_of(rows)) == 2
 
 
-@pytest.mark.parametrize("limits", [{"batches": 2}, {"batch_bytes": 20}])
-async def test_batches_beyond_what_may_be_under_way_are_refused_at_once(
+@pytest.mark.parametrize("limits", [{"batches": 4}, {"batch_bytes": 40}])
+async def test_batches_beyond_what_one_tenant_may_have_under_way_are_refused_at_once(
     rows: Rows, tenant: TenantId, limits: dict[str, int]
 ) -> None:
-    acceptance = acceptance_of(rows.database, **limits)
-    batch = [EventWish(type="a", data=b"12345", value=1)] * 2
+    acceptance, other = acceptance_of(rows.database, **limits), await rows.tenant()
+    batch = [EventWish(type="a", data=b"12345")] * 2
+    senders = (tenant, tenant, tenant, other, tenant, other)
 
-    outcomes = await asyncio.gather(*(acceptance.accept_all(tenant, batch) for _ in range(4)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(acceptance.accept_all(one, batch) for one in senders), return_exceptions=True)
 
-    assert [isinstance(one, UnavailableError) for one in outcomes] == [False, False, True, True]
-    assert len(await events_of(rows)) == 4
+    assert [isinstance(one, UnavailableError) for one in outcomes] == [False, False, True, False, True, True]
+    assert len(await events_of(rows)) == 6
 
 
 async def test_batches_leave_connections_to_others(rows: Rows, database_url: str, tenant: TenantId) -> None:

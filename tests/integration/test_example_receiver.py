@@ -1,14 +1,20 @@
 """The receiver that newcomers start, as they start it."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from cli.data_dir import DataDir
 from core.clock import unix_seconds
 from core.model.signature import SigningKey, format_secret, new_secret
+from tests.support.answers import Answer
+from tests.support.receiver import Receiver
 from tests.support.sending import BODY, LANE, sending
 from workers.delivery.exchange import OutgoingRequest
 from workers.delivery.request import Destination, build_request
@@ -18,14 +24,16 @@ KEY = new_secret()
 
 
 @asynccontextmanager
-async def started(*options: str) -> AsyncGenerator[Process]:
-    """Start the script on a free port."""
-    command = (sys.executable, str(SCRIPT), "--port", "0", "--secret", format_secret(KEY), *options)
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+async def started(*options: str, folder: Path | None = None) -> AsyncGenerator[Process]:
+    """Start the script on a free port, with a secret or with a folder of a Ringback to ask for one."""
+    command = (sys.executable, str(SCRIPT), "--port", "0", *(() if folder else ("--secret", format_secret(KEY))))
+    env = os.environ | ({"RINGBACK_DATA_DIR": str(folder)} if folder else {})
+    process = await asyncio.create_subprocess_exec(*command, *options, stdout=PIPE, stderr=PIPE, env=env)
     try:
         yield process
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.communicate()
 
 
@@ -69,3 +77,32 @@ async def test_it_refuses_a_signature_by_another_key() -> None:
         await sender.send(request)
 
         assert await line(process) == "#1 does not verify: No matching signature found -> 401\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data directory with the operator's key."""
+    (tmp_path / "operator.key").write_text("rb_operator")
+    return tmp_path
+
+
+async def test_it_asks_the_ringback_that_runs_on_the_folder_for_the_secret(folder: Path) -> None:
+    async with Receiver() as ringback, sending() as sender:
+        ringback.script(Answer(200, body=f'{{"secret": "{format_secret(KEY)}"}}'.encode()))
+        with DataDir(folder).told_url(ringback.url):
+            async with started(folder=folder) as process:
+                outcome = await sender.send(signed(await line(process), KEY))
+
+    assert outcome.response is not None
+    assert outcome.response.status == 204
+    assert [one.header("authorization") for one in ringback.requests] == ["Bearer rb_operator"]
+
+
+async def test_it_shows_the_key_to_nobody_who_took_the_port_of_one_that_was_killed(folder: Path) -> None:
+    async with Receiver() as somebody:
+        (folder / "url").write_text(f"{somebody.url}\n")
+        async with started(folder=folder) as process:
+            _, told = await process.communicate()
+
+    assert (process.returncode, b"it does not run any more" in told) == (1, True)
+    assert somebody.requests == ()

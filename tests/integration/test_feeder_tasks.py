@@ -12,11 +12,13 @@ from core.database import Database
 from core.dispatch.publish import Publisher
 from core.model import tables
 from core.model.ids import EndpointId, TaskId, TenantId
+from core.model.parts import PARTS_RUN
 from core.model.queued import QueuedTask
 from core.progress import Progress, ProgressBoard
 from core.redis import open_redis
 from tests.support.brokers import bodies_in
 from tests.support.feeding import BASE_URL, new_feeder, publishing
+from tests.support.plans import blocks_of
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
 from workers import ending
@@ -107,18 +109,46 @@ async def test_tasks_of_a_type_that_nobody_runs_any_more_do_not_fill_the_share(
     assert found == ({waiting} if taken == 1 else set(old))
 
 
-@pytest.mark.parametrize("losses", [0, 1])
-async def test_a_lost_task_is_due_again(
-    database: Database, rows: Rows, tenant: TenantId, publisher: Publisher, losses: int
+async def test_fifty_thousand_of_a_type_that_nobody_runs_cost_what_none_cost(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    await rows.put(tables.task_types, tenant, name="tests.gone", seen_at=ago(90))
+    await rows.tasks(50_000, tenant, type_="tests.gone")
+    await rows.task(tenant)
+    async with database.engine() as tx:
+        await tx.exec_driver_sql("ANALYZE tasks")
+
+        touched = await blocks_of(tx, lambda: take_due_tasks(tx, limit=1000, shares={}))
+
+    assert touched < 500
+    assert await rows.one("SELECT type FROM tasks WHERE published_until IS NOT NULL") == {"type": "math.divide"}
+
+
+async def test_of_all_types_in_a_queue_the_longest_due_go_first(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    kinds = ["tests.a", "tests.b", "tests.a", "tests.c", "tests.b"]
+    tasks = [await rows.task(tenant, type=kind, due_at=ago(9 - n)) for n, kind in enumerate(kinds)]
+
+    taken, after = await take(database, share=3), await take(database, share=5)
+
+    assert [one.task_id for one in taken] == tasks[:3]
+    assert [one.task_id for one in after] == tasks[3:]
+
+
+@pytest.mark.parametrize(("losses", "at_once"), [(0, True), (1, False)], ids=["the first time", "the second"])
+async def test_a_lost_task_is_due_again_at_once_or_in_a_while(
+    database: Database, rows: Rows, tenant: TenantId, publisher: Publisher, losses: int, *, at_once: bool
 ) -> None:
     task = await lost(rows, tenant, losses)
 
     report = await new_feeder(database, publisher).run_once()
 
     row = await rows.row(tables.tasks, task)
-    assert (report.lost, report.tasks) == (1, 1)
+    assert (report.lost, report.tasks) == (1, int(at_once))
     assert (row["status"], row["lost_count"], row["lease_until"], row["leased_by"]) == ("RETRY", losses + 1, None, None)
-    assert await rows.one("SELECT due_at <= now() AS due FROM tasks") == {"due": True}
+    due = "SELECT due_at <= now() AS due, due_at <= now() + INTERVAL '10 s' AS soon FROM tasks"
+    assert await rows.one(due) == {"due": at_once, "soon": True}
 
 
 async def test_a_lost_task_that_runs_again_is_told_as_retried(
@@ -197,6 +227,18 @@ async def test_the_third_loss_ends_the_task_and_tells(
     assert (row["status"], row["error_code"], row["lost_count"]) == ("FAILURE", "worker_lost", 3)
     assert {(one["endpoint_id"], one["url"]) for one in told} == {(None, URL), (endpoint, None)}
     assert {one["event_type"] for one in told} == {"task.failed"}
+
+
+async def test_a_task_whose_parts_wait_for_a_slot_has_not_lost_its_worker(
+    database: Database, rows: Rows, tenant: TenantId, publisher: Publisher
+) -> None:
+    task = await lost(rows, tenant, 2)
+    await rows.change(tables.tasks, task, leased_by=PARTS_RUN)
+
+    await new_feeder(database, publisher).run_once()
+
+    row = await rows.row(tables.tasks, task)
+    assert (row["status"], row["lost_count"], row["lease_until"]) == ("RETRY", 2, None)
 
 
 async def test_the_event_of_a_lost_task_says_so_without_its_input(

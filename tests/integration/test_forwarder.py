@@ -49,5 +49,13 @@ def test_a_pause_until_a_date_is_told_in_seconds(monkeypatch: pytest.MonkeyPatch
     assert ack["retry_after"] == 120
 
 
+def test_a_body_that_is_not_encoded_as_it_says_is_told_as_an_error() -> None:
+    with ThreadedReceiver() as local:
+        local.script(Answer(200, headers={"Content-Encoding": "gzip"}, body=b"plain"))
+        ack = told_by(local.url)
+
+    assert ack["error"] == "protocol"
+
+
 def test_a_server_that_is_away_is_told_as_an_error() -> None:
     assert told_by("http://127.0.0.1:1/")["error"] == "connect"

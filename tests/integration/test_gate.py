@@ -11,13 +11,11 @@ from core.model import tables
 from core.model.ids import EndpointId, TenantId
 from core.model.outcome import ErrorClass, Outcome, OutcomeKind, Response
 from core.model.queued import Queued
-from core.settings import Settings
 from tests.support.claiming import DOWN, OK, claim, claim_one
 from tests.support.deliverers import AWAY, Clock, gates
 from tests.support.engines import Post, new_engine, running
 from tests.support.pulse import stopwatch
 from tests.support.rows import Rows
-from workers.delivery.attempt import Leases
 from workers.delivery.gate import Gate
 from workers.feeder.delivery_queries import take_due_deliveries
 
@@ -260,33 +258,6 @@ async def test_two_deliverers_keep_a_lanes_cap_but_for_one_batch(
     post.let_go.set()
     assert 3 <= sum(started) <= 6
     assert more == [0, 0]
-
-
-async def test_an_engine_that_knows_of_no_order_learns_it_and_keeps_it(
-    database: Database, rows: Rows, tenant: TenantId
-) -> None:
-    endpoint, post = await rows.endpoint(tenant, ordering="fifo"), Post(database)
-    made = await rows.deliveries(10, tenant, endpoint)
-    post.let_go.set()
-    engine = new_engine(post)
-    post.release = engine.offer
-
-    async with running(engine):
-        engine.offer(named(endpoint, tenant, [*reversed(made)]))
-        await post.wait_for(10, post.ended)
-
-    assert post.started == made
-
-
-async def test_a_batch_that_is_not_looked_at_for_its_order_claims_nothing_ordered(
-    database: Database, rows: Rows, tenant: TenantId, endpoint: EndpointId
-) -> None:
-    ordered = await rows.endpoint(tenant, ordering="fifo")
-    made = [await rows.delivery(tenant, lane) for lane in (endpoint, ordered)]
-
-    claimed = await Leases(database, Settings()).claim(made, (), ordered=False, room=1_000_000)
-
-    assert [one.lane for one in claimed] == [endpoint]
 
 
 async def break_lane(gate: Gate, lane: UUID) -> None:

@@ -1,9 +1,10 @@
 """Breakers and pauses that deliverers share, and what one does alone while Redis is away."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
+from core.journal.held import HOLDS, hold_text, read_hold
 from core.model.breaker import Hold
 from tests.support.deliverers import AWAY, Clock, holders
 from tests.support.stores import ask_redis
@@ -93,22 +94,30 @@ async def test_after_its_time_one_probe_goes_from_all_deliverers(redis_url: str,
         await break_lane(first, second)
         clock.now += 30
 
-        probes = [await first.take_probe(LANE), await second.take_probe(LANE)]
+        probes = [await first.take_probes([LANE]), await second.take_probes([LANE])]
 
         assert (first.room(LANE), second.room(LANE)) == (1, 1)
-        assert probes == [True, False]
+        assert probes == [{LANE}, set()]
+
+
+async def test_probes_of_many_lanes_are_taken_together(redis_url: str, clock: Clock) -> None:
+    lanes = [uuid4() for _ in range(500)]
+    async with holders(redis_url, clock) as (first, second):
+        await second.take_probes(lanes[::2])
+
+        assert await first.take_probes(lanes) == set(lanes[1::2])
 
 
 async def test_a_probe_that_led_to_nothing_lets_another_go(redis_url: str, clock: Clock) -> None:
     async with holders(redis_url, clock) as (first, second):
         await break_lane(first, second)
         clock.now += 30
-        await first.take_probe(LANE)
+        await first.take_probes([LANE])
 
         first.drop_probe(LANE)
         await first.flush()
 
-        assert await second.take_probe(LANE)
+        assert await second.take_probes([LANE])
 
 
 async def test_a_success_closes_it_here_at_once_and_elsewhere_with_the_next_exchange(
@@ -195,7 +204,7 @@ async def test_alone_a_deliverer_goes_by_what_it_has_seen(clock: Clock) -> None:
         clock.now += 30
 
         assert (first.room(LANE), second.room(LANE)) == (1, None)
-        assert await first.take_probe(LANE)
+        assert await first.take_probes([LANE])
 
 
 async def test_what_was_decided_while_redis_was_away_is_shared_once_it_is_back(redis_url: str, clock: Clock) -> None:
@@ -216,3 +225,42 @@ async def test_an_old_breaker_that_nothing_probes_is_forgotten(redis_url: str, c
         await flush(first, first, second)
 
         assert (first.any, second.any) == (False, False)
+
+
+async def test_only_what_has_changed_is_decoded_again(
+    redis_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[bytes] = []
+
+    def counting(kept: bytes) -> Hold:
+        decoded.append(kept)
+        return read_hold(kept)
+
+    monkeypatch.setattr("workers.delivery.holds.read_hold", counting)
+    held, ends, longer = Hold(clock.now + 9, 0), Hold(clock.now + 8, 0), Hold(clock.now + 99, 0)
+    stays, goes = uuid4(), uuid4()
+    async with holders(redis_url, clock, 1) as (holds,):
+        ask_redis(redis_url, "HSET", HOLDS, stays.hex, hold_text(held), goes.hex, hold_text(ends))
+        await flush(holds, holds)
+        ask_redis(redis_url, "HSET", HOLDS, stays.hex, hold_text(longer))
+        ask_redis(redis_url, "HDEL", HOLDS, goes.hex)
+
+        await flush(holds, holds)
+
+        assert [holds.seconds_left(stays), holds.room(goes)] == [99, None]
+        assert sorted(decoded) == sorted(hold_text(one).encode() for one in (held, ends, longer))
+
+
+async def test_what_is_decided_here_does_not_change_what_redis_is_known_to_keep(redis_url: str, clock: Clock) -> None:
+    text = hold_text(Hold(clock.now + 30, 30))
+    async with holders(redis_url, clock, 1) as (holds,):
+        ask_redis(redis_url, "HSET", HOLDS, LANE.hex, text)
+        await holds.flush()
+        clock.now += 31
+        succeed(holds, 1)
+        await holds.flush()
+        ask_redis(redis_url, "HSET", HOLDS, LANE.hex, text)
+
+        await holds.flush()
+
+        assert holds.room(LANE) == 1

@@ -1,15 +1,9 @@
 """Attempts as they happen: in the order in which they become visible, without gap or repeat."""
 
-from types import SimpleNamespace
-from typing import cast
-
 import pytest
-from fastapi import Request
 
 from api import live as live_module
-from api.deps import TenantCaller
 from api.live import Live
-from api.routes import live as routes
 from core.database import Database
 from core.journal.live_queries import Place
 from core.journal.record_queries import record_attempts
@@ -134,42 +128,6 @@ async def test_too_many_missed_attempts_are_not_replayed(
     monkeypatch.setattr(live_module, "REPLAY", 0)
 
     assert (allowed, await live.may_resume(tenant, began, now)) == (True, False)
-
-
-async def test_who_is_told_of_nothing_for_long_is_told_from_where_to_go_on(
-    live: Live,
-    began: Place,
-    database: Database,
-    tenant: TenantId,
-    delivery: DeliveryId,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Listening:
-        """One who may listen, and to whom an attempt of another owner happens."""
-
-        async def may_listen(self) -> bool:
-            return True
-
-        async def listen(self, _: object) -> bool:
-            await record(database, settled(await claim_one(database, delivery), OK))
-            return bool(await live.tick())
-
-    def listener(_: object) -> Listening:
-        return Listening()
-
-    monkeypatch.setattr(routes, "Listener", listener)
-    monkeypatch.setattr(routes, "BEAT_EVERY", 0.0)
-    caller = cast("TenantCaller", SimpleNamespace(tenant_id=tenant, owner="partner-1"))
-
-    stream = routes.follow_attempts(cast("Request", None), live, caller, began, None, reset=False)
-    first, second = await anext(stream), await anext(stream)
-    await stream.aclose()
-
-    place = routes.read_place(second.decode().removeprefix("id: ").strip())
-    assert first.startswith(b"id: ")
-    assert place is not None
-    assert place > began
-    assert list((await live.page(tenant, place))[0]) == []
 
 
 async def test_a_place_of_another_database_is_not_resumed(live: Live, began: Place, tenant: TenantId) -> None:

@@ -128,7 +128,7 @@ async def test_a_page_of_events_ends_once_their_data_are_too_much(
     made = sorted([await rows.event(tenant) for _ in range(6)], reverse=True)
     await rows.change(tables.events, made[0], body=None, erased_at=ago(1))
     (size,) = {int(str(row["n"])) for row in await rows.all("SELECT data_length AS n FROM events")}
-    monkeypatch.setattr("core.journal.event_queries.ROOM", 2 * size)
+    monkeypatch.setattr("core.journal.look_queries.ROOM", 2 * size)
 
     async def events(before: UUID | None, limit: int) -> Found[EventRecord]:
         after = None if before is None else EventId(before)

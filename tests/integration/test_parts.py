@@ -11,7 +11,8 @@ from core.settings import Settings
 from tests.support.keeping import Keeping
 from tests.support.rows import Rows
 from tests.support.samples import ago
-from workers.queries import end_leases, hand_over, push_leases, push_part, run_again, take_lost
+from workers.part_queries import hand_over, push_join, push_part, rest_part
+from workers.queries import LostRun, end_leases, push_leases, run_again, take_lost
 from workers.time_limits import TimeLimits
 
 CONTENT = b"eins zwei drei"
@@ -34,12 +35,29 @@ async def parted(rows: Rows, tenant: TenantId) -> TaskId:
 
 async def give(database: Database, task: TaskId, run: int = 2, content: bytes | None = CONTENT) -> bool:
     async with database.engine() as tx:
-        return await hand_over(tx, task_id=task, run=run, seconds=30, content=content)
+        return await hand_over(tx, task_id=task, run=run, parts=3, seconds=30, content=content)
 
 
 async def push(database: Database, task: TaskId, run: int = 2) -> bytes | None:
     async with database.engine() as tx:
         return await push_part(tx, task_id=task, run=run, part=Slice(5, 4), seconds=30)
+
+
+async def join(database: Database, task: TaskId, run: int = 2) -> bool:
+    async with database.engine() as tx:
+        return await push_join(tx, task_id=task, run=run, seconds=30)
+
+
+async def rest(database: Database, task: TaskId, run: int = 2) -> None:
+    async with database.engine() as tx:
+        await rest_part(tx, task_id=task, run=run, seconds=60)
+
+
+async def run_out(database: Database, rows: Rows, task: TaskId) -> LostRun:
+    await rows.change(tables.tasks, task, lease_until=ago(1))
+    async with database.engine() as tx:
+        (lost,) = await take_lost(tx, limit=10)
+    return lost
 
 
 async def lease(rows: Rows, task: TaskId) -> tuple[object, object]:
@@ -80,9 +98,9 @@ async def test_the_worker_that_started_it_has_no_say_any_more(database: Database
 
     async with database.engine() as tx:
         pushed = await push_leases(tx, task_ids=[starter], leased_by=HERE, lease=5)
-        ended = await end_leases(tx, task_ids=[starter], leased_by=HERE)
+        await end_leases(tx, task_ids=[starter], leased_by=HERE)
 
-    assert (pushed, ended) == ((), 0)
+    assert pushed == ()
     assert await lease(rows, starter) == (HANDED_OVER, 30)
 
 
@@ -110,20 +128,68 @@ async def test_a_part_whose_run_is_over_does_nothing(
     assert await push(database, parted) is None
 
 
-@pytest.mark.parametrize(("leased_by", "unstarted"), [(HANDED_OVER, True), (PARTS_RUN, False), (HERE, False)])
-async def test_a_lease_that_has_run_out_tells_whether_a_part_had_started(
+@pytest.mark.parametrize(
+    ("leased_by", "running", "idle"),
+    [(HANDED_OVER, 0, True), (PARTS_RUN, 0, True), (PARTS_RUN, 1, False), (HERE, 0, False)],
+)
+async def test_a_lease_that_has_run_out_tells_whether_a_part_ran(
     database: Database,
     rows: Rows,
     parted: TaskId,
     leased_by: str,
-    unstarted: bool,  # noqa: FBT001 - a case
+    running: int,
+    idle: bool,  # noqa: FBT001 - a case
 ) -> None:
-    await rows.change(tables.tasks, parted, leased_by=leased_by, lease_until=ago(1))
+    await rows.change(tables.tasks, parted, leased_by=leased_by, parts_running=running)
 
-    async with database.engine() as tx:
-        (lost,) = await take_lost(tx, limit=10)
+    lost = await run_out(database, rows, parted)
 
-    assert (lost.id, lost.run, lost.unstarted) == (parted, 2, unstarted)
+    assert (lost.id, lost.run, lost.idle) == (parted, 2, idle)
+
+
+async def test_once_no_part_runs_the_next_has_its_time_to_start(database: Database, rows: Rows, parted: TaskId) -> None:
+    await push(database, parted)
+
+    await rest(database, parted)
+
+    assert await lease(rows, parted) == (PARTS_RUN, 60)
+    assert (await run_out(database, rows, parted)).idle
+
+
+async def test_a_part_that_is_done_says_nothing_of_another_that_runs(
+    database: Database, rows: Rows, parted: TaskId
+) -> None:
+    await push(database, parted)
+    await push(database, parted)
+
+    await rest(database, parted)
+
+    assert await lease(rows, parted) == (PARTS_RUN, 30)
+    assert not (await run_out(database, rows, parted)).idle
+
+
+async def test_a_join_runs_as_a_part_does(database: Database, rows: Rows, parted: TaskId) -> None:
+    await push(database, parted)
+    await rest(database, parted)
+
+    assert await join(database, parted)
+
+    assert await lease(rows, parted) == (PARTS_RUN, 30)
+    assert not (await run_out(database, rows, parted)).idle
+
+
+@pytest.mark.parametrize("run", [1, 3])
+async def test_a_join_of_another_run_does_nothing(database: Database, rows: Rows, parted: TaskId, run: int) -> None:
+    assert not await join(database, parted, run)
+    assert await lease(rows, parted) == (HANDED_OVER, 60)
+
+
+async def test_what_ran_in_another_run_does_not_count(database: Database, rows: Rows, starter: TaskId) -> None:
+    await rows.change(tables.tasks, starter, parts_running=3)
+
+    await give(database, starter)
+
+    assert (await run_out(database, rows, starter)).idle
 
 
 @pytest.mark.parametrize("losses", [0, 1])
@@ -173,4 +239,17 @@ async def test_a_part_that_dies_ends_its_run_and_no_other(
     async with database.engine() as tx:
         lost = await take_lost(tx, limit=10)
     assert (again is None) == let_go
-    assert [(one.id, one.unstarted) for one in lost] == [(parted, False)] * let_go
+    assert [(one.id, one.idle) for one in lost] == [(parted, False)] * let_go
+
+
+async def test_a_process_that_dies_after_its_part_was_done_is_counted(
+    database: Database, rows: Rows, parted: TaskId
+) -> None:
+    await push(database, parted)
+    await rest(database, parted)
+    keeping = Keeping(TimeLimits(Settings(broker_url="memory://")), leased_by=HERE)
+    keeping.keeper.lost_part(parted, 2)
+
+    await keeping.keeper.turn(database)
+
+    assert not (await run_out(database, rows, parted)).idle

@@ -193,10 +193,10 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         ),
         {"deliveries_due_idx", "deliveries_pkey"},
     ),
-    "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, shares={}), {"tasks_due_idx", "tasks_leased_idx"}),
+    "feed tasks": (lambda at: take_due_tasks(at.tx, limit=1000, shares={}), {"tasks_due_type_idx", "tasks_leased_idx"}),
     "start": (
         lambda at: start_untold(at.tx, task_id=NONE, leased_by="x", lease=15),
-        {"tasks_pkey", "endpoints_tenant_id_id_idx"},
+        {"tasks_pkey", "endpoints_living_idx"},
     ),
     "start in turn": (
         lambda at: start_in_turn(at.tx, task_id=NONE, leased_by="x", lease=15),
@@ -213,7 +213,7 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
     ),
     "who asks": (
         lambda at: tenants_that_ask(at.tx, type_="delivery.exhausted", tenant_ids=[at.tenant]),
-        {"endpoints_tenant_id_id_idx"},
+        {"endpoints_living_idx"},
     ),
     "judge endpoints": (
         lambda at: take_failing(at.tx, rule=FailingRule(after=5.0, part=1.0, parts=1, untold=True), limit=100),
@@ -235,7 +235,7 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         lambda at: fold_rollups(at.tx, keep=timedelta(hours=2), limit=500),
         {"rollups_fine_idx", "rollups_pkey"},
     ),
-    "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_idx", "tasks_leased_idx"}),
+    "gauge tasks": (lambda at: read_task_gauges(at.tx), {"tasks_due_type_idx", "tasks_leased_idx"}),
     "gauge ended tasks": (lambda at: read_ended_gauges(at.tx), {"tasks_finished_idx"}),
     "gauge deliveries": (lambda at: read_delivery_gauge(at.tx), {"deliveries_due_idx"}),
     "gauge attempts": (lambda at: read_attempt_gauges(at.tx), {"rollups_bucket_idx"}),
@@ -244,8 +244,11 @@ ENGINE: dict[str, tuple[Run, set[str]]] = {
         lambda at: read_behind(at.tx, ids=[at.waiting, NONE], default_cap=50),
         {"deliveries_turns_idx", "leases_pkey"},
     ),
-    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_idx"}),
-    "count due": (lambda at: count_due(at.tx, tenant_id=at.tenant, at_once=16), {"tasks_due_idx", "tasks_leased_idx"}),
+    "count waiting": (lambda at: count_waiting(at.tx, tenant_id=at.tenant), {"tasks_due_type_idx"}),
+    "count due": (
+        lambda at: count_due(at.tx, tenant_id=at.tenant, at_once=16),
+        {"tasks_due_type_idx", "tasks_leased_idx"},
+    ),
 }
 TENANT: dict[str, tuple[Run, set[str]]] = {
     "all": (lambda at: listing(at, DeliveryFilter()), {"deliveries_tenant_id_id_idx"}),
@@ -263,7 +266,7 @@ TENANT: dict[str, tuple[Run, set[str]]] = {
     ),
     "endpoints": (
         lambda at: list_endpoints(at.tx, wanted=EndpointFilter(), before=None, limit=51),
-        {"endpoints_tenant_id_id_idx"},
+        {"endpoints_living_idx"},
     ),
     "schemas": (lambda at: list_schema_versions(at.tx, tenant_id=at.tenant), {"event_types_pkey"}),
     "events": (lambda at: events(at, EventFilter()), {"events_tenant_id_id_idx"}),

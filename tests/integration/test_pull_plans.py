@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.database import Role, open_engine
 from core.lease.claim import Puller
 from core.lease.lane_queries import due_of_lanes
-from core.lease.pull_queries import asked_of_lane, lanes_with_due, read_held, read_pull_target
+from core.lease.pull_queries import asked_of_lane, due_in_lanes, read_held, read_pull_target
 from core.lease.queries import claim_deliveries
 from core.model.ids import EndpointId, TenantId
 from tests.conftest import TEMPLATE
@@ -88,7 +88,7 @@ PLANS: dict[str, tuple[Run, set[str]]] = {
         lambda at: read_held(at.tx, puller=at.puller, claims=dict.fromkeys(at.ids, 1), default_timeout=15),
         {"deliveries_pkey"},
     ),
-    "arrivals": (lambda at: lanes_with_due(at.tx, lanes=[at.lane]), {"deliveries_due_idx"}),
+    "arrivals": (lambda at: due_in_lanes(at.tx, rooms={at.lane: 10}), {"deliveries_due_idx"}),
 }
 OF_A_TENANT = {"target": {"endpoints_pkey"}, "held": {"deliveries_pkey"}}
 BY_ID = {"deliveries_tenant_id_id_idx": "deliveries_pkey"}

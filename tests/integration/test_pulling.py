@@ -13,9 +13,10 @@ from core.database import Database
 from core.dispatch.publish import Publisher
 from core.lease.claim import Puller
 from core.lease.meter import Meter
-from core.lease.presence import Presence
+from core.lease.presence import APIS, Presence
 from core.lease.pull import Pulls
 from core.model import tables
+from core.model.errors import NotFoundError
 from core.model.ids import EndpointId, TenantId
 from core.model.json_value import JsonValue
 from core.model.sealing import CannotOpenError, KeyRing
@@ -41,8 +42,7 @@ async def publisher(redis_broker_url: str) -> AsyncGenerator[Publisher]:
 
 def pulls_of(database: Database, ring: KeyRing = RING) -> Pulls:
     """Return what hands out deliveries, without a Redis."""
-    presence = Presence(None)
-    return Pulls(database, presence, Meter(None, presence), ring, SETTINGS)
+    return Pulls(database, Meter(None, Presence(None, APIS)), ring, SETTINGS)
 
 
 async def pulled(pulls: Pulls, tenant: TenantId, endpoint: EndpointId, limit: int = 10) -> list[UUID]:
@@ -194,16 +194,18 @@ async def test_another_tenants_deliveries_are_never_handed_out(
 
 @dataclass
 class GivenAway:
-    """A request during which the endpoint is given to another owner, after it was found and before the claim."""
+    """A request during which the endpoint is given away, after it was found and before the claim."""
 
     rows: Rows
     answered: Kept | None = None
     kept: Kept | None = None
+    deleted: bool = False
+    """Whether it is deleted; else another owner gets it."""
 
     async def take(self, tx: AsyncConnection, made: UUID) -> Kept | None:
-        """Give it away; return what was answered to the same request meanwhile."""
+        """Give it away or delete it; return what was answered to the same request meanwhile."""
         del tx
-        await self.rows.change(tables.endpoints, made, owner="b")
+        await self.rows.change(tables.endpoints, made, **({"deleted_at": ago(0)} if self.deleted else {"owner": "b"}))
         return self.answered
 
     async def note(self, tx: AsyncConnection, made: UUID, more: Mapping[str, JsonValue]) -> None:
@@ -236,6 +238,18 @@ async def test_what_was_handed_out_is_not_told_again_to_a_former_owner(
     found = await pulls.pull(who, limit=1, once=GivenAway(rows, answered))
 
     assert len(found) == handed_out
+
+
+async def test_what_was_handed_out_is_not_told_again_of_an_endpoint_that_was_deleted_meanwhile(
+    database: Database, rows: Rows, tenant: TenantId, queue: EndpointId
+) -> None:
+    first, _ = await rows.deliveries(2, tenant, queue)
+    pulls, who = pulls_of(database), Puller(tenant, None, queue)
+    await pulled(pulls, tenant, queue, 1)
+    answered = Kept(queue, 200, {"claims": {first.hex: 1}})
+
+    with pytest.raises(NotFoundError):
+        await pulls.pull(who, limit=1, once=GivenAway(rows, answered, deleted=True))
 
 
 async def test_a_claim_for_one_who_pulls_is_of_its_tenant_and_its_endpoint(

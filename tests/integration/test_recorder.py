@@ -22,7 +22,8 @@ from core.model.queued import Queued
 from tests.support.claiming import DOWN, OK, claim, claim_one, recorded, recorder_at_work, settled
 from tests.support.feeding import new_notices
 from tests.support.rows import Rows
-from workers.delivery.record import MOST_TELLING, TELLING, Recorder, RecorderClosedError
+from workers.delivery.record import MOST_TELLING, TELLING, Recorder
+from workers.delivery.writer import RecorderClosedError
 
 TOO_LARGE = structs.replace(OK, response=Response(200, (), bytes(16_385), truncated=False))
 

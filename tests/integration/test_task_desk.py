@@ -29,12 +29,12 @@ class Shaky(Database):
     lost = 0
 
     @asynccontextmanager
-    async def engine(self) -> AsyncGenerator[AsyncConnection]:
+    async def engine(self, *, patient: bool = True) -> AsyncGenerator[AsyncConnection]:
         """See `Database.engine`."""
         if self.refused:
             self.refused -= 1
             raise ConnectionRefusedError
-        async with super().engine() as tx:
+        async with super().engine(patient=patient) as tx:
             yield tx
         if self.lost:
             self.lost -= 1

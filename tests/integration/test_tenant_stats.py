@@ -59,7 +59,7 @@ async def tenant(filled: str) -> AsyncGenerator[AsyncConnection]:
 PLANS: dict[str, tuple[Callable[[AsyncConnection], Awaitable[object]], set[str]]] = {
     "spans": (lambda tx: read_spans(tx, seconds=3600, step=300), {OWN}),
     "failing": (lambda tx: read_troubled(tx, seconds=3600, step=300), {OWN}),
-    "backlog": (read_tenant_backlog, {OWN, "deliveries_due_idx", "endpoints_tenant_id_id_idx"}),
+    "backlog": (read_tenant_backlog, {OWN, "deliveries_due_idx", "endpoints_living_idx"}),
     "rate": (read_event_rate, {"events_tenant_id_id_idx"}),
 }
 

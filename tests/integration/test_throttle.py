@@ -1,7 +1,6 @@
 """A tenant's requests per second: one limit for all processes, and a share of it while Redis is away."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,10 +8,11 @@ from redis.asyncio import Redis
 
 from api.throttle import FAILURES, Failures, Throttle
 from core import clock
+from core.lease.presence import APIS, Presence
 from core.model.errors import LimitReachedError
 from core.redis import open_redis
 from tests.support.apps import NOWHERE
-from tests.support.stores import ask_redis
+from tests.support.presences import met
 
 Admit = Callable[[], Awaitable[None]]
 
@@ -59,14 +59,9 @@ def fail(failures: Failures, address: str, *, times: int) -> None:
         failures.count(address)
 
 
-@contextmanager
-def refusing_writes(redis_url: str) -> Generator[None]:
-    """Have Redis refuse to write."""
-    ask_redis(redis_url, "CONFIG", "SET", "maxmemory", "1")
-    try:
-        yield
-    finally:
-        ask_redis(redis_url, "CONFIG", "SET", "maxmemory", "0")
+def throttle_of(redis: Redis) -> Throttle:
+    """Return that of a process that has seen no other one."""
+    return Throttle(redis, Presence(redis, APIS))
 
 
 def asking(throttle: Throttle, tenant: UUID, per_second: int | None) -> Admit:
@@ -76,14 +71,14 @@ def asking(throttle: Throttle, tenant: UUID, per_second: int | None) -> Admit:
 async def test_a_second_s_worth_is_let_in_at_once(redis: Redis) -> None:
     begun = clock.monotonic()
 
-    count = await let_in(asking(Throttle(redis), uuid4(), 5), times=20)
+    count = await let_in(asking(throttle_of(redis), uuid4(), 5), times=20)
 
     assert 5 <= count <= 6 + 5 * (clock.monotonic() - begun)
 
 
 async def test_processes_share_one_limit(redis: Redis) -> None:
     tenant = uuid4()
-    admits = [asking(Throttle(redis), tenant, 5) for _ in range(4)]
+    admits = [asking(throttle_of(redis), tenant, 5) for _ in range(4)]
     begun = clock.monotonic()
 
     count = await let_in(*admits, times=40)
@@ -92,25 +87,25 @@ async def test_processes_share_one_limit(redis: Redis) -> None:
 
 
 async def test_each_tenant_has_its_own(redis: Redis) -> None:
-    throttle = Throttle(redis)
+    throttle = throttle_of(redis)
     await let_in(asking(throttle, uuid4(), 1), times=5)
 
     assert await let_in(asking(throttle, uuid4(), 1), times=1) == 1
 
 
 async def test_there_is_room_again_after_a_while(redis: Redis) -> None:
-    admit = asking(Throttle(redis), uuid4(), 50)
+    admit = asking(throttle_of(redis), uuid4(), 50)
     await let_in(admit, times=60)
 
     assert await let_in_for(1, admit) >= 5
 
 
 async def test_no_limit_asks_nobody(nowhere: Redis) -> None:
-    assert await let_in(asking(Throttle(nowhere), uuid4(), None), times=1000) == 1000
+    assert await let_in(asking(throttle_of(nowhere), uuid4(), None), times=1000) == 1000
 
 
 async def test_who_is_refused_is_told_the_limit(redis: Redis) -> None:
-    throttle, tenant = Throttle(redis), uuid4()
+    throttle, tenant = throttle_of(redis), uuid4()
     await throttle.admit(tenant, 1)
 
     with pytest.raises(LimitReachedError) as refused:
@@ -120,17 +115,14 @@ async def test_who_is_refused_is_told_the_limit(redis: Redis) -> None:
 
 
 async def test_while_redis_is_away_a_process_goes_on_alone(nowhere: Redis) -> None:
-    assert 5 <= await let_in(asking(Throttle(nowhere), uuid4(), 5), times=20) <= 6
+    assert 5 <= await let_in(asking(throttle_of(nowhere), uuid4(), 5), times=20) <= 6
 
 
-async def test_while_redis_is_away_each_process_grants_its_share(redis: Redis, redis_url: str) -> None:
+async def test_while_redis_is_away_each_process_grants_its_share(redis: Redis, nowhere: Redis) -> None:
     tenant = uuid4()
-    throttles = [Throttle(redis) for _ in range(4)]
-    admits = [asking(throttle, tenant, 8) for throttle in throttles]
-    await let_in(*admits, *admits, times=8)
+    admits = [asking(Throttle(nowhere, one), tenant, 8) for one in await met(redis, 4)]
 
-    with refusing_writes(redis_url):
-        granted = await let_in(*admits, times=80)
+    granted = await let_in(*admits, times=80)
 
     assert 4 <= granted <= 12
 

@@ -139,13 +139,33 @@ async def test_a_run_that_was_killed_while_postgres_was_away_ends_when_it_is_bac
 ) -> None:
     away = Database(NOWHERE, size=1)
     keeping.overran(define(), running)
-    with pytest.raises(OSError, match="No such file"):
-        await keeping.keeper.turn(away)
+    await keeping.keeper.turn(away)
 
     await keeping.keeper.turn(database)
 
     await away.close()
     assert await outcome(rows, running) == ("FAILURE", "time_limit", 2, 0, None)
+
+
+async def test_a_run_that_may_have_been_done_while_postgres_was_away_is_given_up_and_repeated(
+    database: Database, rows: Rows, tenant: TenantId
+) -> None:
+    keeping = Keeping(TimeLimits(Settings(broker_url="memory://")), leased_by=ME, away_for=0)
+    task = await rows.task(tenant, **RUNNING, webhook_url=URL)
+    keeping.running.append(task)
+    await keeping.keeper.turn(database)
+    away = Database(NOWHERE, size=1)
+    with pytest.raises(OSError, match="No such file"):
+        await keeping.keeper.turn(away)
+    keeping.overran(define(), task)
+
+    await keeping.keeper.turn(database)
+
+    await away.close()
+    assert await rows.one("SELECT status, lease_until <= now() AS lost FROM tasks") == {
+        "status": "STARTED",
+        "lost": True,
+    }
 
 
 @pytest.mark.parametrize(

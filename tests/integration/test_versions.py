@@ -1,5 +1,7 @@
 """Two versions of a task type at once, as in a rolling upgrade: each input finds the worker that takes it."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -11,6 +13,7 @@ from core.model.json_value import JsonValue
 from core.model.sealing import KeyRing
 from core.registry.callbacks import Callbacks
 from core.registry.queries import list_task_types, read_task_type, read_task_versions
+from core.registry.task_types import KNOWN_FOR, TaskType
 from core.resolver import AresResolver
 from core.settings import Settings
 from tests.support.feeding import new_publisher
@@ -20,12 +23,26 @@ from tests.support.stack import SECRET_KEYS
 from tests.support.versions import ME, NAME, NEW, OLD, offer, unseen_for
 from workers.time_limits import TimeLimits
 
+OTHER = replace(NEW, name="tests.other")
+
 
 async def fields_of(database: Database) -> list[str]:
     """Return what each live version wants, newest first."""
     async with database.engine() as tx:
         versions = await read_task_versions(tx, name=NAME)
     return [str(one.input_schema["required"]) for one in versions]
+
+
+async def shown(database: Database) -> tuple[TaskType | None, tuple[TaskType, ...]]:
+    """Return what is shown of the type, and of all types."""
+    async with database.engine() as tx:
+        return await read_task_type(tx, name=NAME), await list_task_types(tx)
+
+
+async def all_unseen_for(rows: Rows, seconds: int) -> None:
+    """Have the last worker that offered any version of the type end so long ago."""
+    await unseen_for(rows, OLD, seconds)
+    await unseen_for(rows, NEW, seconds)
 
 
 @pytest.fixture
@@ -73,19 +90,52 @@ async def test_an_input_of_a_version_that_is_offered_no_more_is_refused(
 async def test_while_no_worker_is_there_nothing_is_forgotten(
     submissions: Submissions, rows: Rows, tenant: TenantId
 ) -> None:
-    await unseen_for(rows, OLD, 9_999)
-    await unseen_for(rows, NEW, 9_999)
+    await unseen_for(rows, OLD, 2 * KNOWN_FOR)
+    await unseen_for(rows, NEW, 2 * KNOWN_FOR)
 
     assert (await submissions.submit(tenant, wish(old=1), status=303)).made
+
+
+@pytest.mark.usefixtures("both")
+async def test_a_type_that_only_other_workers_are_there_for_is_unknown_after_a_day(
+    database: Database, submissions: Submissions, rows: Rows, tenant: TenantId
+) -> None:
+    await all_unseen_for(rows, KNOWN_FOR + 9)
+    await offer(database, OTHER)
+
+    with pytest.raises(InvalidInputError) as refused:
+        await submissions.submit(tenant, wish(new=1), status=303)
+
+    assert [one.pointer for one in refused.value.errors] == ["/type"]
+    assert await shown(database) == (None, (OTHER,))
+
+
+@pytest.mark.usefixtures("both")
+async def test_until_then_it_is_known(
+    database: Database, submissions: Submissions, rows: Rows, tenant: TenantId
+) -> None:
+    await all_unseen_for(rows, KNOWN_FOR - 9)
+    await offer(database, OTHER)
+
+    assert (await submissions.submit(tenant, wish(new=1), status=303)).made
+    assert await shown(database) == (NEW, (OTHER, NEW))
+
+
+@pytest.mark.usefixtures("both")
+async def test_a_type_that_is_offered_again_is_known_again(database: Database, rows: Rows) -> None:
+    await all_unseen_for(rows, KNOWN_FOR + 9)
+    await offer(database, OTHER)
+
+    await offer(database, OLD)
+
+    assert await shown(database) == (OLD, (OTHER, OLD))
 
 
 @pytest.mark.usefixtures("both")
 async def test_the_newest_is_shown_though_the_old_one_was_seen_last(database: Database) -> None:
     await offer(database, OLD)
 
-    async with database.engine() as tx:
-        assert await read_task_type(tx, name=NAME) == NEW
-        assert await list_task_types(tx) == (NEW,)
+    assert await shown(database) == (NEW, (NEW,))
     assert await fields_of(database) == ["['new']", "['old']"]
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 from core.database import AnyConnection, Database
-from core.intake import event_group
+from core.intake import event_group, wide
 from core.intake.accept_queries import insert_lines
 from core.intake.acceptance import Acceptance
 from core.intake.event_queries import Line
@@ -28,7 +28,7 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return await insert_lines(tx, lines=lines, publish=publish, whole=whole)
 
     monkeypatch.setattr(event_group, "insert_lines", insert)
-    monkeypatch.setattr(event_group, "WIDE", 2)
+    monkeypatch.setattr(wide, "WIDE", 2)
     return written
 
 
@@ -65,3 +65,17 @@ async def test_what_goes_to_few_again_goes_with_the_others(
     await accept(acceptance, tenant, "wide", "wide")
 
     assert groups == [["wide"], ["wide"], ["wide", "wide"]]
+
+
+async def test_what_filters_select_for_many_goes_alone_however_few_the_last_one_went_to(
+    acceptance: Acceptance, rows: Rows, tenant: TenantId, groups: list[list[str]]
+) -> None:
+    asked = {"path": "$.n", "equals": 1}
+    await rows.endpoint(tenant, event_types=["asked"], filter=asked)
+    await rows.endpoint(tenant, event_types=["asked"], filter=asked)
+    await accept(acceptance, tenant, "asked")  # to nobody: what is known of the filters is learned
+    groups.clear()
+
+    await asyncio.gather(*[acceptance.accept(tenant, wish(number, type_="asked")) for number in (0, 1, 0, 1)])
+
+    assert sorted(groups) == [["asked"], ["asked"], ["asked", "asked"]]

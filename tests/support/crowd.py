@@ -21,17 +21,20 @@ class Waiter:
     writer: asyncio.StreamWriter
 
     @classmethod
-    async def send(cls, client: httpx.AsyncClient, path: str, **headers: str) -> "Waiter":
+    async def send(
+        cls, client: httpx.AsyncClient, path: str, *, method: str = "GET", body: bytes = b"", **headers: str
+    ) -> "Waiter":
         """Connect as this client would, and ask for a path."""
         reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
         given = {
             "Host": "localhost",
             "Authorization": client.headers["Authorization"],
             "Connection": "close",
+            **({"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}),
             **headers,
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
-        writer.write(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
+        writer.write(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body)
         return cls(reader, writer)
 
     async def event(self) -> bytes:

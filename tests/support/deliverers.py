@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from core.lease.meter import Meter
-from core.lease.presence import Presence
+from core.lease.presence import DELIVERERS, Presence
 from core.redis import open_redis
 from workers.delivery.gate import Gate
 from workers.delivery.holds import Holds
@@ -29,7 +29,7 @@ async def presences(url: str, count: int) -> AsyncGenerator[list[Presence]]:
     """Open a Redis as so many processes would."""
     clients = [open_redis(url) for _ in range(count)]
     try:
-        yield [Presence(client) for client in clients]
+        yield [Presence(client, DELIVERERS) for client in clients]
     finally:
         for client in clients:
             await client.aclose()

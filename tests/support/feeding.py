@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from core.database import Database
 from core.dispatch.celery import make_celery
+from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
 from core.dispatch.spacing import Spacing
 from core.intake.notices import Notices
@@ -42,7 +43,13 @@ def new_notices(database: Database) -> Notices:
     return Notices(database, KeyRing(base64.b64encode(bytes(32)).decode()), SETTINGS)
 
 
-def new_feeder(database: Database, publisher: Publisher, *, board: ProgressBoard | None = None) -> Feeder:
+def new_feeder(
+    database: Database,
+    publisher: Publisher,
+    *,
+    board: ProgressBoard | None = None,
+    depths: QueueDepths | None = None,
+) -> Feeder:
     """Return a feeder of one process."""
     teller = Teller(database, publisher, BASE_URL)
-    return Feeder(database, publisher, SETTINGS, teller, new_notices(database), board=board)
+    return Feeder(database, publisher, SETTINGS, teller, new_notices(database), board=board, depths=depths)

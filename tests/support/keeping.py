@@ -14,7 +14,9 @@ NOWHERE = "postgresql://ringback@/ringback?host=/nonexistent"
 class Keeping:
     """The keeper of a worker that runs what `running` names; `killed` are those that it ended by force."""
 
-    def __init__(self, limits: TimeLimits, *, leased_by: str, lease: int = 15, register_every: float = 60) -> None:
+    def __init__(
+        self, limits: TimeLimits, *, leased_by: str, lease: int = 15, register_every: float = 60, away_for: float = 60
+    ) -> None:
         self.running: list[UUID] = []
         self.killed: list[UUID] = []
         self.registered = 0
@@ -27,6 +29,7 @@ class Keeping:
             register=self._register,
             end=limits.end,
             register_every=register_every,
+            away_for=away_for,
         )
 
     def overran(self, definition: Definition, task_id: UUID, run: int | None = None) -> None:

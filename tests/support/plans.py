@@ -28,6 +28,14 @@ async def blocks_of(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -
     return cast("int", plan["Shared Hit Blocks"]) + cast("int", plan["Shared Read Blocks"])
 
 
+async def blocks_of_all(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> int:
+    """Run what only reads, and return how many blocks of 8 KiB its statements touch."""
+    with _sent(tx) as statements:
+        await run()
+    plans = [await _explained(tx, statement, values) for statement, values in statements]
+    return sum(cast("int", plan["Shared Hit Blocks"]) + cast("int", plan["Shared Read Blocks"]) for plan in plans)
+
+
 async def measured(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) -> Node:
     """Run a query function, undo what it did, and return the plan of its statement with what each part of it did."""
     undone = await tx.begin_nested()
@@ -35,6 +43,10 @@ async def measured(tx: AsyncConnection, run: Callable[[], Awaitable[object]]) ->
         await run()
     await undone.rollback()
     ((statement, values),) = statements
+    return await _explained(tx, statement, values)
+
+
+async def _explained(tx: AsyncConnection, statement: str, values: tuple[object, ...]) -> Node:
     explained = await tx.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values)
     told: object = explained.scalar_one()
     documents = cast("list[dict[str, Node]]", told if isinstance(told, list) else json.loads(str(told)))

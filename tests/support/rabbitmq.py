@@ -95,11 +95,11 @@ class RabbitServer:
 
 
 @contextmanager
-def rabbitmq_server() -> Generator[RabbitServer]:
-    """Run a node of its own."""
+def rabbitmq_server(*, durable: bool = True) -> Generator[RabbitServer]:
+    """Run a node of its own; one that is not durable keeps in memory what it writes, if there is room."""
     if not (PROGRAMS / "rabbitmq-server").exists():
         raise StartError("RabbitMQ is missing: tests/run installs it")
-    with private_directory() as directory:
+    with private_directory(in_memory=not durable) as directory:
         server = RabbitServer(directory)
         try:
             server.start()

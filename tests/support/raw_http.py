@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,6 +96,24 @@ async def say_and_leave(client: httpx.AsyncClient, sent: bytes) -> None:
     writer.write(sent)
     writer.close()
     await writer.wait_closed()
+
+
+@asynccontextmanager
+async def unfinished(request: httpx.Request, *, count: int) -> AsyncGenerator[None]:
+    """Send a request without its body, so many times, until the server asks for that or answers; then hang up."""
+    told = {**request.headers, "content-length": "1"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    sent = f"{request.method} {request.url.raw_path.decode()} HTTP/1.1\r\n{lines}\r\n".encode()
+    opened = [await asyncio.open_connection(request.url.host, request.url.port) for _ in range(count)]
+    for _, writer in opened:
+        writer.write(sent)
+    try:
+        async with asyncio.timeout(30):
+            await asyncio.gather(*[reader.readline() for reader, _ in opened])
+        yield
+    finally:
+        for _, writer in opened:
+            writer.close()
 
 
 async def _next(reader: asyncio.StreamReader) -> RawAnswer:

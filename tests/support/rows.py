@@ -89,7 +89,7 @@ class Rows:
         return made
 
     async def deliveries(
-        self, count: int, tenant_id: UUID, endpoint_id: UUID, *, keys: int | None = None
+        self, count: int, tenant_id: UUID, endpoint_id: UUID, *, keys: int | None = None, trigger: str = "first"
     ) -> list[DeliveryId]:
         """Make deliveries of one event that are due, by one statement; the first one is due longest.
 
@@ -100,7 +100,7 @@ class Rows:
             """
             INSERT INTO deliveries (id, tenant_id, event_id, event_type, endpoint_id, lane, status, trigger,
                                     ordering_key, due_at)
-            SELECT ringback_uuid7(), :tenant, :event, 'order.paid', :endpoint, :endpoint, 'pending', 'first',
+            SELECT ringback_uuid7(), :tenant, :event, 'order.paid', :endpoint, :endpoint, 'pending', :trigger,
                    'k-' || n % CAST(:keys AS INTEGER), now() - INTERVAL '1 h' + n * INTERVAL '1 ms'
             FROM generate_series(1, :count) n
             RETURNING id
@@ -110,6 +110,7 @@ class Rows:
             endpoint=endpoint_id,
             count=count,
             keys=keys,
+            trigger=trigger,
         )
         return [DeliveryId(UUID(str(row["id"]))) for row in made]
 
@@ -118,3 +119,16 @@ class Rows:
         made = TaskId(self.new_id())
         await self.put(tables.tasks, tenant_id, **{"id": made, **columns})
         return made
+
+    async def tasks(self, count: int, tenant_id: UUID, *, type_: str) -> None:
+        """Make tasks of a type that have been due for an hour, by one statement."""
+        await self.all(
+            """
+            INSERT INTO tasks (id, tenant_id, type, queue, status, max_attempts, due_at)
+            SELECT ringback_uuid7(), :tenant, :type, 'default', 'PENDING', 1, now() - INTERVAL '1 h'
+            FROM generate_series(1, :count) RETURNING id
+            """,
+            tenant=tenant_id,
+            type=type_,
+            count=count,
+        )

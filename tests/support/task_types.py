@@ -80,6 +80,16 @@ def deaf(_context: TaskContext) -> None:
     go_on_for_ever()
 
 
+@task_type("tests.talkative", soft_time_limit=1, hard_time_limit=4)
+def talkative(context: TaskContext) -> str:
+    """Say how far it is without end, and return once it is told to end: nearly always within an event loop."""
+    try:
+        while True:
+            context.progress(1, 2)
+    except SoftTimeLimitExceeded:
+        return "heard"
+
+
 DEAF_ONCE = Retry(on=(SoftTimeLimitExceeded,), stop_after_attempt=2, wait=wait_fixed(0.1))
 
 

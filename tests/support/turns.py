@@ -1,5 +1,6 @@
 """What a loop goes through: its turns, and seconds in which nothing lets it run."""
 
+import asyncio
 from collections.abc import Generator
 
 from core import clock
@@ -26,3 +27,21 @@ async def answer_after(turns: int, *, still: float = 0) -> str:
     for _ in range(turns):
         await Turn()
     return "there"
+
+
+class Turns:
+    """Counts the turns of the loop, as somebody has them who wants one all the time."""
+
+    def __init__(self) -> None:
+        """Begin with the next turn."""
+        self.count = 0
+        self._loop = asyncio.get_running_loop()
+        self._next = self._loop.call_soon(self._take)
+
+    def _take(self) -> None:
+        self.count += 1
+        self._next = self._loop.call_soon(self._take)
+
+    def end(self) -> None:
+        """Want no more."""
+        self._next.cancel()

@@ -50,6 +50,11 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.locator(".shell main h1")).to_be_visible()
 
+    def act_for(self, tenant: str) -> None:
+        """Choose a tenant, as the operator may, and return once the page has been loaded again for it."""
+        with self.page.expect_event("load"):
+            self.page.get_by_role("combobox", name="Tenant").select_option(tenant)
+
     def enter_portal(self, link: str) -> None:
         """Open a portal link."""
         self.page.goto(link)

@@ -6,8 +6,9 @@ import pytest
 
 from core.model.errors import InvalidInputError
 from core.model.json_value import JsonValue
-from core.model.schema_weight import HEAVIEST, STEPS, weigh
-from core.registry.event_types import DETAILED, WORK, DataSchema, EventTypeWish, check_event_type
+from core.model.pattern_size import size_of
+from core.model.schema_weight import HEAVIEST, PATTERNS, SMALLEST, STEPS, weigh
+from core.registry.event_types import DETAILED, DETAILED_LENGTH, WORK, DataSchema, EventTypeWish, check_event_type
 
 Schema = Mapping[str, JsonValue]
 
@@ -24,6 +25,8 @@ def chain(links: int, *, times: int = 1) -> Schema:
     return {"$ref": "#/$defs/a0", "$defs": {**defs, f"a{links}": {"type": "integer"}}}
 
 
+EXPLODES = "a[ab]{5000}c"
+"""A text of `a` and `b` may be in all of its 5,000 states at once."""
 ENDLESS = [
     {"$ref": "#"},
     {"allOf": [{"$ref": "#"}]},
@@ -78,6 +81,64 @@ def test_a_schema_that_looks_for_what_is_left_over_again_and_again_is_refused() 
     assert refused(levels) == ["/schema"]
 
 
+def test_a_schema_that_is_heavy_deep_in_the_data_is_refused() -> None:
+    heavy: dict[str, JsonValue] = {"anyOf": [{}] * HEAVIEST}
+    for _ in range(60):
+        heavy = {"items": heavy}
+
+    assert refused(heavy) == ["/schema"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "size"),
+    [
+        ("^[A-Z]{3}$", 512),
+        (r"^\d{4}-\d{2}-\d{2}$", 1024),
+        ("^.{1,255}$", 512 * 1024),
+        ("(?=a)", None),
+        (r"\p{L}{50}", None),
+    ],
+)
+def test_a_pattern_is_as_large_as_its_automaton(pattern: str, size: int | None) -> None:
+    assert size_of(pattern) == size
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"pattern": EXPLODES},
+        {"patternProperties": {"a[ab]{900}c": True}},
+        {"allOf": [{"pattern": f"a[ab]{{90}}{n}"} for n in range(20)]},
+    ],
+)
+def test_of_what_patterns_may_look_at_long_only_little_is_checked(schema: Schema) -> None:
+    one = DataSchema(schema)
+
+    (problem,) = one.problems("ab" * 32 * 1024, 64 * 1024)
+
+    assert (problem.pointer, "too long" in problem.detail) == ("/data", True)
+    assert one.work(4 * 1024) < WORK
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"patternProperties": {f"x{n}": True for n in range(PATTERNS // SMALLEST // 2 + 1)}},
+        {"properties": {str(n): {"pattern": "^.{1,255}$"} for n in range(3)}},
+        {"allOf": [{"$ref": "#/$defs/a"}] * 9, "$defs": {"a": {"pattern": EXPLODES}}},
+    ],
+)
+def test_a_schema_with_too_many_or_too_long_patterns_is_refused(schema: Schema) -> None:
+    assert refused(schema) == ["/schema"]
+
+
+def test_what_does_not_fit_usual_patterns_is_told_with_its_place() -> None:
+    date: JsonValue = {"pattern": r"^\d{4}-\d{2}-\d{2}$"}
+    schema = DataSchema({"properties": {f"day{n}": date for n in range(50)}})
+
+    assert [one.pointer for one in schema.problems({"day7": "today", "day8": "2026-11-23"}, 1024)] == ["/data/day7"]
+
+
 def test_a_tree_refers_to_itself_and_is_light() -> None:
     tree: Schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -86,7 +147,7 @@ def test_a_tree_refers_to_itself_and_is_light() -> None:
         "properties": {"value": {"type": "integer"}, "children": {"type": "array", "items": {"$ref": "#"}}},
     }
 
-    assert weigh(tree) < HEAVIEST / 100
+    assert weigh(tree).whole < HEAVIEST / 100
     assert not DataSchema(tree).problems({"children": [{"children": [{"value": 1}]}]}, 40)
     assert [one.pointer for one in DataSchema(tree).problems({"children": [{"value": "x"}]}, 40)] == [
         "/data/children/0/value"
@@ -99,7 +160,15 @@ def test_each_bad_value_is_told_with_its_place() -> None:
     assert [one.pointer for one in schema.problems({"b/c": 1}, 10)] == ["/data", "/data/b~1c"]
 
 
-@pytest.mark.parametrize(("length", "said"), [(DETAILED, "does not fit"), (WORK, "too long")])
+def test_of_many_values_only_that_they_do_not_fit_is_told() -> None:
+    values: list[JsonValue] = [{}] * DETAILED
+
+    (problem,) = DataSchema({"items": {"required": ["a", "b"]}}).problems(values, 3 * len(values))
+
+    assert (problem.pointer, "does not fit" in problem.detail) == ("/data", True)
+
+
+@pytest.mark.parametrize(("length", "said"), [(DETAILED_LENGTH + 1, "does not fit"), (WORK, "too long")])
 def test_of_much_data_only_that_it_does_not_fit_is_told(length: int, said: str) -> None:
     (problem,) = DataSchema({"enum": [1, 2]}).problems(3, length)
 
@@ -116,6 +185,7 @@ def test_of_much_data_only_that_it_does_not_fit_is_told(length: int, said: str) 
         ({"example": "x" * 64 * 1024}, "/example"),
         ({"example": {"\0": 1}}, "/example"),
         ({"schema": {"properties": {"a": {"type": "string"}}}, "example": {"a": 1}}, "/example/a"),
+        ({"schema": {"pattern": EXPLODES}, "example": "ab" * 2048}, "/example"),
     ],
 )
 def test_a_description_that_is_not_allowed_is_refused(changed: Mapping[str, JsonValue], pointer: str) -> None:

@@ -105,6 +105,16 @@ def test_a_lane_holds_twice_its_cap_at_most() -> None:
     assert len(lanes) == 6
 
 
+def test_of_what_was_asked_for_a_lane_holds_twice_its_cap_at_most_and_fetches_the_rest() -> None:
+    lanes, lane = Lanes(1, bound=4_000), uuid4()
+    lanes.offer([Queued(uuid4(), lane, ACME, asked=True) for _ in range(100)])
+    kept = len(lanes)
+
+    fetched = [lanes.release(lane) for _ in range(kept) if lanes.take(10)]
+
+    assert (kept, fetched) == (2, [0, 2])
+
+
 def test_a_lane_that_was_full_asks_for_more_once_it_has_run_dry() -> None:
     lanes, lane = Lanes(2, bound=4_000), uuid4()
     lanes.offer(due(lane, 2))

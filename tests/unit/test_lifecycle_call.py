@@ -1,17 +1,19 @@
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from billiard.exceptions import SoftTimeLimitExceeded
 from pydantic import BaseModel
-from tenacity import wait_fixed
+from structlog.testing import capture_logs
+from tenacity import wait_exception, wait_fixed
 
 from core.model.endings import CANCELLED, TaskAgain, TaskEnd, TaskMisfit
 from core.model.states import TaskStatus
 from core.results import RESULT_LIMIT
 from tests.support.desks import KeepingDesk, context_of
 from tests.support.task_records import task_record
-from workers.lifecycle import call
+from workers.lifecycle import call, killed
 from workers.task_types import mathematics
 from workers.task_types.define import Definition, Retry, TaskContext, TaskError, defined, task_type
 from workers.task_types.retry import NO_RETRY
@@ -129,6 +131,13 @@ def test_a_result_that_is_no_json_is_a_failure(result: object) -> None:
 QUICKLY = Retry(on=(ConnectionError, TaskError), stop_after_attempt=3, wait=wait_fixed(7))
 
 
+def lost(error: BaseException) -> float:
+    raise KeyError(error)
+
+
+ASTRAY = replace(QUICKLY, wait=wait_exception(lost))
+
+
 def test_a_failure_that_the_policy_names_is_tried_again_later() -> None:
     end = call(raising(ConnectionResetError(), QUICKLY), task_record(input=None), context_of())
 
@@ -140,6 +149,23 @@ def test_runs_that_were_lost_with_their_worker_do_not_count(run: int, lost: int)
     task = task_record(input=None, run=run, lost_count=lost)
 
     assert call(raising(ConnectionResetError(), QUICKLY), task, context_of(run=run)) == TaskAgain(7)
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), TaskError("no_luck", "No luck", "Once.")])
+def test_a_wait_that_raises_ends_the_run(error: Exception) -> None:
+    with capture_logs() as logged:
+        end = ended(raising(error, ASTRAY))
+
+    assert (end.status, end.error_code) == (TaskStatus.FAILURE, "retry_policy")
+    assert [(one["event"], one["error"]) for one in logged] == [("task.wait_failed", "KeyError")]
+
+
+def test_a_wait_that_raises_ends_a_run_that_was_killed() -> None:
+    policy = replace(ASTRAY, on=(SoftTimeLimitExceeded,))
+
+    again, end = killed(define(lambda _: None, policy), 1)
+
+    assert (again, end.error_code) == (None, "retry_policy")
 
 
 def test_the_last_attempt_tells_why_it_failed() -> None:

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from api import listening
 from api.auth import BELIEVED_FOR, unauthorized
+from api.errors import ProblemError
 from api.listening import Listener
 from core import clock
 
@@ -80,3 +81,21 @@ async def test_a_look_up_that_succeeds_lets_it_go_on_from_there(monkeypatch: pyt
 
 async def test_a_stream_ends_with_its_client() -> None:
     assert not await Listener(cast("Request", Client(left=True))).may_listen()
+
+
+@pytest.mark.parametrize("error", [None, unauthorized(), TimeoutError()], ids=["let in", "revoked", "nobody can tell"])
+async def test_who_waits_is_told_what_it_would_be_refused_with(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    monkeypatch.setattr(listening, "sessions_of", Door(error).door)
+
+    assert await told(Listener(cast("Request", Client()))) is error
+
+
+async def told(listener: Listener) -> Exception | None:
+    """Return what it is refused with, if it is."""
+    try:
+        await listener.check()
+    except (ProblemError, TimeoutError) as error:
+        return error
+    return None

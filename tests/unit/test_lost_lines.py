@@ -8,6 +8,7 @@ import pytest
 from core.model.outcome import Outcome
 from tests.support.names import FixedNames
 from tests.support.sending import LANE, LOOPBACK, outgoing
+from workers.delivery.floods import Floods
 from workers.delivery.line import Line
 from workers.delivery.place import Place
 from workers.delivery.pool import IdleConnections
@@ -54,7 +55,7 @@ async def test_a_lost_connection_is_not_taken() -> None:
     def hand_over(_: object) -> Lost:
         return transport
 
-    wire = SimpleNamespace(ended=False, probe=Probe(), hand_over=hand_over, leftover=b"")
+    wire = SimpleNamespace(ended=False, probe=Probe(), floods=Floods(), hand_over=hand_over, leftover=b"")
     idle.give(Line(origin, cast("Wire", wire), idle))
 
     assert (idle.take(origin), transport.aborted, len(idle)) == (None, True, 0)

@@ -6,8 +6,8 @@ from workers.upkeep.retention import BATCH, COUNTS_BATCH, RetentionReport
 @pytest.mark.parametrize(
     "report",
     [
-        RetentionReport(emptied=1),
-        RetentionReport(expired=1),
+        RetentionReport(emptied=1, cut=True),
+        RetentionReport(expired=BATCH),
         RetentionReport(dropped=1),
         RetentionReport(tasks=BATCH),
         RetentionReport(keys=BATCH),
@@ -24,6 +24,8 @@ def test_a_turn_that_took_a_whole_batch_is_followed_by_another_at_once(report: R
     "report",
     [
         RetentionReport(),
+        RetentionReport(emptied=1),
+        RetentionReport(expired=BATCH - 1),
         RetentionReport(tasks=BATCH - 1, keys=BATCH - 1, sessions=BATCH - 1),
         RetentionReport(rollups=COUNTS_BATCH - 1, folded=BATCH),
     ],

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from core import clock
 from core.intake import shared
 from core.intake.shared import SLOW, Shared
 from core.model.errors import UnavailableError
@@ -151,10 +152,12 @@ class Gate(Store):
     def __init__(self) -> None:
         super().__init__()
         self.sizes: list[int] = []
+        self.names: list[str] = []
 
     async def take(self, group: Sequence[str]) -> Sequence[str]:
         """Take a group, a slow one once the gate is open."""
         self.sizes.append(len(group))
+        self.names += group
         return await super().take(group) if "slow" in group else group
 
 
@@ -201,3 +204,40 @@ async def test_after_a_slow_group_whoever_comes_meanwhile_shares_the_next_one(mo
     gate.open.set()
     assert await asyncio.gather(running, *beside) == ["slow", "second", "third"]
     assert gate.sizes == [1, 1, 2]
+
+
+async def test_queues_that_share_a_turn_take_one_item_each() -> None:
+    gate, turn = Gate(), asyncio.Lock()
+    first, other = (Shared[str, str](gate.take, size=1, turn=turn) for _ in range(2))
+    adds = [asyncio.create_task(first.add("slow"))]
+    await gate.begun.wait()
+
+    adds += [asyncio.create_task(first.add(name)) for name in ("first 2", "first 3")]
+    adds += [asyncio.create_task(other.add(name)) for name in ("other 1", "other 2")]
+    await asyncio.to_thread(int)
+    gate.open.set()
+    await asyncio.gather(*adds)
+
+    assert gate.names == ["slow", "other 1", "first 2", "other 2", "first 3"]
+
+
+async def test_what_cannot_be_done_in_time_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [0.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: at[0])
+    gate = Gate()
+    queue = Shared[str, str](gate.take, size=1, turn=asyncio.Lock(), within=60.0)
+    slow = asyncio.create_task(queue.add("slow"))
+    await gate.begun.wait()
+    at[0] = 1.0
+    late = asyncio.create_task(queue.add("has 11 s left of the 50 that the first one took"))
+    await asyncio.to_thread(int)
+    at[0] = 50.0
+    fresh = asyncio.create_task(queue.add("has 60 s left"))
+    await asyncio.to_thread(int)
+
+    gate.open.set()
+
+    assert (await slow, await fresh) == ("slow", "has 60 s left")
+    with pytest.raises(UnavailableError):
+        await late
+    assert gate.names == ["slow", "has 60 s left"]

@@ -1,10 +1,12 @@
 """Retry policies in tenacity's words."""
 
+import math
+
 import pytest
-from tenacity import wait_chain, wait_exponential, wait_exponential_jitter, wait_fixed
+from tenacity import wait_chain, wait_exception, wait_exponential, wait_exponential_jitter, wait_fixed
 from tenacity.wait import wait_base
 
-from workers.task_types.retry import NO_RETRY, Retry
+from workers.task_types.retry import NO_RETRY, Retry, WaitFailedError
 
 FAILED = ConnectionResetError()
 
@@ -42,6 +44,25 @@ def test_any_other_exception_is_final(error: Exception) -> None:
 
 def test_without_a_policy_every_failure_is_final() -> None:
     assert NO_RETRY.delay(FAILED, 1) is None
+
+
+@pytest.mark.parametrize(("error", "delay"), [(ConnectionError(), 9), (ConnectionError("soon"), 1)])
+def test_a_wait_may_go_by_the_error(error: ConnectionError, delay: int) -> None:
+    policy = Retry(on=(ConnectionError,), wait=wait_exception(lambda raised: 1 if raised.args else 9))
+
+    assert policy.delay(error, 1) == delay
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, 1e300, "soon", None])
+def test_a_wait_that_says_no_seconds_has_failed(seconds: float) -> None:
+    policy = Retry(on=(ConnectionError,), wait=wait_exception(lambda _: seconds))
+
+    with pytest.raises(WaitFailedError):
+        policy.delay(FAILED, 1)
+
+
+def test_a_wait_until_a_moment_that_has_passed_is_none() -> None:
+    assert Retry(on=(ConnectionError,), wait=wait_exception(lambda _: -1)).delay(FAILED, 1) == 0
 
 
 def test_unless_told_it_waits_a_second_or_two_at_first_and_a_minute_at_most() -> None:

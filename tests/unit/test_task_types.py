@@ -6,7 +6,8 @@ from pydantic import BaseModel
 
 from core.model.errors import FieldError
 from core.model.json_value import JsonValue
-from core.registry.task_types import DETAIL_LENGTH, MOST_PROBLEMS, TaskType
+from core.registry.findings import DETAIL_LENGTH, MOST_PROBLEMS
+from core.registry.task_types import DETAILED, DETAILED_LENGTH, TaskType
 from workers.task_types import mathematics, words
 from workers.task_types.define import Retry, TaskContext, TaskFile, defined, task_type
 
@@ -96,8 +97,8 @@ def test_a_parameter_that_is_a_file_is_described_and_marked() -> None:
     made = kind(with_file)
 
     assert made.takes_file
-    assert made.problems({"file": {"name": "a", "size": 1, "media_type": "text/plain"}}) == ()
-    assert [one.pointer for one in made.problems({"file": {"name": "a"}})] == ["/input/file"]
+    assert made.takes({"file": {"name": "a", "size": 1, "media_type": "text/plain"}})
+    assert [one.pointer for one in made.problems({"file": {"name": "a"}}, 24)] == ["/input/file"]
 
 
 def test_a_type_without_a_file_takes_none() -> None:
@@ -171,21 +172,49 @@ DIVIDE = defined()["math.divide"].kind
 def test_the_problems_of_an_input_are_told_with_their_place(value: JsonValue, pointers: list[str]) -> None:
     assert mathematics.divide
 
-    assert sorted(problem.pointer for problem in DIVIDE.problems(value)) == pointers
+    assert sorted(problem.pointer for problem in DIVIDE.problems(value, 64)) == pointers
 
 
 def test_no_more_problems_are_told_than_can_be_read() -> None:
     def strict(_context: TaskContext, *, table: list[int]) -> None: ...
 
-    problems = kind(strict).problems({"table": ["x" * 10_000] * 1_000})
+    problems = kind(strict).problems({"table": ["x" * 1_000] * 50}, 50_000)
 
     assert (len(problems), len(problems[0].detail)) == (MOST_PROBLEMS, DETAIL_LENGTH)
+
+
+def of_items(_context: TaskContext, *, items: list[Item], note: str | None = None) -> None: ...
+
+
+def of_many_or_none(_context: TaskContext, *, items: list[Item] | None) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (of_items, FieldError("/input/items/1", '"name" is a required property')),
+        (of_many_or_none, FieldError("/input", "It does not fit the schema of its type.")),
+    ],
+)
+@pytest.mark.parametrize(
+    ("bad", "length"), [([{"name": "a"}, *[{}] * DETAILED], 3 * DETAILED), ([{"name": "a"}, {}], DETAILED_LENGTH + 1)]
+)
+def test_of_a_long_input_the_first_problem_is_told_alone(
+    function: Callable[..., object], told: FieldError, bad: list[JsonValue], length: int
+) -> None:
+    assert kind(function).problems({"items": bad}, length) == (told,)
+
+
+def test_of_an_input_that_is_not_long_each_problem_is_told() -> None:
+    problems = kind(of_items).problems({"items": [{}, {"name": 1}], "note": 2}, DETAILED_LENGTH)
+
+    assert sorted(one.pointer for one in problems) == ["/input/items/0", "/input/items/1/name", "/input/note"]
 
 
 def test_a_pointer_is_escaped_and_counts_from_zero() -> None:
     def strict(_context: TaskContext, *, table: dict[str, list[int]]) -> None: ...
 
-    problems = kind(strict).problems({"table": {"a/b~c": [1, "x"]}})
+    problems = kind(strict).problems({"table": {"a/b~c": [1, "x"]}}, 30)
 
     assert problems == (FieldError("/input/table/a~1b~0c/1", '"x" is not of type "integer"'),)
 

@@ -6,11 +6,10 @@ import pytest
 
 from core.intake.wish import EventWish
 
-PLAIN = EventWish(type="order.paid", data=b'{"n":1}', value={"n": 1})
+PLAIN = EventWish(type="order.paid", data=b'{"n":1}')
 FULL = EventWish(
     type="order.paid",
     data=b'{"n":1}',
-    value={"n": 1},
     timestamp=datetime(2026, 1, 1, tzinfo=UTC),
     ordering_key="k",
     attributes={"b": 1, "a": "x"},

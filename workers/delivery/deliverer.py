@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 from core.database import Database
 from core.dispatch.celery import make_celery
 from core.dispatch.consume import DeliveryConsumer
+from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
 from core.intake.notices import Notices
 from core.intake.telling import Teller
@@ -53,6 +54,7 @@ from workers.upkeep.clock import ClockReader
 from workers.upkeep.endpoint_health import EndpointHealth
 from workers.upkeep.erasure import PAUSE as ERASURE_PAUSE
 from workers.upkeep.erasure import Erasure
+from workers.upkeep.expiry import Expiry
 from workers.upkeep.leases import PAUSE as LEASES_PAUSE
 from workers.upkeep.leases import LeaseMender
 from workers.upkeep.partitions import PAUSE as PARTITIONS_PAUSE
@@ -91,7 +93,8 @@ class Deliverer:
         broker = require(settings.broker_url, "BROKER_URL")
         database = Database(require(settings.database_url, "DATABASE_URL"), direct=DIRECT)
         redis = open_redis(settings.redis_url) if settings.redis_url else None
-        publisher = Publisher(broker, make_celery(settings))
+        depths = QueueDepths()
+        publisher = Publisher(broker, make_celery(settings), depths=depths)
         resolver = AresResolver()
         sender = sender_of(settings.sender, resolver, allowed=settings.allow_targets, proxy=settings.proxy)
 
@@ -109,7 +112,7 @@ class Deliverer:
         engine = Engine(leases, attempts.start, lanes, gate, bounds)
         teller = Teller(database, publisher, settings.base_url)
         board = None if redis is None else ProgressBoard(redis, ttl=settings.result_ttl)
-        feeder = Feeder(database, publisher, settings, teller, notices, rooms=engine.rooms, board=board)
+        feeder = Feeder(database, publisher, settings, teller, notices, rooms=engine.rooms, board=board, depths=depths)
         return cls(settings, database, redis, publisher, sender, resolver, recorder, gate, engine, feeder, notices)
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -141,9 +144,11 @@ class Deliverer:
 
     def _loops(self, stopping: asyncio.Event) -> list[asyncio.Task[None]]:
         results = None if self.redis is None else Results(self.redis, ttl=self.settings.result_ttl)
+        teller = Teller(self.database, self.publisher, self.settings.base_url)
         health = EndpointHealth(self.database, self.notices, disable_after=self.settings.disable_after)
         turns = {
             "feeder": (self.feeder.run_once, self.settings.feed_interval),
+            "expiry": (Expiry(self.database, teller).run_once, self.settings.feed_interval),
             "partitions": (Partitions(self.database).run_once, PARTITIONS_PAUSE),
             "erasure": (Erasure(self.database, results).run_once, ERASURE_PAUSE),
             "endpoint_health": (health.run_once, health.pause),

@@ -19,6 +19,7 @@ from core.model.addresses import Address, Network, judge
 from core.model.outcome import ErrorClass
 from core.model.proxy import Proxy
 from core.resolver import NameNotResolvedError, Resolver
+from workers.delivery.floods import Floods
 from workers.delivery.place import Origin
 from workers.delivery.probe import ExchangeError, Probe, milliseconds_since
 from workers.delivery.tunnel import open_tunnel
@@ -54,6 +55,7 @@ class Dialer:
         self._allowed = allowed
         self._tls = tls
         self._proxy = proxy
+        self._floods = Floods()
 
     async def dial(self, origin: Origin, probe: Probe, *, lane: UUID) -> Wire:
         """Open a connection, for a lane; raise `DialError`. The caller sets the deadline."""
@@ -106,9 +108,9 @@ class Dialer:
     async def _connected(self, address: Address, port: int, probe: Probe) -> Wire:
         if self._proxy is None:
             loop = asyncio.get_running_loop()
-            return (await loop.create_connection(lambda: Wire(probe), str(address), port))[1]
+            return (await loop.create_connection(lambda: Wire(probe, self._floods), str(address), port))[1]
         wire = await open_tunnel(self._proxy, address, port)
-        wire.probe = probe
+        wire.probe, wire.floods = probe, self._floods
         return wire
 
     async def _secure(self, wire: Wire, host: str, probe: Probe) -> None:

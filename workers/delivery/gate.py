@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from core import clock
 from core.lease.claim import Claimed
 from core.lease.meter import Meter
-from core.lease.presence import Presence
+from core.lease.presence import DELIVERERS, Presence
 from core.model.outcome import Outcome, OutcomeKind
 from core.model.queued import Queued
 from core.model.settle import pause_asked
@@ -34,6 +34,10 @@ PROBE_REST: Final = 1.0
 """Seconds that a lane rests whose probe another deliverer sends."""
 ASKED: Final = 5.0
 """Seconds after which it is looked up again whether a lane of which something was refused has a limit or an order."""
+SLOW_FOR: Final = 3600.0
+"""Seconds after its last answer of that kind in which it is known that a receiver had too much, if nothing succeeds."""
+SWEPT: Final = 60.0
+"""Seconds between two looks for lanes to forget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,12 @@ class Gate:
     """The gate of one deliverer; `unix_seconds` is a clock that all of them share."""
 
     def __init__(self, redis: Redis | None, unix_seconds: Callable[[], float]) -> None:
-        presence = Presence(redis)
+        presence = Presence(redis, DELIVERERS)
         self.holds: Final = Holds(presence, unix_seconds)
         self.meter: Final = Meter(redis, presence)
         self._now: Final = unix_seconds
-        self._paces: Final[dict[UUID, Pace]] = {}
+        self._paces: dict[UUID, Pace] = {}
+        self._swept = clock.monotonic()
         self._ordered: Final[set[UUID]] = set()
         self._asked: dict[UUID, float] = {}
 
@@ -67,6 +72,9 @@ class Gate:
         await self.holds.flush()
         now = clock.monotonic()
         self._asked = {lane: until for lane, until in self._asked.items() if until > now}
+        if now - self._swept >= SWEPT:
+            self._paces = {lane: pace for lane, pace in self._paces.items() if now - pace.cut_at < SLOW_FOR}
+            self._swept = now
         return IDLE
 
     def limit(self, lane: UUID, cap: int) -> int:
@@ -94,7 +102,8 @@ class Gate:
         drawn = await self.meter.draw(metered) if metered else {}
         rests = {lane: one.wait for lane, one in drawn.items() if one.wait > 0}
         granted = {lane: one.granted for lane, one in drawn.items()}
-        barred = {lane for lane in probing if granted.get(lane, 1) and not await self.holds.take_probe(lane)}
+        may_probe = [lane for lane in probing if granted.get(lane, 1)]
+        barred = set(may_probe) - await self.holds.take_probes(may_probe)
         rests.update(dict.fromkeys(barred, PROBE_REST))
         admitted, refused = _part(wanted, granted, barred)
         return Admission(admitted, refused, rests, granted, ordered)
@@ -122,9 +131,13 @@ class Gate:
         return new
 
     def strangers(self, lanes: Iterable[UUID]) -> list[UUID]:
-        """Return those lanes of which it is not known why they were refused: look up their rate limit and order now."""
+        """Return those lanes of which it is not known why they were refused: look up their rate limit and order now.
+
+        Of one that keeps an order it may be that, or a limit that it got since.
+        """
         now = clock.monotonic()
-        found = [lane for lane in set(lanes) if lane not in self._ordered and self._asked.get(lane, 0.0) <= now]
+        unknown = {lane for lane in lanes if lane not in self._ordered or lane not in self.meter}
+        found = [lane for lane in unknown if self._asked.get(lane, 0.0) <= now]
         self._asked.update(dict.fromkeys(found, now + ASKED))
         return found
 

@@ -9,7 +9,7 @@ outcome ──► count(lane) ──► flush: add to the last 60 s in Redis ─
 ```
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 from uuid import UUID
@@ -68,6 +68,9 @@ class Holds:
         self._counts: Counts = {}
         self._alone: Final[dict[int, Counts]] = {}
         """What this process has counted while Redis is away, by slot."""
+        self._kept: Final = _Kept()
+        self._swept = 0
+        """In which slot those that are over were last looked for."""
 
     @property
     def any(self) -> bool:
@@ -102,17 +105,20 @@ class Holds:
         """Hold a lane because its receiver asked for it."""
         self._set(lane, paused(self._holds.get(lane), seconds, self._now()))
 
-    async def take_probe(self, lane: UUID) -> bool:
-        """Tell whether this process may send the one probe of an open breaker."""
+    async def take_probes(self, lanes: Collection[UUID]) -> set[UUID]:
+        """Return of which lanes this process may send the one probe of an open breaker."""
         redis = self._presence.redis
-        if redis is None or self._presence.away:
-            return True
+        if redis is None or self._presence.away or not lanes:
+            return set(lanes)
         try:
-            async with soon():
-                return bool(await redis.set(_probe(lane), 1, nx=True, ex=_PROBE))
+            async with soon(), redis.pipeline(transaction=False) as pipeline:
+                for lane in lanes:
+                    pipeline.set(_probe(lane), 1, nx=True, ex=_PROBE)
+                taken = await pipeline.execute()
         except REDIS_ERRORS:
             self._presence.lost()
-            return True
+            return set(lanes)
+        return {lane for lane, mine in zip(lanes, taken, strict=True) if mine}
 
     def drop_probe(self, lane: UUID) -> None:
         """Let another probe go: this one led to no attempt."""
@@ -136,8 +142,7 @@ class Holds:
             self._presence.lost()
             self._changed = changed | self._changed
             sums = self._count_alone(counts, now)
-        for lane in [lane for lane, hold in self._holds.items() if is_over(hold, now)]:
-            self._set(lane, None)
+        self._sweep(now)
         found = [
             lane for lane, (good, bad) in sums.items() if opens(good, bad) and not _is_broken(self._holds.get(lane))
         ]
@@ -145,6 +150,14 @@ class Holds:
             _log.info("breaker.opened", lane=str(lane), succeeded=sums[lane][0], failed=sums[lane][1])
             self._set(lane, opened(now))
         return bool(found)
+
+    def _sweep(self, now: float) -> None:
+        slot, swept = int(now) // SLOT, self._swept
+        if slot == swept:  # what is over holds nothing, and may lie a while: there may be many to look at
+            return
+        self._swept = slot
+        for lane in [lane for lane, hold in self._holds.items() if is_over(hold, now)]:
+            self._set(lane, None)
 
     def _set(self, lane: UUID, hold: Hold | None) -> None:
         before = self._holds.get(lane)
@@ -169,8 +182,9 @@ class Holds:
         forgotten, self._forgotten = self._forgotten, set()
         news = _News(counts, changed, forgotten)
         async with soon():
-            sums, deliverers, holds = await _exchange(redis, self._presence, news, now)
+            sums, deliverers, kept = await _exchange(redis, self._presence, news, now)
         self._presence.heard(deliverers)
+        holds = self._kept.read(kept)
         self._alone.clear()
         for lane, hold in self._changed.items():  # decided while Redis answered
             if hold is None:
@@ -190,6 +204,27 @@ class Holds:
             del self._alone[old]
         failing = [lane for lane, (_, failed) in counts.items() if failed]
         return {lane: [sum(of.get(lane, (0, 0))[i] for of in self._alone.values()) for i in (0, 1)] for lane in failing}
+
+
+class _Kept:
+    """The holds that Redis keeps; only what has changed since the last time is decoded.
+
+    Tens of thousands of lanes may be held for an hour, and all are read twice a second.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[bytes, bytes] = {}
+        self._holds: Final[dict[UUID, Hold]] = {}
+
+    def read(self, texts: dict[bytes, bytes]) -> dict[UUID, Hold]:
+        """Return what these say, in a dictionary of the caller's own."""
+        for lane, text in texts.items():
+            if self._texts.get(lane) != text:
+                self._holds[UUID(lane.decode())] = read_hold(text)
+        for lane in self._texts.keys() - texts.keys():
+            del self._holds[UUID(lane.decode())]
+        self._texts = texts
+        return self._holds.copy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +249,7 @@ class _News:
 
 async def _exchange(
     redis: Redis, presence: Presence, news: _News, now: float
-) -> tuple[dict[UUID, list[int]], object, dict[UUID, Hold]]:
+) -> tuple[dict[UUID, list[int]], object, dict[bytes, bytes]]:
     slots = [f"ringback:attempts:{int(now) // SLOT - back}" for back in range(WINDOW // SLOT + 1)]
     async with redis.pipeline(transaction=False) as pipeline:
         news.tell(pipeline, slots)
@@ -222,12 +257,7 @@ async def _exchange(
         pipeline.hgetall(HOLDS)
         *_, told, _added, _gone, deliverers, holds = cast("list[object]", await pipeline.execute())
     sums = msgspec.msgpack.decode(cast("bytes", told), type=list[tuple[str, int, int]])
-    return {UUID(lane): [good, bad] for lane, good, bad in sums}, deliverers, _read(holds)
-
-
-def _read(found: object) -> dict[UUID, Hold]:
-    pairs = cast("dict[bytes, bytes]", found)
-    return {UUID(lane.decode()): read_hold(hold) for lane, hold in pairs.items()}
+    return {UUID(lane): [good, bad] for lane, good, bad in sums}, deliverers, cast("dict[bytes, bytes]", holds)
 
 
 def _probe(lane: UUID) -> str:

@@ -74,12 +74,12 @@ class Lanes:
             lane = self._lanes.get(one.lane)
             if lane is None:
                 lane = self._lanes[one.lane] = self._new(one)
-            if one.asked:
-                lane.asked[one.delivery_id] = None
-                lane.waiting.pop(one.delivery_id, None)
-            elif len(lane.waiting) < 2 * lane.cap and one.delivery_id not in lane.asked:
-                lane.waiting[one.delivery_id] = None
-            lane.backlogged |= one.more or len(lane.waiting) >= lane.cap
+            of = lane.asked if one.asked else lane.waiting
+            if len(of) < 2 * lane.cap and one.delivery_id not in lane.asked:
+                of[one.delivery_id] = None
+                if one.asked:
+                    lane.waiting.pop(one.delivery_id, None)
+            lane.backlogged |= one.more or len(of) >= lane.cap
             if one.more:
                 self._first.add(lane.id)
             self._line_up(lane)
@@ -158,7 +158,7 @@ class Lanes:
         lane = self._give_back(lane_id)
         self._line_up(lane)
         limit = self._limit(lane)
-        if lane.waiting and limit > 0:
+        if (lane.waiting or lane.asked) and limit > 0:
             return 0
         if lane.backlogged and limit > 0:
             lane.backlogged = False  # set again if the fetch finds as much

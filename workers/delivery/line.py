@@ -15,10 +15,11 @@ from core.model.outcome import RESPONSE_HEADERS_LIMIT, ErrorClass
 from workers.delivery.answer import AnswerReader
 from workers.delivery.deadlines import Deadlines
 from workers.delivery.exchange import Listener, OutgoingRequest, Progress
+from workers.delivery.floods import FLOOD_READ
 from workers.delivery.place import Origin
 from workers.delivery.pool import IdleConnections
 from workers.delivery.probe import ExchangeError, milliseconds_since
-from workers.delivery.wire import FLOOD_PAUSE, FLOOD_READ, Wire
+from workers.delivery.wire import Wire
 
 READ: Final = 64 * 1024
 """Bytes that are read of an answer before the others' turn."""
@@ -81,6 +82,9 @@ class Line(asyncio.Protocol):
         self.ended = wire.ended
         self._address: Final = wire.probe.address
         self._idle: Final = idle
+        self._floods: Final = wire.floods
+        self._pause: asyncio.TimerHandle | None = None
+        """Until the next read of an answer that floods."""
         self._transport: Final = wire.hand_over(self)
         self._late: bytearray | None = wire.leftover or None
         self._reader: Final = AnswerReader()
@@ -117,6 +121,9 @@ class Line(asyncio.Protocol):
         """Drop the connection in the loop's next turn, with what it carries."""
         self._exchange = None
         self._clean = False
+        if self._pause is not None:
+            self._pause.cancel()
+            self._end_pause()
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
@@ -199,8 +206,19 @@ class Line(asyncio.Protocol):
 
     def _read_later(self, exchange: Exchange) -> None:
         # Interim answers may come without end, and a body in a thousand chunks: the others' turn first.
-        pause = FLOOD_PAUSE if exchange.progress.probe.flooded else 0
-        asyncio.get_running_loop().call_later(pause, self._read_on, exchange)
+        loop = asyncio.get_running_loop()
+        if exchange.progress.probe.flooded:
+            self._pause = loop.call_later(self._floods.begin(), self._read_paused, exchange)
+        else:
+            loop.call_soon(self._read_on, exchange)
+
+    def _read_paused(self, exchange: Exchange) -> None:
+        self._end_pause()
+        self._read_on(exchange)
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        self._floods.end()
 
     def _read_on(self, exchange: Exchange) -> None:
         late = self._late

@@ -11,11 +11,10 @@ import httpcore
 
 from core.clock import monotonic
 from core.model.outcome import ErrorClass
+from workers.delivery.floods import FLOOD_READ, Floods
 from workers.delivery.probe import Probe, milliseconds_since
 
 _BUFFER_LIMIT: Final = 64 * 1024
-FLOOD_READ: Final = 4 * 1024
-FLOOD_PAUSE: Final = 0.1  # seconds: 40 KB/s of interim answers cost some 5 % of a core to parse
 
 LOST: Final = (httpcore.ReadError, httpcore.WriteError)
 """What `Wire` raises when its connection has broken."""
@@ -28,8 +27,9 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
     by the next request.
     """
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe, floods: Floods | None = None) -> None:
         self.probe = probe
+        self.floods = floods or Floods()
         self.ended = False
         self._failure: Exception | None = None
         self._buffer = bytearray()
@@ -74,7 +74,7 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """Return what has come, nothing at the end; raise `httpcore.ReadError` if that is no clean end."""
         if self._buffer:
             # Interim answers may come without end, and a body in a thousand chunks: the others' turn first.
-            await asyncio.sleep(FLOOD_PAUSE if self.probe.flooded else 0)
+            await self._let_others()
         elif not self.ended:
             self._readable.clear()
             with _timed_out_as(httpcore.ReadTimeout):
@@ -146,6 +146,13 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def resume_writing(self) -> None:  # noqa: D102
         self._writable.set()
+
+    async def _let_others(self) -> None:
+        if not self.probe.flooded:
+            await asyncio.sleep(0)
+            return
+        with self.floods.pause() as seconds:
+            await asyncio.sleep(seconds)
 
     def _take(self, most: int) -> bytes:
         chunk = bytes(self._buffer[:most])

@@ -10,28 +10,42 @@ from core.database import AnyConnection, fetch_all
 from core.intake.accept import PUBLISHED_FOR
 from core.journal.order_queries import on_the_wire
 from core.lease.lane_queries import Due, Found, heads_of
+from workers.feeder.walk import FROM_THE_BEGINNING, Walk
 
 FEW: Final = 10
 """Rows of a lane that are published at once: the rest is fetched by whoever sends the first of them."""
 AGAIN: Final = 2
 """Seconds after which a published head is brought again: it may have been refused before it became one."""
 
-# A loose scan over deliveries_due_idx finds each lane in which anything waits, and counts them: who looks at many
-# should look less often. Of each in which something is due, the first 2 x cap due rows are looked at, so that a backlog
-# of a million costs what a backlog of two caps costs. A few of them are published, which tells that there are more: a
-# row that a deliverer fetches by itself is spared a write. Of a lane that keeps an order the heads of as many keys are,
-# by deliveries_turns_idx. What was asked for goes past pause and order, and stands before the others, by
-# deliveries_asked_idx.
-# What is pulled from is left to those who pull.
+_ASKED: Final = "trigger IN ('resend', 'test') AND due_at IS NOT NULL"
+
+# A loose scan over deliveries_due_idx finds the lanes in which anything waits, and counts them: who looks at many
+# should look less often. A look goes through so many of them, and the next one goes on after the last: a tenant may
+# make millions, and a statement that walks them all runs out of time, for everybody and for ever.
+# Of each lane in which something is due, the first 2 x cap due rows are looked at, so that a backlog of a million costs
+# what a backlog of two caps costs. A few of them are published, which tells that there are more: a row that a deliverer
+# fetches by itself is spared a write. Of a lane that keeps an order the heads of as many keys are, by
+# deliveries_turns_idx.
+# What was asked for goes past pause and order, and stands before the others. A loose scan over deliveries_asked_idx
+# finds its lanes, as many at a time; of each the first 2 x cap are looked at too, as one may ask for thousands. With a
+# condition on due_at in there, a plan by deliveries_due_idx might read all that waits; what was asked for is due.
+# What is pulled from is left to those who pull: a step for each such lane.
 # What is published is left alone for a while, but not what a claim may have refused since: a head is brought again
 # after `again`, and what was published before its endpoint changed at once.
 _TAKE_DELIVERIES: Final = f"""
 WITH RECURSIVE lanes AS (
-    (SELECT lane, due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY lane, due_at LIMIT 1)
+    (SELECT lane, due_at, 1 AS nth FROM deliveries WHERE due_at IS NOT NULL AND lane > CAST(:after AS UUID)
+     ORDER BY lane, due_at LIMIT 1)
     UNION ALL
-    SELECT n.lane, n.due_at FROM lanes l CROSS JOIN LATERAL (
+    SELECT n.lane, n.due_at, l.nth + 1 FROM lanes l CROSS JOIN LATERAL (
         SELECT d.lane, d.due_at FROM deliveries d WHERE d.due_at IS NOT NULL AND d.lane > l.lane
-        ORDER BY d.lane, d.due_at LIMIT 1) n
+        ORDER BY d.lane, d.due_at LIMIT 1) n WHERE l.nth < CAST(:walk AS INTEGER)
+), asked_lanes AS (
+    (SELECT lane, 1 AS nth FROM deliveries WHERE {_ASKED} AND lane > CAST(:asked_after AS UUID) ORDER BY lane LIMIT 1)
+    UNION ALL
+    SELECT n.lane, l.nth + 1 FROM asked_lanes l CROSS JOIN LATERAL (
+        SELECT d.lane FROM deliveries d WHERE {_ASKED} AND d.lane > l.lane ORDER BY d.lane LIMIT 1) n
+    WHERE l.nth < CAST(:walk AS INTEGER)
 ), open AS MATERIALIZED (
     SELECT l.lane, coalesce(e.ordering = 'fifo', false) AS ordered,
            coalesce(h.room, 2 * coalesce(e.max_in_flight, :cap)) AS share,
@@ -60,11 +74,14 @@ WITH RECURSIVE lanes AS (
     WHERE h.due_at <= now() AND (h.published_until IS NULL OR h.published_until < h.stale)
       AND coalesce(b.sequence > h.sequence, true)
     UNION ALL
-    SELECT * FROM (
-        SELECT d.id, d.lane, d.tenant_id, 0, now(), NULL::BOOLEAN FROM deliveries d
-        WHERE d.trigger IN ('resend', 'test') AND d.due_at <= now() AND d.due_at IS NOT NULL AND d.lease_until IS NULL
-          AND (d.published_until IS NULL OR d.published_until < now())
-          AND NOT EXISTS (SELECT FROM endpoints e WHERE e.id = d.endpoint_id AND e.mode = 'pull') LIMIT :limit) a
+    SELECT h.id, l.lane, h.tenant_id,
+           least(row_number() OVER (PARTITION BY l.lane ORDER BY h.due_at, h.id) - CAST(:limit AS INTEGER), 0),
+           now(), NULL
+    FROM asked_lanes l LEFT JOIN endpoints e ON e.id = l.lane CROSS JOIN LATERAL (
+        SELECT id, tenant_id, due_at, lease_until, published_until FROM deliveries d
+        WHERE d.lane = l.lane AND {_ASKED} LIMIT 2 * coalesce(e.max_in_flight, :cap)) h
+    WHERE e.mode IS DISTINCT FROM 'pull' AND h.due_at <= now() AND h.lease_until IS NULL
+      AND (h.published_until IS NULL OR h.published_until < now())
 ), turns AS (
     SELECT id, max(stale) AS stale, bool_or(more) AS more,
            row_number() OVER (PARTITION BY tenant_id ORDER BY min(place), lane) AS turn
@@ -79,13 +96,17 @@ WITH RECURSIVE lanes AS (
 )
 SELECT id AS delivery_id, lane, tenant_id, NULL AS key, asked, more, turn FROM published
 UNION ALL SELECT NULL, lane, NULL, key, false, false, 0 FROM looked WHERE nth = share
-UNION ALL SELECT NULL, NULL, NULL, NULL, false, false, CAST(count(*) AS INTEGER) FROM lanes ORDER BY turn
+UNION ALL SELECT NULL, (SELECT lane FROM lanes WHERE nth = :walk), NULL, NULL, false, false,
+                 CAST(count(*) AS INTEGER) FROM lanes
+UNION ALL SELECT NULL, (SELECT lane FROM asked_lanes WHERE nth = :walk), NULL, NULL, true, false,
+                 CAST(count(*) AS INTEGER) FROM asked_lanes
+ORDER BY turn
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """See `Found`; one row is none, and its `turn` is how many lanes there are."""
+    """See `Found`; two rows are of a walk: the lane after which the next one begins, `turn` how many there were."""
 
     delivery_id: UUID | None
     lane: UUID | None
@@ -95,6 +116,10 @@ class _Row:
     more: bool
     turn: int
 
+    @property
+    def is_walk(self) -> bool:
+        return self.delivery_id is None and self.key is None
+
 
 async def take_due_deliveries(
     tx: AnyConnection,
@@ -103,11 +128,12 @@ async def take_due_deliveries(
     default_cap: int,
     starts: Mapping[UUID, str] | None = None,
     rooms: Mapping[UUID, int] | None = None,
+    walk: Walk = FROM_THE_BEGINNING,
 ) -> Due:
     """Take what is due and stands in no window: tenants in turn, lanes in turn, each up to its room.
 
     `starts` is what the last look returned of lanes with many ordering keys; `rooms` names the lanes that are held,
-    with how many of each may go.
+    with how many of each may go. Of the lanes those of the `walk` are looked at.
     """
     known, held = starts or {}, rooms or {}
     values: dict[str, object] = {
@@ -120,11 +146,18 @@ async def take_due_deliveries(
         "starts": list(known.values()),
         "held": list(held),
         "rooms": list(held.values()),
+        "walk": walk.lanes,
+        "after": walk.after,
+        "asked_after": walk.asked_after,
     }
     rows = await fetch_all(tx, _Row, _TAKE_DELIVERIES, **values)
     found = [
         Found(row.delivery_id, row.lane, row.tenant_id, row.key, row.asked, row.more)
         for row in rows
-        if row.lane is not None
+        if row.lane is not None and not row.is_walk
     ]
-    return replace(Due.of(found), lanes=sum(row.turn for row in rows if row.lane is None))
+    walked = [row for row in rows if row.is_walk]
+    (last,), (last_asked,) = [[row.lane for row in walked if row.asked is asked] for asked in (False, True)]
+    due, lanes = Due.of(found), sum(row.turn for row in walked)
+    kept = walk.unseen(known, last) | due.starts
+    return replace(due, starts=kept, lanes=lanes, last=last, last_asked=last_asked)

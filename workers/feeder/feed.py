@@ -19,21 +19,25 @@ import structlog
 
 from core import clock
 from core.database import Database, is_away
+from core.dispatch.depths import QueueDepths
 from core.dispatch.publish import Publisher
 from core.intake.notices import Notices
 from core.intake.telling import Teller
 from core.journal.record import Settled
 from core.journal.record_queries import record_attempts
 from core.lease.claim import Lapsed
+from core.lease.lane_queries import Due
 from core.model.outcome import Outcome, OutcomeKind
 from core.progress import ProgressBoard
 from core.registry.endpoints import DEFAULT_MAX_IN_FLIGHT
 from core.settings import Settings
-from workers.ending import end_expired_tasks, end_lost_tasks
+from workers.ending import end_lost_tasks
 from workers.feeder import queries
 from workers.feeder.delivery_queries import take_due_deliveries
 from workers.feeder.queries import DueTasks
 from workers.feeder.shares import Shares
+from workers.feeder.stock import Stock
+from workers.feeder.walk import FROM_THE_BEGINNING
 from workers.loop import STORE_ERRORS, first_line, one_by_one
 
 BATCH: Final = 1_000
@@ -60,7 +64,6 @@ class FeedReport:
 
     unknown: int = 0
     lost: int = 0
-    expired: int = 0
     cancelled: int = 0
     deliveries: int = 0
     tasks: int = 0
@@ -89,10 +92,11 @@ class Feeder:
         *,
         rooms: Callable[[], Mapping[UUID, int]] = dict,
         board: ProgressBoard | None = None,
+        depths: QueueDepths | None = None,
     ) -> None:
         """Feed nothing yet; `rooms` says of which lanes no more than so many may go: see `Engine.rooms`.
 
-        `board` says how far tasks were that died.
+        `board` says how far tasks were that died, `depths` what waits in the queues, if the publisher looks at them.
         """
         self._board: Final = board
         self._rooms: Final = rooms
@@ -102,7 +106,9 @@ class Feeder:
         self._teller: Final = teller
         self._notices: Final = notices
         self._shares: Final = Shares()
+        self._stock: Final = Stock(depths)
         self._starts: Mapping[UUID, str] = {}
+        self._walk = FROM_THE_BEGINNING
         self._whole_at = 0.0
         self._look_at = 0.0
         self._ended_at = self._all_ended_at = -ALL_ENDED
@@ -126,10 +132,9 @@ class Feeder:
 
     async def _whole(self) -> FeedReport:
         unknown, lost = await self._end_in_time()
-        expired = await end_expired_tasks(self._database, self._teller, limit=TASKS_BATCH)
         cancelled, deliveries = await self._cancel(), await self._feed_deliveries()
         tasks = await self._feed_tasks()
-        report = FeedReport(unknown, lost, expired, cancelled, deliveries, len(tasks.tasks), hurry=bool(tasks.queues))
+        report = FeedReport(unknown, lost, cancelled, deliveries, len(tasks.tasks), hurry=bool(tasks.queues))
         if report != FeedReport(hurry=report.hurry):
             _log.info(
                 "feed", unknown=report.unknown, lost=report.lost, deliveries=report.deliveries, tasks=report.tasks
@@ -204,21 +209,39 @@ class Feeder:
         room = min(BATCH, self._publisher.room)
         if room == 0 or clock.monotonic() < self._look_at:
             return 0
-        async with self._database.statement() as tx:
-            due = await take_due_deliveries(
-                tx, limit=room, default_cap=DEFAULT_MAX_IN_FLIGHT, starts=self._starts, rooms=self._rooms()
-            )
-        self._starts = due.starts
+        due = await self._look(room)
         self._publisher.deliveries(due.queued)  # after the commit: a message must not overtake its row
         if len(due.queued) < room:
             self._look_at = clock.monotonic() + due.lanes / LANES_A_SECOND
         return len(due.queued)
 
+    async def _look(self, limit: int) -> Due:
+        """Take what is due in the next lanes, of which the next look goes on; one that failed late is shortened."""
+        started = clock.monotonic()
+        held = self._rooms()
+        try:
+            async with self._database.statement() as tx:
+                due = await take_due_deliveries(
+                    tx,
+                    limit=limit,
+                    default_cap=DEFAULT_MAX_IN_FLIGHT,
+                    starts=self._starts,
+                    rooms=held,
+                    walk=self._walk,
+                )
+        except STORE_ERRORS:
+            self._walk = self._walk.timed(clock.monotonic() - started)
+            raise
+        self._starts, self._walk = due.starts, self._walk.on(due, took=clock.monotonic() - started)
+        return due
+
     async def _feed_tasks(self) -> DueTasks:
         if self._publisher.room == 0:
             return DueTasks((), {})
+        shares, depths = self._shares.of_queues(), self._stock.of_queues()
         async with self._database.statement() as tx:
-            due = await queries.take_due_tasks(tx, limit=BATCH, shares=self._shares.of_queues())
+            due = await queries.take_due_tasks(tx, limit=BATCH, shares=shares, depths=depths)
         self._shares.note(due.queues, (task.queue for task in due.tasks))
+        self._stock.note(task.queue for task in due.tasks)
         self._publisher.tasks(due.tasks)
         return due

@@ -1,7 +1,7 @@
 """`endpoints.check`: sends a receiver what it has to take and what it has to refuse, past the guard of deliveries.
 
 The messages come signed (`core/intake/check.py`); they are sent one after another, each as soon as the one before it
-was answered.
+was answered. What hangs is waited for once: else a receiver could hold the worker for eleven times its timeout.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from core.database import Database
 from core.intake.check import CHECK
 from core.model import ids
-from core.model.conformance import BY_NAME, Finding, Message, body_of, headers_of, judge
+from core.model.conformance import BY_NAME, NOT_SENT, Finding, Message, body_of, headers_of, judge
 from core.model.outcome import ErrorClass, Outcome
 from core.resolver import AresResolver
 from core.settings import Settings, require
@@ -26,11 +26,12 @@ from workers.delivery.send import HttpxSender
 from workers.task_types.check_queries import CheckTarget, read_check_target
 from workers.task_types.define import TaskContext, TaskError, task_type
 
+_LAST: Final = "Nothing was sent after it."
 _LEFT_OUT: Final = "A check does not send the headers of the endpoint's own: does the receiver want them?"
 
 
 class TrialOut(BaseModel):
-    """What came of one trial; `passed` is `None` where it proves nothing."""
+    """What came of one trial; `passed` is `None` where it proves nothing, or was not sent."""
 
     name: str
     sends: str
@@ -71,7 +72,10 @@ def check(
 def _check(
     context: TaskContext, runner: asyncio.Runner, endpoint_id: UUID, messages: Sequence[Message]
 ) -> list[TrialOut]:
-    """Send one after another; between them, outside of the loop, the task says how far it is."""
+    """Send one after another; between them, outside of the loop, the task says how far it is.
+
+    None is sent after one that was not answered in time, or if the first has no answer: nothing proves anything then.
+    """
     target = runner.run(_target(context.task_id, endpoint_id, context.settings))
     found: list[TrialOut] = []
     with _sending(runner, context.settings) as sender:
@@ -79,7 +83,16 @@ def _check(
             context.progress(number, len(messages), BY_NAME[message.trial].sends)
             outcome = runner.run(sender.send(_request(endpoint_id, target, message)))
             found.append(_judged(message, outcome, proves=bool(found and found[0].passed)))
+            if found[-1].error == ErrorClass.TIMEOUT.value or found[0].status is None:
+                return _ended(found, messages[len(found) :])
     return found
+
+
+def _ended(found: Sequence[TrialOut], left: Sequence[Message]) -> list[TrialOut]:
+    """Return all trials of a check that ends with the last one found."""
+    if left:
+        found[-1].mend = " ".join(filter(None, [found[-1].mend, _LAST]))
+    return [*found, *(_shown(Finding(BY_NAME[one.trial], passed=None, mend=None), None, NOT_SENT, 0) for one in left)]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from core.intake.recover import ATTEMPTS, RECOVER
 from core.journal.retention_queries import hold_past
 from core.model import ids
 from core.settings import require
+from workers.soft_limit import SOFT_LIMIT
 from workers.task_types import recovery_queries
 from workers.task_types.context import CancelledTaskError
 from workers.task_types.define import Retry, TaskContext, TaskError, task_type
@@ -93,7 +94,8 @@ class Recovery:
         return self._context.once(recovery_queries.REOPENED, lambda: 0)
 
     def _wait(self, work: Coroutine[None, None, T]) -> T:
-        return self._runner.run(work)
+        with SOFT_LIMIT.held_back():
+            return self._runner.run(work)
 
     async def _last_place(self) -> int:
         async with self._database.engine() as tx:

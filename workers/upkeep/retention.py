@@ -12,7 +12,7 @@ Each step is a short transaction, and goes on where the last one has stopped, in
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,13 +30,15 @@ ROLLUPS_KEPT: Final = timedelta(days=8)
 FINE_KEPT: Final = timedelta(hours=2)
 """An hour longer than the window that is read by five minutes."""
 
+T = TypeVar("T")
+
 _log: Final = structlog.stdlib.get_logger()
-Step = Callable[[AsyncConnection], Awaitable[int]]
+Step = Callable[[AsyncConnection], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionReport:
-    """How much a turn removed of each."""
+    """How much a turn removed of each; `cut` if payloads were left to another one."""
 
     emptied: int = 0
     expired: int = 0
@@ -46,14 +48,15 @@ class RetentionReport:
     sessions: int = 0
     rollups: int = 0
     folded: int = 0
+    cut: bool = False
     hurry: bool = False
 
     @property
     def worked(self) -> bool:
-        """Whether there may be more."""
+        """Whether there may be more now; what passes its time meanwhile, one by one, waits for the next turn."""
         return (
-            bool(self.emptied or self.expired or self.dropped)
-            or BATCH in {self.tasks, self.keys, self.sessions}
+            bool(self.cut or self.dropped)
+            or BATCH in {self.expired, self.tasks, self.keys, self.sessions}
             or COUNTS_BATCH in {self.rollups, self.folded}
         )
 
@@ -69,15 +72,17 @@ class Retention:
 
     async def run_once(self) -> RetentionReport:
         """Take one batch of each."""
+        emptied, cut = await self._step(lambda tx: queries.empty_events(tx, limit=BATCH), (0, False))
         report = RetentionReport(
-            emptied=await self._step(lambda tx: queries.empty_events(tx, limit=BATCH)),
-            tasks=await self._step(lambda tx: queries.delete_tasks(tx, limit=BATCH)),
-            keys=await self._step(lambda tx: queries.delete_keys(tx, limit=BATCH)),
-            sessions=await self._step(lambda tx: queries.delete_sessions(tx, limit=BATCH)),
+            emptied=emptied,
+            cut=cut,
+            tasks=await self._step(lambda tx: queries.delete_tasks(tx, limit=BATCH), 0),
+            keys=await self._step(lambda tx: queries.delete_keys(tx, limit=BATCH), 0),
+            sessions=await self._step(lambda tx: queries.delete_sessions(tx, limit=BATCH), 0),
             rollups=await self._step(
-                lambda tx: queries.delete_rollups(tx, keep=self._rollups_kept, limit=COUNTS_BATCH)
+                lambda tx: queries.delete_rollups(tx, keep=self._rollups_kept, limit=COUNTS_BATCH), 0
             ),
-            folded=await self._step(lambda tx: queries.fold_rollups(tx, keep=FINE_KEPT, limit=COUNTS_BATCH)),
+            folded=await self._step(lambda tx: queries.fold_rollups(tx, keep=FINE_KEPT, limit=COUNTS_BATCH), 0),
         )
         # Where the tables are in use another turn drops; what else was done still counts.
         expired, dropped = await tolerated("retention.failed", self._drop(), (0, 0))
@@ -86,13 +91,13 @@ class Retention:
             _log.info("retention", **asdict(report))
         return report
 
-    async def _step(self, step: Step) -> int:
+    async def _step(self, step: Step[T], none: T) -> T:
         """Take a step; one that fails does not keep the others from theirs."""
-        return await tolerated("retention.failed", self._locked(step), 0)
+        return await tolerated("retention.failed", self._locked(step, none), none)
 
-    async def _locked(self, step: Step) -> int:
+    async def _locked(self, step: Step[T], none: T) -> T:
         async with self._database.engine() as tx:
-            return await step(tx) if await queries.try_lock(tx) else 0
+            return await step(tx) if await queries.try_lock(tx) else none
 
     async def _drop(self) -> tuple[int, int]:
         """End what waits in the oldest week that is over, then drop a partition of it; return how many of each.

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import execute, fetch_all, fetch_one
@@ -59,7 +60,8 @@ WITH old AS (
                sum(greatest(deliveries, 1)) OVER (ORDER BY tenant_id, id) AS weight FROM old) o
     WHERE weight <= :limit OR place = 1
 )
-SELECT id, tenant_id FROM events WHERE id = ANY(ARRAY(SELECT id FROM past)) ORDER BY id FOR UPDATE
+SELECT id, tenant_id, (SELECT count(*) >= :limit OR count(*) > (SELECT count(*) FROM past) FROM old) AS cut
+FROM events WHERE id = ANY(ARRAY(SELECT id FROM past)) ORDER BY id FOR UPDATE
 """
 # `coalesce` hides from the planner that an index finds all that waits, of whatever event.
 _HOLD_UNFINISHED: Final = """
@@ -94,25 +96,32 @@ class _Count:
     count: int
 
 
-async def empty_events(tx: AsyncConnection, *, limit: int) -> int:
-    """Erase the payloads of events past their tenant's retention; return how many.
+class PastEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event past its tenant's retention; `cut` if there were more of them than one turn may take."""
+
+    id: UUID
+    tenant_id: UUID
+    cut: bool
+
+
+async def empty_events(tx: AsyncConnection, *, limit: int) -> tuple[int, bool]:
+    """Erase the payloads of events past their tenant's retention; return how many, and whether there are more.
 
     What waits of them ends as `expired`; response bodies go too, for receivers may echo what they got.
     """
     past = await hold_past_events(tx, limit=limit)
     if past:
-        await hold_unfinished(tx, events=list(past))
-        await empty(tx, past=past)
-    return len(past)
+        await hold_unfinished(tx, events=[one.id for one in past])
+        await empty(tx, past={one.id: one.tenant_id for one in past})
+    return len(past), any(one.cut for one in past)
 
 
-async def hold_past_events(tx: AsyncConnection, *, limit: int) -> dict[UUID, UUID]:
-    """Lock the next events that are past their tenant's retention, by `events_tenant_id_id_idx`; return their tenants.
+async def hold_past_events(tx: AsyncConnection, *, limit: int) -> tuple[PastEvent, ...]:
+    """Lock the next events that are past their tenant's retention, by `events_tenant_id_id_idx`, and return them.
 
     Whoever brings one of them back waits, and finds no payload then.
     """
-    found = await fetch_all(tx, dict[str, UUID], _HOLD_PAST, limit=limit)
-    return {row["id"]: row["tenant_id"] for row in found}
+    return await fetch_all(tx, PastEvent, _HOLD_PAST, limit=limit)
 
 
 async def hold_unfinished(tx: AsyncConnection, *, events: Sequence[UUID]) -> None:

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+import httpx
+
 PASSING: Final = frozenset({429, 502, 503, 504})
 """Statuses that say "not now". A POST may be sent again as well: its Idempotency-Key makes it one."""
+UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""After these the API knows nothing of the request."""
+_TAKEN_AWAY: Final = frozenset({"endpoints", "event-types", "keys", "portal-links", "tenants"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,14 @@ class Retry:
         taken_off = (random.random() if draw is None else draw) / 2  # noqa: S311 - it spreads load, it guards nothing
         own = min(self.cap, self.base * 2.0**retries) * (1 - taken_off)
         return max(own, retry_after or 0.0)
+
+
+def takes_away(method: str, path: str) -> bool:
+    """Tell whether a request deletes something so that it is not found again.
+
+    What erases a task or a payload leaves a record: there, 404 says that there never was any.
+    """
+    return method == "DELETE" and path.split("/")[-2] in _TAKEN_AWAY
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -43,7 +43,7 @@ export type Problem = Schemas["Problem"];
 export type FieldError = Schemas["ProblemField"];
 export type Recovery = Schemas["RecoveryIn"];
 export type Pulled = Schemas["PulledOut"];
-export type Ack = { claim: string; body?: string; duration_ms?: number; retry_after?: number } & (
+export type Ack = { claim: string; body?: string; duration_ms?: number; retry_after?: number; abort?: boolean } & (
   | { status: number }
   | { error: NonNullable<Schemas["AckIn"]["error"]> }
 );

@@ -21,6 +21,7 @@ export const RETRY: Retry = { limit: 4, base: 500, cap: 8_000, longest: 60_000 }
 
 /** "Not now". A POST may be sent again as well: its Idempotency-Key makes it one. */
 const PASSING = new Set([429, 502, 503, 504]);
+const TAKEN_AWAY = new Set(["endpoints", "event-types", "keys", "portal-links", "tenants"]);
 const STREAMED = /^(text\/event-stream|application\/x-ndjson|text\/csv)\b/;
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
@@ -68,7 +69,7 @@ export function retrying(fetch: Fetch, retry: Retry, timeout: number): (request:
       try {
         const answer = await within(timeout, request.signal, (signal) => whole(fetch, request.url, { ...init, signal }));
         // What was lost has deleted it.
-        if (lost && request.method === "DELETE" && answer.status === 404) return new Response(null, { status: 204 });
+        if (lost && answer.status === 404 && takesAway(request)) return new Response(null, { status: 204 });
         const passing = PASSING.has(answer.status);
         lost ||= passing && answer.status !== 429;
         wait = passing ? pauseAfter(retry, tries - 1, retryAfter(answer.headers)) : undefined;
@@ -81,6 +82,11 @@ export function retrying(fetch: Fetch, retry: Retry, timeout: number): (request:
       await pause(wait);
     }
   };
+}
+
+/** Whether a request deletes something so that it is not found again; what erases a task or a payload leaves a record. */
+function takesAway(request: Request): boolean {
+  return request.method === "DELETE" && TAKEN_AWAY.has(new URL(request.url).pathname.split("/").at(-2) ?? "");
 }
 
 /** Read the answer with its body, so that a connection that is lost inside of it counts as lost; a stream goes on. */

@@ -44,7 +44,9 @@ export class Tasks {
     const { idempotencyKey, ...fields } = options;
     const form = new FormData();
     form.set("type", type);
-    for (const [name, value] of Object.entries(fields)) form.set(name, JSON.stringify(value));
+    for (const [name, value] of Object.entries(fields)) {
+      if (value !== undefined) form.set(name, JSON.stringify(value)); // as JSON leaves it out
+    }
     form.set("file", file);
     const body = form as unknown as { type: string; file: string; delay: number };
     return unwrap(this.wire.http.POST("/v1/tasks", { body, headers: headersOf(options, ASYNC) }));

@@ -73,8 +73,9 @@ test("a result of null is a result", async () => {
   assert.equal(await ringback.tasks.run("demo.sleep", { seconds: 0 }, WITHIN), null);
 });
 
-test("a file is submitted", async () => {
-  const task = await ringback.tasks.submitFile("words.count", new Blob(["one two three"]), { metadata: { of: "a file" } });
+test("a file is submitted, with what is given beside it", async () => {
+  const given = { metadata: { of: "a file" }, unique_key: undefined as never };
+  const task = await ringback.tasks.submitFile("words.count", new Blob(["one two three"]), given);
 
   const ended = await ringback.tasks.wait(task.task_id, WITHIN);
 
@@ -259,7 +260,7 @@ test("deliveries are pulled, acknowledged, seen live and exported", async () => 
   const [pulled] = await ringback.endpoints.pull(inbox.id, { wait: 20 });
   assert(pulled);
   const message = await new Webhook(inbox.secret ?? "").verify(pulled.request.body, pulled.request.headers);
-  const [acked] = await ringback.endpoints.ack(inbox.id, [{ claim: pulled.claim, status: 200 }]);
+  const [acked] = await ringback.endpoints.ack(inbox.id, [{ claim: pulled.claim, status: 200, abort: false }]);
 
   assert.deepEqual([message.id, message.data], [event.id, { order: ODD }]);
   assert.deepEqual([acked?.id, acked?.status], [pulled.delivery_id, "succeeded"]);

@@ -92,6 +92,18 @@ test("what was never there is told", async (context) => {
   assert.equal(received.length, 2);
 });
 
+const ERASED: Record<string, (client: Ringback) => Promise<unknown>> = {
+  "a payload": (one) => one.events.erasePayload("evt_1"),
+  "a task": (one) => one.tasks.delete("task_1"),
+};
+for (const [name, erase] of Object.entries(ERASED)) {
+  test(`${name} that could not be erased is told`, async (context) => {
+    const { baseUrl } = await serve(context, FIRST[503], refusal(404, "not-found"));
+
+    await assert.rejects(erase(client(baseUrl)), NotFoundError);
+  });
+}
+
 test("two calls have two keys", async (context) => {
   const { baseUrl, received } = await serve(context, accepted);
 

@@ -153,6 +153,7 @@ endpoints: Final = Table(
     CheckConstraint("char_length(url) <= 2048", name="url"),
     CheckConstraint(OWNER_LENGTH, name="owner"),
     Index("endpoints_tenant_id_id_idx", "tenant_id", "id"),
+    Index("endpoints_living_idx", "tenant_id", "id", postgresql_where="deleted_at IS NULL"),
     Index("endpoints_tenant_id_owner_id_idx", "tenant_id", "owner", "id", postgresql_where="owner IS NOT NULL"),
     Index("endpoints_failing_idx", "failing_since", postgresql_where="failing_since IS NOT NULL"),
     Index("endpoints_disabled_idx", "id", postgresql_where="status = 'disabled'"),

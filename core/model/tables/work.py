@@ -52,6 +52,9 @@ tasks: Final = Table(
     Column("run", Integer, nullable=False, server_default="0"),
     Column("max_attempts", Integer, nullable=False),
     Column("lost_count", Integer, nullable=False, server_default="0"),
+    # Of a run that was handed over to parts: those that run, and those that have not started.
+    Column("parts_running", Integer, nullable=False, server_default="0"),
+    Column("parts_waiting", Integer, nullable=False, server_default="0"),
     moment("cancel_asked_at"),
     # How it ended.
     Column("progress", JSONB),
@@ -74,7 +77,7 @@ tasks: Final = Table(
     CheckConstraint(f"octet_length(content) <= {CONTENT_LIMIT}", name="content"),
     CheckConstraint("run >= 0 AND lost_count >= 0 AND lost_count <= run", name="run"),
     Index("tasks_tenant_id_id_idx", "tenant_id", "id"),
-    Index("tasks_due_idx", "tenant_id", "queue", "due_at", postgresql_where="due_at IS NOT NULL"),
+    Index("tasks_due_type_idx", "tenant_id", "queue", "type", "due_at", postgresql_where="due_at IS NOT NULL"),
     Index("tasks_expiring_idx", "expires_at", postgresql_where="expires_at IS NOT NULL AND due_at IS NOT NULL"),
     Index("tasks_finished_idx", "finished_at", postgresql_where="finished_at IS NOT NULL"),
     Index("tasks_leased_idx", "lease_until", postgresql_where="lease_until IS NOT NULL"),

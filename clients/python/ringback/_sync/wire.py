@@ -11,7 +11,7 @@ import httpx
 from ringback.answers import read
 from ringback.errors import ConnectionFailedError
 from ringback.pauses import pause
-from ringback.retries import PASSING, Retry, retry_after
+from ringback.retries import PASSING, UNSENT, Retry, retry_after, takes_away
 
 T = TypeVar("T")
 _MAY_PASS: Final = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
@@ -124,9 +124,9 @@ class Wire:
                     raise ConnectionFailedError(
                         request.method, str(request.url.copy_with(query=None)), tries
                     ) from error
-                lost = True
+                lost = lost or not isinstance(error, UNSENT)
             else:
-                if lost and request.method == "DELETE" and answer.status_code == HTTPStatus.NOT_FOUND:
+                if lost and answer.status_code == HTTPStatus.NOT_FOUND and takes_away(request.method, request.url.path):
                     answer.close()
                     return httpx.Response(HTTPStatus.NO_CONTENT, request=request)  # what was lost has deleted it
                 passing = answer.status_code in PASSING

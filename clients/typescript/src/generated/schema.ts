@@ -182,6 +182,9 @@ export interface paths {
         /**
          * Read attempts
          * @description List a delivery's attempts in their order, the first one first, with request and response as they were.
+         *
+         *     A page ends once the bodies in it come to 8 MiB: it may hold fewer than `limit` and go on all the same. The list
+         *     ends where `next_cursor` is `null`.
          */
         get: operations["read_attempts"];
         put?: never;
@@ -354,7 +357,9 @@ export interface paths {
          * @description Try whether a receiver takes good messages and refuses bad ones, by eleven of type `ringback.test`.
          *
          *     303 to a task, which this key may poll. Its result is `{passed, trials}`; each trial says what was sent, what was
-         *     expected, what was answered, and how to mend it. The endpoint's own headers are not sent.
+         *     expected, what was answered, and how to mend it. The endpoint's own headers are not sent. After a message that gets
+         *     no answer in time, or a first one that gets none at all, the others are not sent: their `error` is `not_sent`.
+         *     While a check of the endpoint has not ended, that one is the answer.
          */
         post: operations["check_endpoint"];
         delete?: never;
@@ -548,6 +553,9 @@ export interface paths {
         /**
          * List types
          * @description List the event types that are described, by their names.
+         *
+         *     A page ends once the schemas and examples in it come to 1 MiB: it may hold fewer than `limit` and go on all the
+         *     same. The list ends where `next_cursor` is `null`.
          */
         get: operations["list_types"];
         put?: never;
@@ -600,7 +608,8 @@ export interface paths {
          * @description List events, newest first; those of the platform (`task.*`) too.
          *
          *     A page looks at 20,000 events at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
-         *     same. It ends once its data come to 8 MiB, too. The list ends where `next_cursor` is `null`.
+         *     same. It ends once its data come to 8 MiB, too. The list ends where `next_cursor` is `null`. A key with an owner
+         *     finds each event where it first came to one of the owner's endpoints: by a replay perhaps, long after it was made.
          */
         get: operations["list_all"];
         put?: never;
@@ -990,7 +999,7 @@ export interface paths {
          * @description List tasks, newest first; `metadata.KEY=VALUE`, any number of them, filters by what was sent as `metadata`.
          *
          *     A page looks at 20,000 tasks at most: where few fit, it may hold fewer than `limit`, or none, and go on all the
-         *     same. The list ends where `next_cursor` is `null`.
+         *     same. It ends once their inputs and results come to 8 MiB, too. The list ends where `next_cursor` is `null`.
          */
         get: operations["list_tasks"];
         put?: never;
@@ -3407,6 +3416,16 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The request did not come in time. */
+        RequestTimeout: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Try again later. */
         ServiceUnavailable: {
             headers: {
@@ -4046,6 +4065,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description Its state forbids it. */
             409: {
                 headers: {
@@ -4116,6 +4136,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description Its state forbids it. */
             409: {
                 headers: {
@@ -4295,6 +4316,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -4511,6 +4533,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description Others change the endpoint all the time. */
             409: {
                 headers: {
@@ -4600,6 +4623,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -4658,6 +4682,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -4789,6 +4814,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The endpoint is pulled from. */
             409: {
                 headers: {
@@ -4874,6 +4900,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -4950,6 +4977,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The platform has disabled the endpoint. */
             409: {
                 headers: {
@@ -5028,6 +5056,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description Events are pushed to the endpoint, or the platform has disabled it. */
             409: {
                 headers: {
@@ -5239,6 +5268,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The endpoint is disabled or deleted. */
             409: {
                 headers: {
@@ -5358,6 +5388,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -5563,6 +5594,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -5770,6 +5802,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -6022,6 +6055,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -6181,6 +6215,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -6409,6 +6444,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -6537,6 +6573,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -6687,6 +6724,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -6822,6 +6860,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -7645,6 +7684,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Gone"];
             413: components["responses"]["RequestEntityTooLarge"];
@@ -7891,6 +7931,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description Its state forbids it. */
             409: {
                 headers: {
@@ -8185,6 +8226,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description Its state forbids it. */
             409: {
                 headers: {
@@ -8356,6 +8398,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description There is a tenant of this slug already. */
             409: {
                 headers: {
@@ -8533,6 +8576,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description There is a tenant of this slug already. */
             409: {
                 headers: {
