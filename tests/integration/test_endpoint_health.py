@@ -68,6 +68,17 @@ async def test_an_endpoint_that_only_failed_for_five_days_is_disabled_and_told(
 
     assert (report.disabled, report.failing) == (1, 0)
     assert await judged.state() == ("disabled", "failing")
+    assert sorted(await judged.heard(), key=str) == ["endpoint.disabled", "endpoint.failing"]
+
+
+async def test_who_was_warned_of_is_not_warned_of_again_as_it_is_disabled(
+    judged: Judged, health: EndpointHealth, rows: Rows
+) -> None:
+    await rows.change(tables.endpoints, judged.endpoint, failing_told_at=ago(DAY))
+    await judged.failed(4.9, 3.1, 2.5, 0.5, since=5.1)
+
+    await health.run_once()
+
     assert await judged.heard() == ["endpoint.disabled"]
 
 

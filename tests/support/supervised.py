@@ -36,24 +36,32 @@ class _Told(TypedDict):
 
 
 class Supervised:
-    """A running supervisor; what it and its children say is read in order."""
+    """A running supervisor; what it and its children say is read line by line."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
         """Watch `process`, whose API listens on `port`."""
         self.process = process
         self.port = port
         self.heard = ""
+        self._unmatched: list[str] = []
 
     def read_until(self, pattern: str) -> re.Match[str]:
-        """Read lines until one matches.
+        """Read lines until one matches that matched nothing before.
+
+        Children speak whenever they come to it: a line counts as well if it came before one that was asked for first.
 
         Raises:
             EOFError: it ended before.
         """
+        for line in self._unmatched:
+            if found := re.search(pattern, line):
+                self._unmatched.remove(line)
+                return found
         for line in self._output:
             self.heard += line
             if found := re.search(pattern, line):
                 return found
+            self._unmatched.append(line)
         raise EOFError(self.heard)
 
     def pid_of(self, child: str) -> int:

@@ -5,16 +5,20 @@ a success ──► failing_since = null ◄────────────
 a failure ──► failing_since ──── 1/5 of the time ───► `endpoint.failing`, once a stretch
                              └── the whole of it ───► disabled (`failing`), `endpoint.disabled`
 ```
-Time alone disables nobody: see `FailingRule`.
+Time alone disables nobody: see `FailingRule`. Whoever is disabled is told of as failing too, though it be just before:
+one failure a day ends an endpoint, and warns of nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
 from core.intake.notices import DISABLED, FAILING, Notices
+from core.model.ids import EndpointId
 from workers.loop import STORE_ERRORS
 from workers.upkeep.health_queries import FailingRule, disable, note_told, take_failing, try_lock
 
@@ -73,9 +77,16 @@ class EndpointHealth:
             if not await try_lock(tx):
                 return HealthReport()
             ended = await take_failing(tx, rule=self._disabling, limit=limit)
-            await disable(tx, endpoint_ids=ended)
-            await self._notices.of_endpoints(tx, DISABLED, ended)
+            await self._warn(tx, [one.id for one in ended if not one.told])
+            await self._end(tx, [one.id for one in ended])
             failing = await take_failing(tx, rule=self._warning, limit=limit)
-            await note_told(tx, endpoint_ids=failing)
-            await self._notices.of_endpoints(tx, FAILING, failing)
+            await self._warn(tx, [one.id for one in failing])
         return HealthReport(len(ended), len(failing), worked=limit in {len(ended), len(failing)})
+
+    async def _warn(self, tx: AsyncConnection, endpoint_ids: Sequence[EndpointId]) -> None:
+        await note_told(tx, endpoint_ids=endpoint_ids)
+        await self._notices.of_endpoints(tx, FAILING, endpoint_ids)
+
+    async def _end(self, tx: AsyncConnection, endpoint_ids: Sequence[EndpointId]) -> None:
+        await disable(tx, endpoint_ids=endpoint_ids)
+        await self._notices.of_endpoints(tx, DISABLED, endpoint_ids)

@@ -39,8 +39,11 @@ class _Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Endpoint:
+class FailingEndpoint:
+    """Who has only failed, and whether its present stretch of failure was told."""
+
     id: EndpointId
+    told: bool
 
 
 async def try_lock(tx: AsyncConnection) -> bool:
@@ -49,10 +52,10 @@ async def try_lock(tx: AsyncConnection) -> bool:
     return found is not None and found.locked
 
 
-async def take_failing(tx: AsyncConnection, *, rule: FailingRule, limit: int) -> tuple[EndpointId, ...]:
+async def take_failing(tx: AsyncConnection, *, rule: FailingRule, limit: int) -> tuple[FailingEndpoint, ...]:
     """Lock enabled endpoints that have only failed, by `endpoints_failing_idx`, each judged by `rollups_pkey`."""
     sql = """
-    SELECT e.id FROM endpoints e
+    SELECT e.id, COALESCE(e.failing_told_at >= e.failing_since, FALSE) AS told FROM endpoints e
     WHERE e.failing_since <= now() - make_interval(secs => :after) AND e.status = 'enabled' AND e.deleted_at IS NULL
         AND (NOT :untold OR e.failing_told_at IS NULL OR e.failing_told_at < e.failing_since)
         AND EXISTS (
@@ -71,7 +74,7 @@ async def take_failing(tx: AsyncConnection, *, rule: FailingRule, limit: int) ->
         "least": LEAST_FAILURES,
         "limit": limit,
     }
-    return tuple(one.id for one in await fetch_all(tx, _Endpoint, sql, **values))
+    return tuple(await fetch_all(tx, FailingEndpoint, sql, **values))
 
 
 async def disable(tx: AsyncConnection, *, endpoint_ids: Sequence[EndpointId]) -> int:
