@@ -1,18 +1,23 @@
 """What an event costs once the tables are large, and how much memory a deliverer takes beside a backlog.
 
-The tables are filled in bulk with events that were delivered, each with a delivery and an attempt; at each size the
-same stream goes through the whole product. Then a backlog is due at once, and the deliverer drains it while its memory
-is watched, and while another tenant sends a single event now and then, as it did before. Everything lies in the present
-week's partitions: the worst case, as only seven days of rows should.
+The tables are filled in bulk with events that were delivered, each with a delivery and an attempt. Two products run
+side by side, one with the fewest rows and one with more: at each size the same stream goes through one and the other in
+turns, so that a machine that is slow for some minutes is so for both. Each turn's cost is told as a multiple of what it
+was on the small one just before; whichever is not asked idles, and is counted on both sides. Then a backlog is due at
+once, and the deliverer drains it while its memory is watched, and while another tenant sends a single event now and
+then, as it did before. Everything lies in the present week's partitions: the worst case, as only seven days of rows
+should.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from statistics import median
 from typing import Final
 
 import msgspec
 
 from benchmarks.drivers import options
-from benchmarks.drivers.flow import flow
+from benchmarks.drivers.flow import Flow, flow
 from benchmarks.filling import add_history, prepare_deliveries
 from benchmarks.instruments.figures import latencies, per_thousand
 from benchmarks.instruments.load import NUMBER, Order
@@ -35,7 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What is measured."""
 
     rows: tuple[int, ...] = (10_000, 1_000_000, 10_000_000)
-    """Events, and as many deliveries and attempts."""
+    """Events, and as many deliveries and attempts; what streams add comes on top."""
+    turns: int = 5
     events: int = 5000
     backlog: int = 1_000_000
     backlog_seconds: float = 30
@@ -44,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     size: int = options.SIZE
 
 
-QUICK: Final = Settings(rows=(1000, 50_000), events=1500, backlog=20_000, backlog_seconds=3, endpoints=20)
+QUICK: Final = Settings(rows=(1000, 50_000), turns=2, events=1500, backlog=20_000, backlog_seconds=3, endpoints=20)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -54,28 +60,60 @@ def main(arguments: Sequence[str]) -> None:
 
 def measure(settings: Settings) -> dict[str, object]:
     """Measure each size, then the backlog."""
-    with running_sink(Plan(ports=settings.endpoints + 1)) as sink, running_rig() as rig:
-        system = Ringback(rig)
-        system.begin([sink.url(number) for number in range(settings.endpoints)], lanes=settings.endpoints)
-        _stream(system, sink, settings)  # warm up
-        there, rows = 0, list[dict[str, object]]()
-        for size in settings.rows:
-            add_history(rig, size - there, size=PADDING)
-            there = size
-            rows.append({"rows": size, **_stream(system, sink, settings)})
+    with ExitStack() as running:
+        sink = running.enter_context(running_sink(Plan(ports=settings.endpoints + 1)))
+        rig = running.enter_context(running_rig())
+        with running_rig() as other:
+            rows = _sizes(_begun(other, sink, settings), _begun(rig, sink, settings), sink, settings)
         order = _neighbour(rig, sink.url(settings.endpoints), settings)
-        alone = flow(system, sink, order)
-        backlog = _backlog(system, sink, settings, order)
+        alone = flow(Ringback(rig), sink, order)
+        backlog = _backlog(Ringback(rig), sink, settings, order)
     return {"rows": rows, "backlog": {"neighbour_alone": latencies(alone.latencies), **backlog}}
 
 
-def _stream(system: Ringback, sink: Sink, settings: Settings) -> dict[str, object]:
+def _begun(rig: Rig, sink: Sink, settings: Settings) -> Ringback:
+    system = Ringback(rig)
+    system.begin([sink.url(number) for number in range(settings.endpoints)], lanes=settings.endpoints)
+    return system
+
+
+def _sizes(small: Ringback, large: Ringback, sink: Sink, settings: Settings) -> list[dict[str, object]]:
+    fewest, there, rows, all_small = settings.rows[0], 0, list[dict[str, object]](), list[Flow]()
+    for size in settings.rows[1:]:
+        small.rig.empty()
+        add_history(small.rig, fewest, size=PADDING)
+        add_history(large.rig, size - there, size=PADDING)
+        there = size
+        _pair(small, large, sink, settings)  # warm up
+        pairs = [_pair(small, large, sink, settings) for _ in range(settings.turns)]
+        times = [ours.cost / beside.cost for beside, ours in pairs]
+        rows.append(_row(size, large.rig, [ours for _, ours in pairs], times))
+        all_small += (beside for beside, _ in pairs)
+    return [_row(fewest, small.rig, all_small, [1.0]), *rows]
+
+
+def _pair(small: Ringback, large: Ringback, sink: Sink, settings: Settings) -> tuple[Flow, Flow]:
+    return _stream(small, sink, settings), _stream(large, sink, settings)
+
+
+def _stream(system: Ringback, sink: Sink, settings: Settings) -> Flow:
     order = system.order(size=settings.size, lanes=settings.endpoints)
     order = msgspec.structs.replace(order, connections=settings.connections, count=settings.events)
-    found = flow(system, sink, order)
-    gibibytes = int(system.rig.ask("SELECT pg_database_size(current_database())")) / 2**30
-    options.say(f"growth: {gibibytes:.1f} GiB, {per_thousand(found.spent, found.sent.count)}")
-    return {"database_gib": round(gibibytes, 2), **found.figures()}
+    return flow(system, sink, order)
+
+
+def _row(size: int, rig: Rig, flows: Sequence[Flow], times: Sequence[float]) -> dict[str, object]:
+    """Return the figures of the stream whose cost is in the middle, and what sets of turns came to."""
+    middle = sorted(flows, key=lambda one: one.cost)[len(flows) // 2]
+    gibibytes = int(rig.ask("SELECT pg_database_size(current_database())")) / 2**30
+    options.say(f"growth: {gibibytes:.1f} GiB, {per_thousand(middle.spent, middle.sent.count)}, {times} times")
+    return {
+        "rows": size,
+        "database_gib": round(gibibytes, 2),
+        "times_fewest": round(median(times), 3),
+        "turns": [round(one, 3) for one in times],
+        **middle.figures(),
+    }
 
 
 def _neighbour(rig: Rig, url: str, settings: Settings) -> Order:
