@@ -12,7 +12,8 @@ from tests.clients.conftest import Account
 from tests.support.stack import eventually
 from tests.support.threaded import ThreadedReceiver
 
-REPORT = {"user_id": 7, "version": "2026-01", "steps": 3}
+REPORT = {"user_id": 7, "version": "2026-01", "steps": 20}
+"""It takes seconds, so that it is seen under way."""
 BEGINNING = f"0.{'0' * 32}.0"
 ODD = "line\u2028separator \u0085 \x1c end"
 """Characters at which Python breaks lines, and streams do not."""

@@ -247,7 +247,7 @@ async def test_an_expired_key_is_new(acme: Account, rows: Rows) -> None:
 
 
 async def test_a_key_that_has_ended_since_is_answered_again(client: httpx.AsyncClient) -> None:
-    headers, body = keyed(), KEY | {"expires_at": (clock.now() + timedelta(seconds=2)).isoformat()}
+    headers, body = keyed(), KEY | {"expires_at": (clock.now() + timedelta(seconds=10)).isoformat()}
     first = await client.post("/v1/keys", json=body, headers=headers)
 
     def look() -> None:

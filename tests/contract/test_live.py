@@ -17,7 +17,7 @@ from tests.support.claiming import OK, claim_one, record, settled
 from tests.support.rows import Rows
 
 Event = dict[str, str]
-WITHIN = 10.0
+WITHIN = 60.0
 
 
 class Listener:

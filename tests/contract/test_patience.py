@@ -1,5 +1,7 @@
 """Clients that do not go on: requests that do not come get an end after a while."""
 
+from collections.abc import Callable
+
 import pytest
 
 from api.hot_protocol import HotProtocol
@@ -14,9 +16,7 @@ POLL = "GET /v1/tasks/{} HTTP/1.1\r\nHost: ringback\r\nAuthorization: Bearer {}\
 
 
 class Hasty(HotProtocol):
-    """A connection that waits a moment only."""
-
-    comes_within = 0.1
+    """A connection that waits a moment only, once it is told to."""
 
 
 class Lenient(Hasty):
@@ -31,14 +31,21 @@ def settings(api_database: str, redis_store: str) -> Settings:
     return settings_of(database=api_database, redis=redis_store)
 
 
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what has connections wait a moment only, from then on."""
+    return lambda: monkeypatch.setattr(Hasty, "comes_within", 0.1)
+
+
 @pytest.mark.parametrize(
     ("path", "headers"), [("/v1/events", {}), ("/v1/events", LONG_WAY), ("/v1/events/batch", {}), ("/v1/tasks", {})]
 )
 @pytest.mark.parametrize("missing", [1, len(BODY), len(BODY) + 2])
 async def test_a_request_that_does_not_come_is_refused_after_a_while(
-    settings: Settings, path: str, headers: dict[str, str], missing: int
+    settings: Settings, hurry: Callable[[], None], path: str, headers: dict[str, str], missing: int
 ) -> None:
     async with listening(settings, Hasty) as client:
+        hurry()
         sent = post(path, key_of(client), BODY, **headers)
 
         answer = await heard(client, sent[:-missing])
@@ -49,8 +56,9 @@ async def test_a_request_that_does_not_come_is_refused_after_a_while(
     assert b'"type":"/problems/request-timeout"' in document
 
 
-async def test_who_goes_on_sending_is_waited_for(settings: Settings) -> None:
+async def test_who_goes_on_sending_is_waited_for(settings: Settings, hurry: Callable[[], None]) -> None:
     async with listening(settings, Lenient) as client:
+        hurry()
         sent = post("/v1/events", key_of(client), BODY, **LONG_WAY)
         pieces = [sent[: -len(BODY)], BODY[:10], BODY[10:]]
 
@@ -59,9 +67,10 @@ async def test_who_goes_on_sending_is_waited_for(settings: Settings) -> None:
     assert answer.status == 202
 
 
-async def test_who_waits_for_an_answer_is_not_late(settings: Settings) -> None:
+async def test_who_waits_for_an_answer_is_not_late(settings: Settings, hurry: Callable[[], None]) -> None:
     async with listening(settings, Hasty) as client:
         made = await client.post("/v1/tasks", json={"type": "math.divide", "input": {"x": 1, "y": 2}, "delay": 3600})
+        hurry()
         poll = POLL.format(made.json()["task_id"], key_of(client)).encode()
 
         answer = await heard(client, poll + post("/v1/events", key_of(client), BODY)[:20])

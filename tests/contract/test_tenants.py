@@ -190,7 +190,7 @@ async def until_refused(client: httpx.AsyncClient, headers: dict[str, str]) -> h
     retrying = AsyncRetrying(
         retry=retry_if_result(lambda answer: answer.status_code == HTTPStatus.OK),
         wait=wait_fixed(0.05),
-        stop=stop_after_delay(10),
+        stop=stop_after_delay(60),
     )
     answer: httpx.Response = await retrying(client.get, "/v1/tasks", headers=headers)
     return answer
@@ -215,10 +215,11 @@ async def test_requests_beyond_the_limit_are_told_when_to_come_again(operator: h
     await operator.patch(f"/v1/tenants/{account.slug}", json={"limits": {"requests_per_second": 2}})
 
     async with account.client:
-        answers = [await account.client.get("/v1/tasks") for _ in range(12)]
+        answers = await asyncio.gather(*[account.client.get("/v1/tasks") for _ in range(30)])
 
-    last = answers[-1]
-    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(200) >= 2
+    last = answers[statuses.index(429)]
     assert refused(last, 429, "limit-reached")["detail"] == "The tenant may make 2 requests a second."
     assert last.headers["retry-after"] == "1"
     assert last.headers["ratelimit-policy"] == '"requests-per-second";q=2'

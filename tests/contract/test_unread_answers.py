@@ -61,6 +61,12 @@ class Hasty(Watched):
     unread_for = 0.3
 
 
+class Brisk(Watched):
+    """One that waits for its reader for less than the whole of a slow read."""
+
+    unread_for = 3.0
+
+
 @pytest.fixture
 def settings(api_database: str, redis_store: str) -> Settings:
     """The settings of an API that has results."""
@@ -145,7 +151,7 @@ async def test_a_connection_whose_answer_nobody_reads_ends(settings: Settings) -
 
 
 async def test_a_slow_reader_who_goes_on_gets_all_of_it(settings: Settings) -> None:
-    async with listening(settings, Hasty) as client:
+    async with listening(settings, Brisk) as client:
         await fill(client)
         async with asking(client, "/v1/events?limit=8", buffer=64 * 1024) as (reader,):
             await reader.readline()
@@ -159,7 +165,7 @@ async def drip(reader: asyncio.StreamReader, size: int) -> int:
     """Read so many bytes, with a rest after each part; return how many of them are left."""
     while size > 0:
         size -= len(await reader.readexactly(min(size, 128 * 1024)))
-        await asyncio.to_thread(threading.Event().wait, 0.05)
+        await asyncio.to_thread(threading.Event().wait, 0.1)
     return size
 
 

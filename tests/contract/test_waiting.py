@@ -1,6 +1,7 @@
 """Why a delivery waits, as its reader is told."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -8,16 +9,29 @@ from redis.asyncio import Redis
 from sqlalchemy import func
 
 from core import clock
+from core.journal import held
 from core.journal.held import HOLDS, bucket_key, hold_text
 from core.model import ids, tables
 from core.model.breaker import Hold
 from core.model.ids import DeliveryId
 from core.redis import open_redis
 from tests.support.accounts import Account, data
+from tests.support.apps import serving, settings_of
 from tests.support.rows import Rows
 from tests.support.samples import URL, ago
 
 LEASED: dict[str, object] = {"lease_until": ago(-60), "claim": 1, "attempt_count": 1}
+
+
+@pytest.fixture
+async def acme(
+    acme: Account, api_database: str, redis_store: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Account]:
+    """A tenant that asks an API in this process, which waits for Redis longer than a slow machine takes."""
+    monkeypatch.setattr(held, "PATIENCE", 5.0)
+    async with serving(settings_of(database=api_database, redis=redis_store)) as client:
+        client.headers["Authorization"] = acme.client.headers["authorization"]
+        yield replace(acme, client=client)
 
 
 @pytest.fixture
@@ -43,8 +57,8 @@ async def hold(redis: Redis, lane: UUID, seconds: float, length: float) -> None:
 
 
 async def drain(redis: Redis, lane: UUID) -> None:
-    """Have a deliverer draw the last token of a lane."""
-    await redis.set(bucket_key(lane), f"0.0 {clock.unix_seconds() * 1000}")
+    """Have a deliverer draw the last token of a lane; none comes within a minute, however slow the machine is."""
+    await redis.set(bucket_key(lane), f"0.0 {(clock.unix_seconds() + 60) * 1000}")
 
 
 async def test_what_is_due_and_has_a_free_way_waits_for_nothing(acme: Account, rows: Rows) -> None:

@@ -50,7 +50,7 @@ def module_stack(
         broker=module_broker,
         redis=redis_store,
         RETRY_SCHEDULE="1,1,1",
-        LEASE="8",
+        LEASE="15",
         TIMEOUT="10",
     )
     with running(made):

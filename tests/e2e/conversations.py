@@ -4,13 +4,15 @@ from typing import cast
 
 import httpx
 
+from tests.support.repeating import answered
 from tests.support.stack import Stack, eventually
 
 Json = dict[str, object]
 
 
 def submit(stack: Stack, type_: str = "math.divide", **more: object) -> httpx.Response:
-    return stack.client.post("/v1/tasks", json={"type": type_, "input": {"x": 22, "y": 7}, **more})
+    body = {"type": type_, "input": {"x": 22, "y": 7}, **more}
+    return answered(stack.client, "POST", "/v1/tasks", body=body)
 
 
 def ended(stack: Stack, path: str) -> Json:
@@ -23,8 +25,12 @@ def ended(stack: Stack, path: str) -> Json:
 
 
 def started(stack: Stack, path: str) -> None:
+    reached(stack, path, "STARTED")
+
+
+def reached(stack: Stack, path: str, status: str) -> None:
     def look() -> None:
-        assert stack.client.get(path).json()["status"] == "STARTED"
+        assert stack.client.get(path).json()["status"] == status
 
     eventually(look)
 

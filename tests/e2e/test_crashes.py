@@ -1,12 +1,17 @@
 """Processes that die at the worst moment: nothing is lost, and the log shows the doubt."""
 
+import os
+from pathlib import Path
 from signal import SIGTERM
 
-from tests.e2e.conversations import default_secret, delivery, ended, outcomes, started, submit
+from tests.e2e.conversations import default_secret, delivery, ended, outcomes, reached, started, submit
 from tests.support.answers import Answer, hang
 from tests.support.stack import Stack, eventually
 from tests.support.stores import PostgresServer, ask_redis
 from tests.support.threaded import ThreadedReceiver
+
+LONGER = 17
+"""Seconds: longer than a lease, unless it is pushed."""
 
 
 def test_a_killed_deliverer_leaves_an_unknown_attempt_and_a_delivery_that_succeeds(
@@ -50,12 +55,17 @@ def test_a_killed_worker_leaves_a_task_that_ends_once(stack: Stack, receiver: Th
     delivery(stack, "succeeded")
 
 
-def test_a_worker_that_is_asked_to_end_finishes_its_task(stack: Stack) -> None:
-    submitted = submit(stack, "tests.hold", input={"seconds": 1})
+def test_a_worker_that_is_asked_to_end_finishes_its_task(stack: Stack, tmp_path: Path) -> None:
+    submitted = submit(stack, "tests.gated", input={"gates": str(tmp_path)})
     path = submitted.headers["location"]
     started(stack, path)
+    worker = stack.processes.pop("worker")
 
-    stack.kill("worker", SIGTERM)
+    os.kill(worker.pid, SIGTERM)
+    (tmp_path / "progress").touch()
+    reached(stack, path, "PROGRESS")
+    (tmp_path / "end").touch()
+    worker.wait(90)
 
     assert ended(stack, path)["attempts"] == 1
     stack.start("worker")
@@ -99,7 +109,7 @@ def test_a_worker_that_starts_while_postgres_refuses_keeps_its_leases_later(
     eventually(lambda: _assert_logged(stack, "leases.failed"), within=90)
 
     postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-    submitted = submit(stack, "tests.hold", input={"seconds": 5}, webhook_url=receiver.url)
+    submitted = submit(stack, "tests.hold", input={"seconds": LONGER}, webhook_url=receiver.url)
 
     assert ended(stack, submitted.headers["location"])["attempts"] == 1
 

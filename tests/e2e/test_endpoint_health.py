@@ -20,7 +20,7 @@ WAITING: Json = {"type": "math.divide", "input": {"x": 1, "y": 2}, "delay": 600}
 
 @pytest.fixture
 def impatient(tmp_path: Path, postgres: PostgresServer, redis_store: str) -> Generator[Stack]:
-    """A product that disables an endpoint after ten seconds of failure, and gives up after a second."""
+    """A product that disables an endpoint after twenty seconds of failure, and gives up after a second."""
     ask_redis(redis_store, "FLUSHALL")
     name = f"e2e_{uuid4().hex}"
     made = Stack(
@@ -29,7 +29,7 @@ def impatient(tmp_path: Path, postgres: PostgresServer, redis_store: str) -> Gen
         broker=on_redis(redis_store),
         redis=redis_store,
         RETRY_SCHEDULE="1",
-        DISABLE_AFTER="10",
+        DISABLE_AFTER="20",
     )
     with running(made):
         made.make_tenant("acme")

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Generator, Iterable, Mapping
+from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
@@ -24,9 +25,9 @@ from tests.e2e.guard_cases import (
     STRANGERS,
     vectors,
 )
+from tests.e2e.guard_doors import by_event, by_task, by_test, register
 from tests.support.name_server import Said
 from tests.support.own_network import NoNetworkError
-from tests.support.pulse import stood_still
 from tests.support.receiver import Receiver
 from tests.support.rig import PUBLIC, Rig, rig
 from tests.support.sending import SENDERS, server_tls
@@ -61,25 +62,6 @@ def guarded(module_rig: Rig) -> Generator[Rig]:
     module_rig.stack.make_tenant(f"t-{uuid4().hex}")
     yield module_rig
     assert module_rig.trespasses == {}
-
-
-def register(guarded: Rig, url: str, **more: object) -> int:
-    given = {"url": url, "event_types": ["task.succeeded", "order.paid"], **more}
-    return guarded.stack.client.post("/v1/endpoints", json=given).status_code
-
-
-def by_task(guarded: Rig) -> None:
-    submit(guarded.stack)
-
-
-def by_event(guarded: Rig) -> None:
-    guarded.stack.client.post("/v1/events", json={"type": "order.paid", "data": {}}).raise_for_status()
-
-
-def by_test(guarded: Rig) -> None:
-    found = cast("list[Json]", guarded.stack.get("/v1/endpoints", limit="200")["data"])
-    for endpoint in found:
-        guarded.stack.client.post(f"/v1/endpoints/{endpoint['id']}/test").raise_for_status()
 
 
 def first_attempts(guarded: Rig, count: int) -> dict[str, Json]:
@@ -175,9 +157,13 @@ def test_a_name_that_resolves_to_a_forbidden_address_is_refused_like_the_address
     turn(guarded, HOSTILE_NAMES)
     post = guarded.stack.client.post
     literal = post("/v1/endpoints", json={"url": "http://10.0.0.5/"}).json()
-    with stood_still() as missed:
-        answers = {case: post("/v1/endpoints", json={"url": url}) for case, url in urls_of(HOSTILE_NAMES).items()}
-        assert max(answer.elapsed.total_seconds() for answer in answers.values()) < 1 + missed()
+    asked = [
+        {case: post("/v1/endpoints", json={"url": url}) for case, url in urls_of(HOSTILE_NAMES).items()}
+        for _ in range(3)
+    ]
+    quickest = [min(answers[case].elapsed.total_seconds() for answers in asked) for case in HOSTILE_NAMES]
+    answers = asked[0]
+    assert max(quickest) < 1
     assert {case: answer.status_code for case, answer in answers.items()} == dict.fromkeys(HOSTILE_NAMES, 422)
     assert {str(answer.json()["errors"]) for answer in answers.values()} == {str(literal["errors"])}
     assert [name for name in CANARIES if any(name in answer.text for answer in answers.values())] == []
@@ -208,10 +194,14 @@ def test_a_name_that_turns_after_it_was_registered_is_met_when_it_is_connected_t
     assert [address for address in CANARIES if address in str(found)] == []
 
 
-def test_a_tasks_webhook_url_that_turns_is_met_too(guarded: Rig) -> None:
+def test_a_tasks_webhook_url_that_turns_is_met_too(guarded: Rig, tmp_path: Path) -> None:
     turn(guarded, dict.fromkeys(HOSTILE_NAMES, Said((PUBLIC[0],))))
-    paused = [submit(guarded.stack, webhook_url=url, delay=6) for url in urls_of(HOSTILE_NAMES).values()]
+    held = {"gates": str(tmp_path)}
+    paused = [
+        submit(guarded.stack, "tests.gated", input=held, webhook_url=url) for url in urls_of(HOSTILE_NAMES).values()
+    ]
     turn(guarded, HOSTILE_NAMES)
+    _ = [(tmp_path / gate).touch() for gate in ("progress", "end")]
 
     found = first_attempts(guarded, len(paused))
 
@@ -264,9 +254,9 @@ def test_names_that_strain_the_resolver_do_no_harm(guarded: Rig) -> None:
 
 def test_no_answer_of_a_receiver_leads_anywhere(guarded: Rig) -> None:
     guarded.names.point("answers.hook.test", PUBLIC[0])
-    for case, (answer, _) in ANSWERS.items():
+    for case, (answer, error) in ANSWERS.items():
         guarded.receiver.script(answer, path=f"/{case}")
-        register(guarded, f"http://answers.hook.test/{case}")
+        register(guarded, f"http://answers.hook.test/{case}", error)
 
     submit(guarded.stack)
 
@@ -282,7 +272,7 @@ def test_no_answer_of_a_receiver_leads_anywhere(guarded: Rig) -> None:
 
 def test_no_stranger_is_trusted(guarded: Rig) -> None:
     _ = [guarded.names.point(f"{name}.hook.test", PUBLIC[0]) for name in ("stalls", "l1", "l2", "l3")]
-    _ = [register(guarded, url) for url, _ in STRANGERS.values()]
+    _ = [register(guarded, url, error) for url, error in STRANGERS.values()]
     tls = server_tls(trustme.CA(), "l1.hook.test", "l2.hook.test", PUBLIC[0])
 
     with (

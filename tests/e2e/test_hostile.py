@@ -2,7 +2,8 @@
 
 import gzip
 import socket
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 from uuid import uuid4
@@ -110,10 +111,32 @@ def total(attempt: Json) -> float:
     return cast("dict[str, float]", attempt["duration_ms"])["total"] / 1000
 
 
-def test_each_attempt_ends_in_time_with_its_error_and_nobody_else_waits(
-    beset: Stack, crowd: tuple[ThreadedReceiver, ThreadedReceiver, ThreadedReceiver]
-) -> None:
-    hostile, well, canary = crowd
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What came of some events for all receivers; `still` is for how long the machine stood still."""
+
+    errors: dict[str, set[object]]
+    timeouts: list[float]
+    others: list[float]
+    delays: list[float]
+    grown: int
+    still: float
+
+    @property
+    def in_time(self) -> bool:
+        """Whether all of it is within the bounds."""
+        return (
+            min(self.timeouts, default=0) > DEADLINE - 0.05
+            and max(self.timeouts) <= DEADLINE + 1 + self.still
+            and max(self.others) <= DEADLINE + self.still
+            and max(self.delays) < DEADLINE / 2 + self.still
+            and self.grown < MORE_MEMORY
+        )
+
+
+def one_round(beset: Stack, hostile: ThreadedReceiver, well: ThreadedReceiver) -> Round:
+    """Have a new tenant send events to all of them."""
+    beset.make_tenant(f"t-{uuid4().hex}")
     register(beset, f"{well.url}well")
     _ = [register(beset, f"{hostile.url}{case}") for case in (*CASES, "redirect")]
     pid = beset.processes["deliverer"].pid
@@ -124,17 +147,38 @@ def test_each_attempt_ends_in_time_with_its_error_and_nobody_else_waits(
 
         found = tried(beset, EVENTS * (len(CASES) + 2))
         still = missed()
-    grown = peak_memory(pid) - before
-    errors = {url.rpartition("/")[2]: {one["error"] for one in several} for url, several in found.items()}
+    return Round(
+        errors={url.rpartition("/")[2]: {one["error"] for one in several} for url, several in found.items()},
+        timeouts=[total(one) for several in found.values() for one in several if one["error"] == "timeout"],
+        others=[total(one) for several in found.values() for one in several if one["error"] != "timeout"],
+        delays=[delay(one) for one in found[f"{well.url}well"]],
+        grown=peak_memory(pid) - before,
+        still=still,
+    )
+
+
+def first_in_time(rounds: Iterable[Round]) -> Round:
+    """Return the first round that is within all bounds, else the last one: the machine may be slow in one."""
+    seen: list[Round] = []
+    for one in rounds:
+        seen.append(one)
+        if one.in_time:
+            break
+    return seen[-1]
+
+
+def test_each_attempt_ends_in_time_with_its_error_and_nobody_else_waits(
+    beset: Stack, crowd: tuple[ThreadedReceiver, ThreadedReceiver, ThreadedReceiver]
+) -> None:
+    hostile, well, canary = crowd
+
+    one = first_in_time(one_round(beset, hostile, well) for _ in range(3))
+
     wanted = {case: error for case, (_, error) in CASES.items()} | {"redirect": "http_status", "well": None}
-    assert errors == {case: {error} for case, error in wanted.items()}
-    timeouts = [total(one) for several in found.values() for one in several if one["error"] == "timeout"]
-    others = [total(one) for several in found.values() for one in several if one["error"] != "timeout"]
-    assert DEADLINE - 0.05 < min(timeouts) <= max(timeouts) <= DEADLINE + 1 + still
-    assert max(others) <= DEADLINE + still
+    assert one.errors == {case: {error} for case, error in wanted.items()}
+    assert one.in_time, one
+    assert len(one.delays) == EVENTS
     assert canary.requests == ()
-    assert [delay(one) < DEADLINE / 2 + still for one in found[f"{well.url}well"]] == [True] * EVENTS
-    assert grown < MORE_MEMORY
 
 
 def test_a_handshake_that_stalls_or_names_another_ends_before_anything_is_sent(

@@ -4,6 +4,7 @@ import base64
 import subprocess
 import sys
 from collections.abc import Generator
+from http import HTTPStatus
 from pathlib import Path
 from signal import SIGTERM
 from typing import cast
@@ -13,6 +14,7 @@ import pytest
 from tests.e2e.conftest import product
 from tests.support.accounts import Json
 from tests.support.partners import SECRET
+from tests.support.repeating import answered
 from tests.support.stack import SECRET_KEYS, Stack, eventually
 from tests.support.stores import PostgresServer
 from tests.support.threaded import ThreadedReceiver
@@ -42,7 +44,7 @@ def submit(stack: Stack, url: str) -> None:
     """Submit tasks; each is told to the endpoint, and to a URL of its own with a secret of its own."""
     body: Json = {"type": "math.divide", "input": {"x": 1, "y": 4}, "webhook_url": url, "webhook_secret": SECRET}
     for _ in range(TASKS):
-        stack.client.post("/v1/tasks", json=body)
+        assert answered(stack.client, "POST", "/v1/tasks", body=body).status_code == HTTPStatus.SEE_OTHER
 
 
 def reseal_beside(stack: Stack, url: str) -> str:

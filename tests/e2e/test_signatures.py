@@ -3,6 +3,7 @@
 import re
 from collections.abc import Generator
 from typing import cast
+from uuid import uuid4
 
 import pytest
 
@@ -21,10 +22,17 @@ with_public_key = pytest.mark.parametrize("verify", WITH_PUBLIC_KEY.values(), id
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, redis_store: str) -> Generator[Stack]:
+def module_up(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, redis_store: str) -> Generator[Stack]:
     """The product."""
     with product(tmp_path_factory.mktemp("signatures"), postgres, redis_store) as running:
         yield running
+
+
+@pytest.fixture
+def up(module_up: Stack) -> Stack:
+    """The product, acting for a tenant of the test's own: no endpoint of another test fails meanwhile."""
+    module_up.make_tenant(f"t-{uuid4().hex}")
+    return module_up
 
 
 def register(stack: Stack, receiver: ThreadedReceiver, **wish: object) -> str:

@@ -7,6 +7,7 @@ from typing import Final, cast
 import httpx
 
 from core.clock import monotonic
+from tests.support.repeating import answered
 
 PATIENCE: Final = 1.0
 """Seconds for an answer of the sink, as the endpoints' timeout is."""
@@ -54,4 +55,4 @@ class Puller:
         self._post("/ack", {"acks": [{"claim": pulled["claim"], "duration_ms": spent, **became}]})
 
     def _post(self, action: str, body: Json) -> httpx.Response:
-        return self._client.post(f"{self._path}{action}", json=body, headers=self._headers)
+        return answered(self._client, "POST", f"{self._path}{action}", body=body, headers=self._headers)

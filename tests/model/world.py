@@ -10,6 +10,7 @@ from core.clock import unix_seconds
 from tests.model.history import ENDED, Accepted, Attempt, Delivery, History, Secret
 from tests.model.puller import Puller
 from tests.model.sink import Behaviour, Sink
+from tests.support.repeating import answered
 from tests.support.stack import Stack, eventually
 
 SCHEDULE = (1, 1)
@@ -52,7 +53,7 @@ class World:
     def call(self, method: str, path: str, *, status: int | tuple[int, ...], body: object = None) -> Json:
         """Call the API as this tenant; raise `AssertionError` for another status than expected."""
         headers = {"Ringback-Tenant": self.slug}
-        answer = self.stack.client.request(method, path, json=body, headers=headers)
+        answer = answered(self.stack.client, method, path, body=body, headers=headers)
         expected = status if isinstance(status, tuple) else (status,)
         assert answer.status_code in expected, f"{method} {path}: {answer.status_code} {answer.text}"
         return cast("Json", answer.json()) if answer.content else {}
@@ -142,8 +143,15 @@ class World:
         eventually(self._at_rest, within=90)
 
     def _at_rest(self) -> None:
-        waiting = [one for one in self.pages("/v1/deliveries") if one["status"] not in ENDED]
+        waiting = [one for one in self.pages("/v1/deliveries") if not self._rests(one)]
         assert waiting == []
+
+    def _rests(self, delivery: Json) -> bool:
+        """Tell whether a delivery has ended, nobody has asked for it again, and each attempt is in the log."""
+        if delivery["status"] not in ENDED or delivery["next_attempt_at"] is not None:
+            return False
+        attempts = self.call("GET", f"/v1/deliveries/{delivery['id']}/attempts", status=200)["data"]
+        return len(cast("list[Json]", attempts)) == delivery["attempt_count"]
 
     def observed(self) -> History:
         """Return the history with all that the log and the receivers say by now."""

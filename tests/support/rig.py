@@ -80,7 +80,7 @@ def rig(directory: Path, *, database: str, redis: str, sender: str) -> Generator
             SENDER=sender,
             RETRY_SCHEDULE="3600",  # no attempt of a test meets the names of the next
             LEASE="30",
-            TIMEOUT="4",  # a question that got lost is asked again after 2 s
+            TIMEOUT="20",  # a question that got lost is asked again after 2 s
         )
         stack.env = {**stack.env, **_TRAPS, "SSLKEYLOGFILE": str(directory / "keys.log")}
         with running(stack):

@@ -59,14 +59,6 @@ def charge(context: TaskContext, *, failures: int) -> dict[str, int]:
     return {"charged_in_run": charged, "run": context.run}
 
 
-@task_type("tests.steps")
-def steps(context: TaskContext, *, steps: int) -> None:
-    """Show each step."""
-    for step in range(1, steps + 1):
-        context.progress(step, steps, f"step {step}")
-        threading.Event().wait(0.4)
-
-
 def go_on_for_ever() -> None:
     """Heed no soft time limit, then block where no signal is heard."""
     with suppress(SoftTimeLimitExceeded):
@@ -74,13 +66,13 @@ def go_on_for_ever() -> None:
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
 
 
-@task_type("tests.deaf", soft_time_limit=1, hard_time_limit=2)
+@task_type("tests.deaf", soft_time_limit=1, hard_time_limit=6)
 def deaf(_context: TaskContext) -> None:
     """Run until it is killed."""
     go_on_for_ever()
 
 
-@task_type("tests.talkative", soft_time_limit=1, hard_time_limit=4)
+@task_type("tests.talkative", soft_time_limit=1, hard_time_limit=30)
 def talkative(context: TaskContext) -> str:
     """Say how far it is without end, and return once it is told to end: nearly always within an event loop."""
     try:
@@ -140,6 +132,12 @@ def slow_parts(context: TaskContext, *, parts: int, seconds: float) -> int:
     content = f"{seconds} ".encode()
     length = len(content)
     context.in_parts([Slice(place * length, length) for place in range(parts)], content * parts)
+
+
+@task_type("tests.patient_parts", soft_time_limit=59, hard_time_limit=60, parts=Parts(wait_a_part, sum))
+def patient_parts(context: TaskContext, *, parts: int, seconds: float) -> int:
+    """Run so many parts, each of which takes so long, on however slow a machine."""
+    return slow_parts(context, parts=parts, seconds=seconds)
 
 
 @task_type("tests.traced")

@@ -239,7 +239,7 @@ test("the catalogue and the task types are read", async () => {
 const ODD = "line\u2028separator \u0085 end";
 
 test("a task is followed to its end", async () => {
-  const input = { user_id: 7, version: "2026-01", steps: 3 };
+  const input = { user_id: 7, version: "2026-01", steps: 20 };
   const task = await ringback.tasks.submit("reports.generate", input, { metadata: { odd: ODD } });
 
   const seen = await all(ringback.tasks.follow(task.task_id));
